@@ -1,0 +1,71 @@
+//! Cases about scans of all keys with a prefix, above all where the prefix has no successor of its own length.
+
+use crate::context::{Context, Factory, fill_keys};
+use quadrille_backend::{Keyspace, StorageBackend, StorageResult};
+
+const KEYS: [&[u8]; 10] = [
+    b"",
+    b"a",
+    b"a\0",
+    b"a\xff",
+    b"a\xff\0",
+    b"a\xff\xff",
+    b"b",
+    b"\xff",
+    b"\xff\xfe\xff",
+    b"\xff\xff\xff",
+];
+
+fn check<B: StorageBackend>(backend: &B, keyspace: &Keyspace, prefix: &[u8]) -> StorageResult<()> {
+    let scan = backend.prefix_scan(keyspace, prefix)?;
+    let found: Vec<_> = scan.collect::<StorageResult<_>>()?;
+    let found: Vec<&[u8]> = found.iter().map(|(key, _)| key.as_slice()).collect();
+    let expected: Vec<&[u8]> = KEYS
+        .into_iter()
+        .filter(|key| key.starts_with(prefix))
+        .collect();
+    assert_eq!(found, expected, "prefix {prefix:?}");
+    Ok(())
+}
+
+fn check_all<F: Factory>(context: &Context<F>, prefixes: &[&[u8]]) -> StorageResult<()> {
+    let (store, keyspace) = context.store_with("prefixes")?;
+    fill_keys(&*store, &keyspace, &KEYS)?;
+    for prefix in prefixes {
+        check(&*store, &keyspace, prefix)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn only_keys_with_the_prefix_are_found<F: Factory>(
+    context: &Context<F>,
+) -> StorageResult<()> {
+    check_all(context, &[b"a", b"a\0", b"b", b"c", b"\0"])
+}
+
+pub(crate) fn the_empty_prefix_is_everything<F: Factory>(
+    context: &Context<F>,
+) -> StorageResult<()> {
+    check_all(context, &[b""])
+}
+
+pub(crate) fn prefixes_of_0xff_reach_the_end<F: Factory>(
+    context: &Context<F>,
+) -> StorageResult<()> {
+    check_all(
+        context,
+        &[b"\xff", b"\xff\xff", b"\xff\xff\xff", b"\xff\xfe"],
+    )
+}
+
+pub(crate) fn a_prefix_that_ends_in_0xff_stops_in_time<F: Factory>(
+    context: &Context<F>,
+) -> StorageResult<()> {
+    check_all(context, &[b"a\xff", b"a\xff\xff", b"\xff\xfe\xff"])
+}
+
+pub(crate) fn a_prefix_longer_than_every_key_is_empty<F: Factory>(
+    context: &Context<F>,
+) -> StorageResult<()> {
+    check_all(context, &[b"a\xff\xff\xff\xff", &[0xff; 600], &[0; 600]])
+}

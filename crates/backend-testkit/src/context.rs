@@ -1,0 +1,245 @@
+//! What every case works with: fresh stores in temporary folders, and short ways to say what is expected.
+
+use quadrille_backend::{
+    BatchOperation, Entry, EntrySource, ErrorKind, Keyspace, StorageBackend, StorageError,
+    StorageResult, StorageSnapshot,
+};
+use std::ops::Deref;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// Opens stores of the backend under test.
+pub trait Factory: Clone + Send + Sync + 'static {
+    /// The backend under test.
+    type Backend: StorageBackend;
+
+    /// Opens the store in a folder, creating it when there is none. A backend without files opens an empty store.
+    ///
+    /// # Errors
+    /// What opening failed with.
+    fn open(&self, folder: &Path) -> StorageResult<Self::Backend>;
+}
+
+/// The factory, and folders to open stores in.
+#[derive(Debug)]
+pub struct Context<F> {
+    factory: F,
+}
+
+impl<F: Factory> Context<F> {
+    /// A context over a factory.
+    pub fn new(factory: F) -> Self {
+        Self { factory }
+    }
+
+    /// A fresh store in a folder of its own, deleted at the end.
+    pub(crate) fn store(&self) -> StorageResult<Store<F>> {
+        let folder = tempfile::tempdir()
+            .map_err(|error| StorageError::from_io("no temporary folder", error))?;
+        let backend = self.factory.open(&folder.path().join("store"))?;
+        Ok(Store {
+            backend,
+            folder,
+            factory: self.factory.clone(),
+        })
+    }
+
+    /// A fresh store with one keyspace.
+    pub(crate) fn store_with(&self, name: &str) -> StorageResult<(Store<F>, Keyspace)> {
+        let store = self.store()?;
+        let keyspace = Keyspace::new(name)?;
+        store.create_keyspace(&keyspace)?;
+        Ok((store, keyspace))
+    }
+}
+
+/// An open store and its folder.
+pub(crate) struct Store<F: Factory> {
+    // Before the folder: files are closed, then deleted.
+    backend: F::Backend,
+    folder: TempDir,
+    factory: F,
+}
+
+impl<F: Factory> Deref for Store<F> {
+    type Target = F::Backend;
+
+    fn deref(&self) -> &F::Backend {
+        &self.backend
+    }
+}
+
+impl<F: Factory> Store<F> {
+    /// Where the store is.
+    pub(crate) fn path(&self) -> std::path::PathBuf {
+        self.folder.path().join("store")
+    }
+
+    /// A second backend over the same folder.
+    pub(crate) fn open_again(&self) -> StorageResult<F::Backend> {
+        self.factory.open(&self.path())
+    }
+
+    /// A store beside this one.
+    pub(crate) fn open_beside(&self, name: &str) -> StorageResult<F::Backend> {
+        self.factory.open(&self.folder.path().join(name))
+    }
+
+    /// Closes the store and opens it again.
+    pub(crate) fn reopen(self) -> StorageResult<Self> {
+        self.backend.close()?;
+        self.drop_and_open()
+    }
+
+    /// Drops the backend without closing it, and opens the store again.
+    pub(crate) fn drop_and_open(self) -> StorageResult<Self> {
+        let Self {
+            backend,
+            folder,
+            factory,
+        } = self;
+        drop(backend);
+        let backend = factory.open(&folder.path().join("store"))?;
+        Ok(Self {
+            backend,
+            folder,
+            factory,
+        })
+    }
+}
+
+/// Expects an error of a kind.
+#[track_caller]
+pub(crate) fn refused<T>(result: StorageResult<T>, kind: ErrorKind) {
+    match result {
+        Ok(_) => panic!("expected an error of kind {kind:?}"),
+        Err(error) => assert_eq!(error.kind(), kind, "{error}"),
+    }
+}
+
+/// All entries of a keyspace in the last commit.
+pub(crate) fn entries<B: StorageBackend>(
+    backend: &B,
+    keyspace: &Keyspace,
+) -> StorageResult<Vec<Entry>> {
+    backend.range_scan(keyspace, &[], None, None)?.collect()
+}
+
+/// All entries of a keyspace in a snapshot.
+pub(crate) fn snapshot_entries<S: StorageSnapshot>(
+    snapshot: &S,
+    keyspace: &Keyspace,
+) -> StorageResult<Vec<Entry>> {
+    snapshot.range_scan(keyspace, &[], None, None)?.collect()
+}
+
+/// Writes entries in one batch.
+pub(crate) fn fill<B: StorageBackend>(
+    backend: &B,
+    keyspace: &Keyspace,
+    entries: &[(&[u8], &[u8])],
+) -> StorageResult<()> {
+    let puts: Vec<_> = entries
+        .iter()
+        .map(|(key, value)| put(keyspace, key, value))
+        .collect();
+    backend.batch(&puts)
+}
+
+/// Writes keys, each with itself as its value.
+pub(crate) fn fill_keys<B: StorageBackend>(
+    backend: &B,
+    keyspace: &Keyspace,
+    keys: &[&[u8]],
+) -> StorageResult<()> {
+    let entries: Vec<_> = keys.iter().map(|key| (*key, *key)).collect();
+    fill(backend, keyspace, &entries)
+}
+
+/// A put of a batch.
+pub(crate) fn put(keyspace: &Keyspace, key: &[u8], value: &[u8]) -> BatchOperation {
+    BatchOperation::Put {
+        keyspace: keyspace.clone(),
+        key: key.to_vec(),
+        value: value.to_vec(),
+    }
+}
+
+/// A delete of a batch.
+pub(crate) fn delete(keyspace: &Keyspace, key: &[u8]) -> BatchOperation {
+    BatchOperation::Delete {
+        keyspace: keyspace.clone(),
+        key: key.to_vec(),
+    }
+}
+
+/// Owned entries from borrowed ones.
+pub(crate) fn owned(entries: &[(&[u8], &[u8])]) -> Vec<Entry> {
+    let own = |(key, value): &(&[u8], &[u8])| (key.to_vec(), value.to_vec());
+    entries.iter().map(own).collect()
+}
+
+/// A source over entries in memory.
+pub(crate) struct Entries<I> {
+    rest: I,
+    present: Entry,
+}
+
+impl<I: Iterator<Item = StorageResult<Entry>>> Entries<I> {
+    pub(crate) fn new(rest: impl IntoIterator<IntoIter = I>) -> Self {
+        Self {
+            rest: rest.into_iter(),
+            present: Entry::default(),
+        }
+    }
+}
+
+impl<I: Iterator<Item = StorageResult<Entry>>> EntrySource for Entries<I> {
+    fn next_entry(&mut self) -> StorageResult<Option<(&[u8], &[u8])>> {
+        let Some(entry) = self.rest.next() else {
+            return Ok(None);
+        };
+        self.present = entry?;
+        Ok(Some((&self.present.0, &self.present.1)))
+    }
+}
+
+/// Ingests entries in memory.
+pub(crate) fn ingest<B: StorageBackend>(
+    backend: &B,
+    keyspace: &Keyspace,
+    entries: &[Entry],
+) -> StorageResult<u64> {
+    backend.ingest(keyspace, &mut Entries::new(entries.iter().cloned().map(Ok)))
+}
+
+/// A small deterministic generator of numbers that look random.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number below `bound`.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+
+    /// A key of few distinct bytes and lengths, so that keys meet, nest and border on 0x00 and 0xff.
+    pub(crate) fn key(&mut self) -> Vec<u8> {
+        let length = self.below(5);
+        let byte = |random: &mut Self| [0, 1, 0x7f, 0xfe, 0xff][random.below(5) as usize];
+        (0..length).map(|_| byte(self)).collect()
+    }
+
+    /// A value of up to some hundred bytes.
+    pub(crate) fn value(&mut self) -> Vec<u8> {
+        let length = self.below(300) as usize;
+        vec![self.below(256) as u8; length]
+    }
+}
