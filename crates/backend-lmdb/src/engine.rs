@@ -1,0 +1,510 @@
+//! The open LMDB environment: its files and locks, its physical databases, its transactions.
+//!
+//! LMDB binds a *handle* to a database name for as long as the environment is open, closing handles under readers is
+//! not safe, and a transaction knows only handles that were there when it began. Keyspaces come and go, so they do not
+//! map to LMDB databases by name: a pool of databases `slot-000`, `slot-001`, … is opened once and never closed, and
+//! the catalogue says which keyspace lives in which. Dropping a keyspace empties its slot; readers keep the old pages.
+//!
+//! What always holds: handles are added under the write side of `slots`, transactions begin under its read side; the
+//! environment is dropped before the locks that guard it.
+
+use crate::LmdbOptions;
+use crate::error::storage_error;
+use heed::types::Bytes;
+use heed::{
+    CommitOrAbort, CommitToken, CompactionOption, Database, DatabaseOpener, Env, EnvFlags,
+    EnvOpenOptions, OnCommit, RoTxn, RwTxn, WithoutTls,
+};
+use quadrille_backend::{
+    Durability, ErrorKind, StorageError, StorageResult, StoreLock, sync_folder,
+};
+use std::fs::{self, File};
+use std::ops::{Deref, DerefMut};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// A physical database. The handle stays valid as long as the environment, which outlives all users of it here.
+pub(crate) type RawDatabase = Database<'static, Bytes, Bytes>;
+/// A read transaction that owns a share of its environment.
+pub(crate) type ReadTransaction = RoTxn<'static, WithoutTls>;
+
+pub(crate) const DATA_FILE: &str = "data.mdb";
+const COMPACTED_FILE: &str = "data.mdb.compacted";
+const LOCK_FILE: &str = "lock.mdb";
+const WRITER_FILE: &str = "writer.lock";
+const READERS_FILE: &str = "readers.lock";
+
+const FORMAT_KEY: &[u8] = b"format";
+const FORMAT: &[u8] = b"quadrille lmdb 1";
+const SLOT_COUNT_KEY: &[u8] = b"slots";
+/// How many slots are created at a time.
+const SLOTS_STEP: usize = 16;
+/// LMDB's limit on named databases; a transaction allocates some 50 bytes for each.
+const SLOTS_MAX: usize = 256;
+
+/// How an environment is opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mode {
+    Write,
+    Read,
+}
+
+/// An open environment.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    environment: Env<WithoutTls>,
+    main: RawDatabase,
+    slots: RwLock<Vec<RawDatabase>>,
+    mode: Mode,
+    folder: PathBuf,
+    /// Shared with all who have the store open; who holds it alone may replace the data file.
+    readers: Option<StoreLock>,
+    writer: Option<StoreLock>,
+}
+
+/// Handles on their way from the transaction that opened them to general use.
+struct Handles<'e> {
+    main: Database<'e, Bytes, Bytes>,
+    slots: Vec<Database<'e, Bytes, Bytes>>,
+}
+
+impl OnCommit for Handles<'_> {
+    type Committed = Handles<'static>;
+
+    fn on_commit(self, token: &CommitToken) -> Handles<'static> {
+        let slots = self.slots.into_iter();
+        Handles {
+            main: self.main.on_commit(token),
+            slots: slots.map(|slot| slot.on_commit(token)).collect(),
+        }
+    }
+}
+
+fn slot_name(index: usize) -> String {
+    format!("slot-{index:03}")
+}
+
+impl Engine {
+    /// Opens the environment of a folder; in write mode both are created when absent.
+    pub(crate) fn open(folder: &Path, options: &LmdbOptions, mode: Mode) -> StorageResult<Self> {
+        let writer = match mode {
+            Mode::Write => Some(prepare_for_writing(folder)?),
+            Mode::Read => None,
+        };
+        Self::open_locked(folder, options, mode, writer)
+    }
+
+    fn open_locked(
+        folder: &Path,
+        options: &LmdbOptions,
+        mode: Mode,
+        writer: Option<StoreLock>,
+    ) -> StorageResult<Self> {
+        let data = folder.join(DATA_FILE);
+        if mode == Mode::Read && !data.is_file() {
+            let message = format!("{} holds no LMDB store", folder.display());
+            return Err(StorageError::new(ErrorKind::NotFound, message));
+        }
+        let readers = StoreLock::shared(&folder.join(READERS_FILE));
+        let readers = match (mode, readers) {
+            // A folder that only can be read, or a copy without the file: nobody can compact it from here.
+            (Mode::Read, Err(error)) if error.kind() == ErrorKind::NotFound => None,
+            (_, readers) => Some(readers?),
+        };
+        let fresh = fs::metadata(&data).map_or(true, |metadata| metadata.len() == 0);
+        let environment = open_environment(folder, options, mode)?;
+        check_length(&environment, &data)?;
+        let handles = open_handles(&environment)?;
+        let engine = Self {
+            main: handles.main,
+            slots: RwLock::new(handles.slots),
+            environment,
+            mode,
+            folder: folder.to_owned(),
+            readers,
+            writer,
+        };
+        engine.check_format(fresh)?;
+        if mode == Mode::Write {
+            engine.clear_stale_readers()?;
+        }
+        if fresh {
+            sync_with_parent(folder)?;
+        }
+        Ok(engine)
+    }
+
+    /// Refuses files of another program, untouched, and marks new ones as ours.
+    fn check_format(&self, fresh: bool) -> StorageResult<()> {
+        let transaction = self.begin_plain_read()?;
+        let format = self
+            .main
+            .get(&transaction, FORMAT_KEY)
+            .map_err(|error| storage_error("open", error))?;
+        match format {
+            Some(FORMAT) => return Ok(()),
+            Some(_) => {
+                let message = "the store was written by a newer version of this program";
+                return Err(StorageError::new(ErrorKind::Unsupported, message));
+            }
+            None => {}
+        }
+        let empty = self.main.is_empty(&transaction);
+        let empty = empty.map_err(|error| storage_error("open", error))?;
+        drop(transaction);
+        if self.mode == Mode::Read || !(fresh || empty) {
+            let message = format!("{} is not a Quadrille store", self.folder.display());
+            return Err(StorageError::corrupted(message));
+        }
+        self.add_slots()
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The longest value that, with a 32-byte key, shares a page with another: LMDB moves an entry of more than half a
+    /// page to pages of its own. A page keeps 16 bytes for itself and 2 an entry, an entry 8.
+    pub(crate) fn value_bytes_preferred(&self) -> usize {
+        let page = self.environment.unnamed_database_stat().page_size as usize;
+        (((page - 16) / 2) & !1) - 2 - 8 - 32
+    }
+
+    /// The unnamed database: our rows lie between LMDB's own records of the slots.
+    pub(crate) fn main(&self) -> RawDatabase {
+        self.main
+    }
+
+    pub(crate) fn slot_count(&self) -> usize {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        slots.len()
+    }
+
+    /// The physical database of a slot.
+    pub(crate) fn slot(&self, index: usize) -> StorageResult<RawDatabase> {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        slots.get(index).copied().ok_or_else(|| {
+            StorageError::corrupted(format!(
+                "the catalogue names slot {index}, which is missing"
+            ))
+        })
+    }
+
+    /// Creates some more slots, in a transaction of their own; the caller holds the permit to write.
+    pub(crate) fn add_slots(&self) -> StorageResult<()> {
+        let transaction = self.begin_plain_write()?;
+        let present = self.slot_count();
+        let count = (present + SLOTS_STEP).min(SLOTS_MAX);
+        if count == present {
+            let message = format!("{SLOTS_MAX} keyspaces exist, and no more are possible");
+            return Err(StorageError::new(ErrorKind::Full, message));
+        }
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+        let main = self.main;
+        let opened = self.environment.create_databases_and_commit(
+            transaction,
+            |opener, transaction| -> heed::Result<CommitOrAbort<Handles<'_>, ()>> {
+                let mut handles = Handles {
+                    main,
+                    slots: Vec::new(),
+                };
+                for index in present..count {
+                    let name = slot_name(index);
+                    handles
+                        .slots
+                        .push(opener.create_database(transaction, Some(&name))?);
+                }
+                main.put(transaction, FORMAT_KEY, FORMAT)?;
+                main.put(transaction, SLOT_COUNT_KEY, &(count as u32).to_le_bytes())?;
+                Ok(CommitOrAbort::Commit(handles))
+            },
+        );
+        let opened = opened.map_err(|error| storage_error("create_keyspace", error))?;
+        slots.extend(opened.commit().into_iter().flat_map(|added| added.slots));
+        Ok(())
+    }
+
+    /// A read transaction that sees the last commit and can use every slot that commit speaks of.
+    pub(crate) fn begin_read(&self) -> StorageResult<ReadTransaction> {
+        loop {
+            let transaction = match self.begin_plain_read() {
+                // A process that was killed has left its slots; what is free after looking is free.
+                Err(error) if error.kind() == ErrorKind::Busy => {
+                    self.clear_stale_readers()?;
+                    self.begin_plain_read()?
+                }
+                begun => begun?,
+            };
+            let known = self.slot_count();
+            if self.mode == Mode::Write || self.stored_slot_count(&transaction)? <= known {
+                return Ok(transaction);
+            }
+            // The writing process has added slots. Handles opened now serve transactions that begin later.
+            drop(transaction);
+            let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+            *slots = open_handles(&self.environment)?.slots;
+        }
+    }
+
+    /// Frees the reader slots of processes that ended without doing so, which keep old pages from being used again.
+    fn clear_stale_readers(&self) -> StorageResult<()> {
+        let cleared = self.environment.clear_stale_readers();
+        cleared
+            .map(drop)
+            .map_err(|error| storage_error("snapshot", error))
+    }
+
+    fn begin_plain_read(&self) -> StorageResult<ReadTransaction> {
+        let _slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        let transaction = self.environment.clone().static_read_txn();
+        transaction.map_err(|error| storage_error("snapshot", error))
+    }
+
+    fn stored_slot_count(&self, transaction: &ReadTransaction) -> StorageResult<usize> {
+        let stored = self.main.get(transaction, SLOT_COUNT_KEY);
+        let stored = stored.map_err(|error| storage_error("snapshot", error))?;
+        let bytes: Option<[u8; 4]> = stored.and_then(|bytes| bytes.try_into().ok());
+        let count = bytes.map(u32::from_le_bytes).ok_or_else(|| {
+            StorageError::corrupted("the catalogue does not say how many slots there are")
+        })?;
+        Ok(count as usize)
+    }
+
+    fn begin_plain_write(&self) -> StorageResult<RwTxn<'_>> {
+        let transaction = self.environment.write_txn();
+        transaction.map_err(|error| storage_error("begin", error))
+    }
+
+    /// The write transaction; the caller holds the permit to write, so LMDB's own lock is free.
+    pub(crate) fn begin_write(self: &Arc<Self>) -> StorageResult<WriteTransaction> {
+        let transaction = self.begin_plain_write()?;
+        #[expect(
+            unsafe_code,
+            reason = "heed's write transaction cannot own its environment"
+        )]
+        // SAFETY: the transaction borrows `self.environment`, which lies in the allocation of the `Arc` and so does
+        // not move. `WriteTransaction` keeps a share of that `Arc` and, by the order of its fields, drops the
+        // transaction first; it hands the transaction out only by reference. So the borrow ends before its owner.
+        let transaction = unsafe { std::mem::transmute::<RwTxn<'_>, RwTxn<'static>>(transaction) };
+        Ok(WriteTransaction {
+            transaction,
+            engine: Arc::clone(self),
+        })
+    }
+
+    /// Forces everything written to the disk.
+    pub(crate) fn sync(&self) -> StorageResult<()> {
+        if self.mode == Mode::Read {
+            return Ok(());
+        }
+        let synced = self.environment.force_sync();
+        synced.map_err(|error| storage_error("flush", error))
+    }
+
+    /// Writes a copy of the last commit without free pages, and forces it to the disk.
+    pub(crate) fn copy_to(&self, path: &Path) -> StorageResult<()> {
+        let file = self
+            .environment
+            .copy_to_path(path, CompactionOption::Enabled)
+            .map_err(|error| storage_error("copy", error))?;
+        file.sync_all()
+            .map_err(|error| StorageError::from_io("cannot force the copy to the disk", error))?;
+        path.parent().map_or(Ok(()), sync_with_parent)
+    }
+
+    /// Replaces the data file by a compacted copy, unless another process has the store open.
+    ///
+    /// Gives the engine back with what happened; none, when the store could not be opened again.
+    pub(crate) fn compact(mut self, options: &LmdbOptions) -> (Option<Self>, StorageResult<()>) {
+        let path = self.folder.join(READERS_FILE);
+        // The own shared lock is in the way of the exclusive one, which keeps new readers out until all is done.
+        self.readers = None;
+        let copied = StoreLock::exclusive(&path).and_then(|alone| {
+            self.copy_to(&compacted_path(&self.folder))?;
+            Ok(alone)
+        });
+        let alone = match copied {
+            Ok(alone) => alone,
+            Err(error) => {
+                self.readers = StoreLock::shared(&path).ok();
+                let busy = error.kind() == ErrorKind::Locked;
+                let error = if busy {
+                    StorageError::new(ErrorKind::Busy, "another process has the store open")
+                        .with_source(error)
+                } else {
+                    error
+                };
+                return (Some(self), Err(error.during("compact")));
+            }
+        };
+        let (folder, writer) = (self.folder.clone(), self.writer.take());
+        drop(self);
+        let cannot = |error| StorageError::from_io("cannot swap the compacted file in", error);
+        let swapped = fs::rename(compacted_path(&folder), folder.join(DATA_FILE))
+            .map_err(cannot)
+            .and_then(|()| sync_folder(&folder));
+        drop(alone);
+        match Self::open_locked(&folder, options, Mode::Write, writer) {
+            Ok(engine) => (Some(engine), swapped),
+            Err(error) => (None, Err(error)),
+        }
+    }
+}
+
+/// Where a compacted copy is written.
+fn compacted_path(folder: &Path) -> PathBuf {
+    folder.join(COMPACTED_FILE)
+}
+
+/// Makes the names in a folder durable, and its own.
+fn sync_with_parent(folder: &Path) -> StorageResult<()> {
+    sync_folder(folder)?;
+    let parent = folder
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    sync_folder(parent.unwrap_or(Path::new(".")))
+}
+
+fn prepare_for_writing(folder: &Path) -> StorageResult<StoreLock> {
+    let cannot = |error| StorageError::from_io(format!("cannot open {}", folder.display()), error);
+    fs::create_dir_all(folder).map_err(cannot)?;
+    let writer = StoreLock::exclusive(&folder.join(WRITER_FILE))?;
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false);
+    options.open(folder.join(READERS_FILE)).map_err(cannot)?;
+    // What a compaction that did not end has left.
+    match fs::remove_file(compacted_path(folder)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(cannot(error)),
+        _ => Ok(writer),
+    }
+}
+
+fn open_environment(
+    folder: &Path,
+    options: &LmdbOptions,
+    mode: Mode,
+) -> StorageResult<Env<WithoutTls>> {
+    let mut open = EnvOpenOptions::new().read_txn_without_tls();
+    // LMDB wants whole pages of the operating system; 64 KiB is a multiple of all page sizes in use.
+    open.map_size(options.map_bytes.next_multiple_of(64 << 10));
+    open.max_readers(options.readers_max);
+    open.max_dbs(SLOTS_MAX as u32);
+    let mut flags = EnvFlags::empty();
+    if mode == Mode::Read {
+        flags |= EnvFlags::READ_ONLY;
+    } else if options.durability == Durability::Unsafe {
+        flags |= EnvFlags::NO_SYNC;
+    }
+    #[expect(unsafe_code, reason = "mapping a file is unsafe in itself")]
+    // SAFETY: LMDB maps the file, so nobody may change it but through LMDB: the exclusive lock on the writer's file
+    // keeps other writers of this program out, and `check_length` refuses a file that ends before its last page.
+    // READ_ONLY and NO_SYNC weaken what survives a crash, not memory safety; heed adds NO_TLS by its own type.
+    let opened = unsafe {
+        open.flags(flags);
+        open.open(folder)
+    };
+    opened.map_err(|error| storage_error("open", error))
+}
+
+/// Refuses a file that was cut off: reading a page beyond its end would kill the process.
+fn check_length(environment: &Env<WithoutTls>, data: &Path) -> StorageResult<()> {
+    let length = fs::metadata(data)
+        .map_err(|error| StorageError::from_io("cannot read the data file", error))?
+        .len();
+    let page = u64::from(environment.unnamed_database_stat().page_size);
+    let needed = (environment.info().last_page_number as u64 + 1) * page;
+    if length < needed {
+        let message = format!("{} has {length} bytes of {needed}", data.display());
+        return Err(StorageError::corrupted(message));
+    }
+    Ok(())
+}
+
+fn open_handles(environment: &Env<WithoutTls>) -> StorageResult<Handles<'static>> {
+    fn open<'e>(
+        opener: &DatabaseOpener<'e, WithoutTls>,
+        transaction: &RoTxn<'e, WithoutTls>,
+    ) -> heed::Result<Option<Handles<'e>>> {
+        let Some(main) = opener.open_database(transaction, None)? else {
+            return Ok(None);
+        };
+        let mut slots = Vec::new();
+        while slots.len() < SLOTS_MAX {
+            let name = slot_name(slots.len());
+            let Some(slot) = opener.open_database(transaction, Some(&name))? else {
+                break;
+            };
+            slots.push(slot);
+        }
+        Ok(Some(Handles { main, slots }))
+    }
+    let failed = |error| storage_error("open", error);
+    let transaction = environment.read_txn().map_err(failed)?;
+    let opened = environment
+        .open_databases_and_commit(
+            transaction,
+            |opener, transaction| -> heed::Result<CommitOrAbort<Option<Handles<'_>>, ()>> {
+                open(opener, transaction).map(CommitOrAbort::Commit)
+            },
+        )
+        .map_err(failed)?;
+    let missing = || StorageError::corrupted("the unnamed database is missing");
+    opened.commit().flatten().ok_or_else(missing)
+}
+
+/// A write transaction that owns a share of its environment. Dropping it rolls back.
+pub(crate) struct WriteTransaction {
+    // The order of the fields matters: see `Engine::begin_write`.
+    transaction: RwTxn<'static>,
+    engine: Arc<Engine>,
+}
+
+impl WriteTransaction {
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    pub(crate) fn commit(self) -> StorageResult<()> {
+        let committed = self.transaction.commit();
+        committed.map_err(|error| storage_error("commit", error))
+    }
+}
+
+impl Deref for WriteTransaction {
+    type Target = RwTxn<'static>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.transaction
+    }
+}
+
+impl DerefMut for WriteTransaction {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.transaction
+    }
+}
+
+/// The files of a store, for `destroy`.
+pub(crate) fn remove_files(folder: &Path) -> StorageResult<()> {
+    let cannot =
+        |error| StorageError::from_io(format!("cannot remove {}", folder.display()), error);
+    for name in [
+        DATA_FILE,
+        COMPACTED_FILE,
+        LOCK_FILE,
+        READERS_FILE,
+        WRITER_FILE,
+    ] {
+        match fs::remove_file(folder.join(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(cannot(error));
+            }
+            _ => {}
+        }
+    }
+    // Files of somebody else stay, and with them the folder.
+    match fs::remove_dir(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::DirectoryNotEmpty => Err(cannot(error)),
+        _ => Ok(()),
+    }
+}
