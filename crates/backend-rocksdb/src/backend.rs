@@ -1,0 +1,247 @@
+//! [`RocksDbBackend`]: the contract on a RocksDB database.
+
+use crate::catalogue::{self, Size, missing};
+use crate::config::RocksDbOptions;
+use crate::engine::{self, Engine, Mode};
+use crate::error::storage_error;
+use crate::ingest;
+use crate::snapshot::RocksDbSnapshot;
+use crate::transaction::{KEY_BYTES_MAX, RocksDbTransaction};
+use quadrille_backend::{
+    Capabilities, EntrySource, ErrorKind, Keyspace, OperationCounters, StorageBackend,
+    StorageError, StorageResult, StorageStats, Wait, WriterGate, WriterPermit, allocated_bytes,
+    prepare_empty_folder,
+};
+use rocksdb::checkpoint::Checkpoint;
+use rocksdb::{BottommostLevelCompaction, CompactOptions, WriteBatch};
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// A backend that keeps everything in a RocksDB database.
+///
+/// One process writes. Others may open the store for reading; they see what was committed when they opened it.
+///
+/// ```
+/// use quadrille_backend::{Keyspace, StorageBackend};
+/// use quadrille_backend_rocksdb::RocksDbBackend;
+///
+/// # let folder = tempfile::tempdir().expect("a temporary folder");
+/// # let path = folder.path().join("birds");
+/// let backend = RocksDbBackend::open(&path)?;
+/// let birds = Keyspace::new("birds")?;
+/// backend.create_keyspace(&birds)?;
+/// backend.put(&birds, b"wren", b"small")?;
+/// backend.close()?;
+///
+/// let backend = RocksDbBackend::open_read_only(&path)?;
+/// assert_eq!(backend.get(&birds, b"wren")?.as_deref(), Some(&b"small"[..]));
+/// # Ok::<(), quadrille_backend::StorageError>(())
+/// ```
+#[derive(Debug)]
+pub struct RocksDbBackend {
+    /// `None` once closed. Snapshots hold shares of the engine, so that it stays open as long as they need it.
+    engine: RwLock<Option<Arc<Engine>>>,
+    gate: WriterGate,
+    counters: Arc<OperationCounters>,
+    capabilities: Capabilities,
+    mode: Mode,
+}
+
+impl RocksDbBackend {
+    /// Opens the store in a folder for reading and writing, with the default settings; creates it when absent.
+    ///
+    /// # Errors
+    /// `Locked` when another process, or this one, has it open for writing; `Corrupted` when the files are damaged or
+    /// of another program; `Io`.
+    pub fn open(path: impl AsRef<Path>) -> StorageResult<Self> {
+        Self::open_with(path, RocksDbOptions::default())
+    }
+
+    /// Opens with settings of one's own.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(path: impl AsRef<Path>, options: RocksDbOptions) -> StorageResult<Self> {
+        Self::open_mode(path.as_ref(), &options, Mode::Write)
+    }
+
+    /// Opens a store that exists for reading: what was committed at this time. Changes nothing.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no store; `Corrupted`, `Io`.
+    pub fn open_read_only(path: impl AsRef<Path>) -> StorageResult<Self> {
+        Self::open_mode(path.as_ref(), &RocksDbOptions::default(), Mode::Read)
+    }
+
+    fn open_mode(path: &Path, options: &RocksDbOptions, mode: Mode) -> StorageResult<Self> {
+        let engine = Engine::open(path, options, mode)?;
+        let mut capabilities = Capabilities::volatile();
+        capabilities.persistent = true;
+        capabilities.key_bytes_max = KEY_BYTES_MAX;
+        capabilities.value_bytes_max = 2 << 30;
+        capabilities.value_bytes_preferred = 4096;
+        capabilities.durability = options.durability;
+        Ok(Self {
+            engine: RwLock::new(Some(Arc::new(engine))),
+            gate: WriterGate::default(),
+            counters: Arc::default(),
+            capabilities,
+            mode,
+        })
+    }
+
+    fn engine(&self) -> StorageResult<Arc<Engine>> {
+        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+        engine.clone().ok_or_else(closed)
+    }
+
+    fn take_engine(&self) -> Option<Arc<Engine>> {
+        let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);
+        engine.take()
+    }
+
+    /// The permit to write and the engine to write to.
+    fn writable(&self, wait: Wait) -> StorageResult<(WriterPermit<'_>, Arc<Engine>)> {
+        let engine = self.engine()?;
+        if self.mode == Mode::Read {
+            return Err(read_only());
+        }
+        let permit = self.gate.acquire(wait)?;
+        Ok((permit, engine))
+    }
+}
+
+fn read_only() -> StorageError {
+    StorageError::new(ErrorKind::ReadOnly, "the store was opened for reading only")
+}
+
+fn closed() -> StorageError {
+    StorageError::new(ErrorKind::Closed, "the backend is closed")
+}
+
+impl StorageBackend for RocksDbBackend {
+    type Snapshot = RocksDbSnapshot;
+    type Transaction<'a> = RocksDbTransaction<'a>;
+
+    fn capabilities(&self) -> Capabilities {
+        self.capabilities.clone()
+    }
+
+    fn keyspaces(&self) -> StorageResult<Vec<Keyspace>> {
+        Ok(self.engine()?.columns().keys().cloned().collect())
+    }
+
+    fn create_keyspace(&self, keyspace: &Keyspace) -> StorageResult<()> {
+        let (_permit, engine) = self.writable(Wait::Forever)?;
+        if engine.columns().contains_key(keyspace) {
+            let message = "the keyspace exists already";
+            return Err(StorageError::misuse(message).in_keyspace(keyspace));
+        }
+        let mut batch = WriteBatch::default();
+        catalogue::put(&mut batch, keyspace, Size::default());
+        engine.write(batch)?;
+        engine.create_column(keyspace)
+    }
+
+    fn drop_keyspace(&self, keyspace: &Keyspace) -> StorageResult<()> {
+        let (_permit, engine) = self.writable(Wait::Forever)?;
+        if !engine.columns().contains_key(keyspace) {
+            return Err(missing(keyspace));
+        }
+        engine.drop_column(keyspace)?;
+        let mut batch = WriteBatch::default();
+        catalogue::remove(&mut batch, keyspace);
+        engine.write(batch)
+    }
+
+    fn snapshot(&self) -> StorageResult<RocksDbSnapshot> {
+        let counters = Arc::clone(&self.counters);
+        Ok(RocksDbSnapshot::new(self.engine()?, counters))
+    }
+
+    fn begin_with(&self, wait: Wait) -> StorageResult<RocksDbTransaction<'_>> {
+        let (permit, engine) = self.writable(wait)?;
+        Ok(RocksDbTransaction::new(engine, &self.counters, permit))
+    }
+
+    fn ingest(&self, keyspace: &Keyspace, entries: &mut dyn EntrySource) -> StorageResult<u64> {
+        let (_permit, engine) = self.writable(Wait::Forever)?;
+        let count = ingest::ingest(&engine, keyspace, entries)?;
+        self.counters.add_writes(count);
+        Ok(count)
+    }
+
+    fn flush(&self) -> StorageResult<()> {
+        self.engine()?.sync()
+    }
+
+    fn compact(&self) -> StorageResult<()> {
+        let (_permit, engine) = self.writable(Wait::Forever)?;
+        engine.flush_tables()?;
+        let mut options = CompactOptions::default();
+        options.set_bottommost_level_compaction(BottommostLevelCompaction::ForceOptimized);
+        for column in engine.columns().values() {
+            let everything = (None::<&[u8]>, None::<&[u8]>);
+            let (start, end) = everything;
+            engine
+                .database()
+                .compact_range_cf_opt(column, start, end, &options);
+        }
+        Ok(())
+    }
+
+    fn stats(&self) -> StorageResult<StorageStats> {
+        let engine = self.engine()?;
+        let snapshot = self.snapshot()?;
+        let (mut count, mut bytes) = (0, 0);
+        for keyspace in snapshot.keyspaces() {
+            let size = snapshot.size(&keyspace)?;
+            count += size.count;
+            bytes += size.bytes;
+        }
+        let disk = allocated_bytes(engine.folder())?;
+        Ok(self.counters.stats(count, bytes, disk))
+    }
+
+    fn keyspace_size(&self, keyspace: &Keyspace) -> StorageResult<(u64, u64)> {
+        let size = self.snapshot()?.size(keyspace)?;
+        Ok((size.count, size.bytes))
+    }
+
+    fn checkpoint(&self, folder: &Path) -> StorageResult<()> {
+        let engine = self.engine()?;
+        prepare_empty_folder(folder)?;
+        let failed = |error| storage_error("checkpoint", error);
+        let checkpoint = Checkpoint::new(engine.database()).map_err(failed)?;
+        checkpoint
+            .create_checkpoint(engine::database_path(folder))
+            .map_err(failed)
+    }
+
+    /// Writes what is in memory into files, so that no log is left behind, and closes.
+    fn close(&self) -> StorageResult<()> {
+        self.gate.close()?;
+        match self.take_engine() {
+            Some(engine) => engine.flush_tables(),
+            None => Ok(()),
+        }
+    }
+
+    /// As the contract says, and `Busy` while a snapshot or cursor is open, which RocksDB's files must outlive.
+    fn destroy(&self) -> StorageResult<()> {
+        let mut place = self.engine.write().unwrap_or_else(PoisonError::into_inner);
+        let engine = place.as_ref().ok_or_else(closed)?;
+        if self.mode == Mode::Read {
+            return Err(read_only());
+        }
+        // Whoever holds a share besides this place is a transaction, a snapshot, a cursor or a call under way.
+        if Arc::strong_count(engine) > 1 {
+            let message = "a transaction, a snapshot or a cursor is open";
+            return Err(StorageError::new(ErrorKind::Busy, message).during("destroy"));
+        }
+        self.gate.close()?;
+        let folder = engine.folder().to_owned();
+        *place = None;
+        engine::remove_files(&folder)
+    }
+}

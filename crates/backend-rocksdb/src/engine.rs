@@ -1,0 +1,311 @@
+//! The open RocksDB database: its files and lock, and its column families, one for each keyspace.
+//!
+//! A store's folder holds `rocksdb/`, the database itself; `ingest/`, files on their way into it; and `writer.lock`.
+//! What always holds: `columns` names the keyspaces that exist, and is replaced, never changed, so that a snapshot
+//! keeps the handles it was taken with: RocksDB keeps a dropped column family readable as long as a handle to it is
+//! there. Handles, snapshots and iterators are dropped before the database they belong to.
+
+use crate::RocksDbOptions;
+use crate::error::storage_error;
+use quadrille_backend::{
+    Durability, ErrorKind, Keyspace, StorageError, StorageResult, StoreLock, sync_folder,
+};
+use rocksdb::{
+    BoundColumnFamily, Cache, ColumnFamilyDescriptor, DBWithThreadMode, FlushOptions,
+    MultiThreaded, Options, WriteBatch,
+};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// The database, its column families behind a lock of their own.
+pub(crate) type Database = DBWithThreadMode<MultiThreaded>;
+/// A handle of a column family, with a borrow of the database that the engine's owners see to.
+pub(crate) type Column = Arc<BoundColumnFamily<'static>>;
+/// The keyspaces that exist.
+pub(crate) type Columns = BTreeMap<Keyspace, Column>;
+
+const DATABASE_FOLDER: &str = "rocksdb";
+const INGEST_FOLDER: &str = "ingest";
+const WRITER_FILE: &str = "writer.lock";
+/// Column families of keyspaces carry this before their name; the one named `default` holds the catalogue.
+const COLUMN_PREFIX: &str = "keyspace:";
+
+const FORMAT_KEY: &[u8] = b"format";
+const FORMAT: &[u8] = b"quadrille rocksdb 1";
+
+/// How a database is opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mode {
+    Write,
+    Read,
+}
+
+/// An open database.
+pub(crate) struct Engine {
+    // The order of the fields matters: handles, then the database, then the lock.
+    columns: RwLock<Arc<Columns>>,
+    database: Database,
+    keyspace_options: Options,
+    options: RocksDbOptions,
+    mode: Mode,
+    folder: PathBuf,
+    _writer: Option<StoreLock>,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Engine")
+            .field("folder", &self.folder)
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
+    }
+}
+
+fn column_name(keyspace: &Keyspace) -> String {
+    format!("{COLUMN_PREFIX}{keyspace}")
+}
+
+impl Engine {
+    /// Opens the database of a folder; in write mode both are created when absent.
+    pub(crate) fn open(folder: &Path, options: &RocksDbOptions, mode: Mode) -> StorageResult<Self> {
+        let path = folder.join(DATABASE_FOLDER);
+        let writer = match mode {
+            Mode::Write => Some(prepare_for_writing(folder)?),
+            Mode::Read => None,
+        };
+        let fresh = !path.join("CURRENT").exists();
+        if mode == Mode::Read && fresh {
+            let message = format!("{} holds no RocksDB store", folder.display());
+            return Err(StorageError::new(ErrorKind::NotFound, message));
+        }
+        let failed = |error| storage_error("open", error);
+        let database_options = options.database(mode == Mode::Read);
+        let names = match fresh {
+            true => vec!["default".to_owned()],
+            false => Database::list_cf(&database_options, &path).map_err(failed)?,
+        };
+        let cache = Cache::new_lru_cache(options.cache_bytes);
+        let keyspace_options = options.keyspace(&cache);
+        let describe =
+            |name: &String| ColumnFamilyDescriptor::new(name.clone(), keyspace_options.clone());
+        let descriptors = names.iter().map(describe);
+        let database = match mode {
+            Mode::Write => Database::open_cf_descriptors(&database_options, &path, descriptors),
+            Mode::Read => Database::open_cf_descriptors_read_only(
+                &database_options,
+                &path,
+                descriptors,
+                false,
+            ),
+        };
+        let engine = Self {
+            columns: RwLock::default(),
+            database: database.map_err(failed)?,
+            keyspace_options,
+            options: options.clone(),
+            mode,
+            folder: folder.to_owned(),
+            _writer: writer,
+        };
+        // A process that died while it created the store left a database in which nothing was ever written.
+        let fresh = fresh
+            || (mode == Mode::Write
+                && names == ["default"]
+                && engine.database.latest_sequence_number() == 0);
+        engine.check_format(fresh)?;
+        if fresh {
+            // RocksDB syncs its own folder.
+            sync_folder(folder)?;
+            let parent = folder
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty());
+            sync_folder(parent.unwrap_or(Path::new(".")))?;
+        }
+        engine.take_columns(&names)?;
+        Ok(engine)
+    }
+
+    /// Refuses files of another program, and marks new ones as ours.
+    fn check_format(&self, fresh: bool) -> StorageResult<()> {
+        let failed = |error| storage_error("open", error);
+        match self.database.get(FORMAT_KEY).map_err(failed)?.as_deref() {
+            Some(FORMAT) => Ok(()),
+            Some(_) => {
+                let message = "the store was written by a newer version of this program";
+                Err(StorageError::new(ErrorKind::Unsupported, message))
+            }
+            None if fresh => {
+                let mut batch = WriteBatch::default();
+                batch.put(FORMAT_KEY, FORMAT);
+                self.write(batch)
+            }
+            None => {
+                let message = format!("{} is not a Quadrille store", self.folder.display());
+                Err(StorageError::corrupted(message))
+            }
+        }
+    }
+
+    fn take_columns(&self, names: &[String]) -> StorageResult<()> {
+        let mut columns = Columns::new();
+        for name in names {
+            let Some(keyspace) = name.strip_prefix(COLUMN_PREFIX) else {
+                continue;
+            };
+            let keyspace = Keyspace::new(keyspace)
+                .map_err(|_| StorageError::corrupted("a column family has an illegal name"))?;
+            let column = self.handle(&keyspace)?;
+            columns.insert(keyspace, column);
+        }
+        self.set_columns(columns);
+        Ok(())
+    }
+
+    fn handle(&self, keyspace: &Keyspace) -> StorageResult<Column> {
+        let handle = self.database.cf_handle(&column_name(keyspace));
+        let handle = handle.ok_or_else(|| {
+            StorageError::corrupted("a column family is missing").in_keyspace(keyspace)
+        })?;
+        #[expect(unsafe_code, reason = "rocksdb's handles cannot own their database")]
+        // SAFETY: the handle borrows the database, and only its lifetime changes here. It is kept in `Columns` alone,
+        // which the engine drops before the database (order of fields), and everybody else holds beside, and drops
+        // before, a share of the engine.
+        let handle = unsafe { std::mem::transmute::<Arc<BoundColumnFamily<'_>>, Column>(handle) };
+        Ok(handle)
+    }
+
+    fn set_columns(&self, columns: Columns) {
+        *self.columns.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(columns);
+    }
+
+    /// The keyspaces that exist now.
+    pub(crate) fn columns(&self) -> Arc<Columns> {
+        let columns = self.columns.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&columns)
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(crate) fn keyspace_options(&self) -> &Options {
+        &self.keyspace_options
+    }
+
+    /// Writes a batch, as durably as the settings say.
+    pub(crate) fn write(&self, batch: WriteBatch) -> StorageResult<()> {
+        let written = self.database.write_opt(batch, &self.options.write());
+        written.map_err(|error| storage_error("commit", error))
+    }
+
+    /// Creates a column family; the caller holds the permit to write.
+    pub(crate) fn create_column(&self, keyspace: &Keyspace) -> StorageResult<()> {
+        self.database
+            .create_cf(column_name(keyspace), &self.keyspace_options)
+            .map_err(|error| storage_error("create_keyspace", error).in_keyspace(keyspace))?;
+        let mut columns = (*self.columns()).clone();
+        columns.insert(keyspace.clone(), self.handle(keyspace)?);
+        self.set_columns(columns);
+        Ok(())
+    }
+
+    /// Drops a column family, whose files go when nobody holds a handle any more; the caller holds the permit.
+    pub(crate) fn drop_column(&self, keyspace: &Keyspace) -> StorageResult<()> {
+        self.database
+            .drop_cf(&column_name(keyspace))
+            .map_err(|error| storage_error("drop_keyspace", error).in_keyspace(keyspace))?;
+        let mut columns = (*self.columns()).clone();
+        columns.remove(keyspace);
+        self.set_columns(columns);
+        Ok(())
+    }
+
+    /// Forces every commit to the disk: the log, or where there is none, the memory tables.
+    pub(crate) fn sync(&self) -> StorageResult<()> {
+        match self.options.durability {
+            _ if self.mode == Mode::Read => Ok(()),
+            Durability::Unsafe => self.flush_tables(),
+            _ => {
+                let flushed = self.database.flush_wal(true);
+                flushed.map_err(|error| storage_error("flush", error))
+            }
+        }
+    }
+
+    /// Writes all memory tables into files, after which the log is empty.
+    pub(crate) fn flush_tables(&self) -> StorageResult<()> {
+        if self.mode == Mode::Read {
+            return Ok(());
+        }
+        let failed = |error| storage_error("flush", error);
+        let columns = self.columns();
+        let default = self.database.cf_handle("default");
+        let all: Vec<&Arc<BoundColumnFamily<'_>>> = columns.values().chain(&default).collect();
+        let mut options = FlushOptions::default();
+        options.set_wait(true);
+        let flushed = self.database.flush_cfs_opt(&all, &options);
+        flushed.map_err(failed)
+    }
+
+    /// A fresh path for a file to be ingested.
+    pub(crate) fn ingest_path(&self, number: usize) -> StorageResult<PathBuf> {
+        let folder = self.folder.join(INGEST_FOLDER);
+        fs::create_dir_all(&folder).map_err(|error| {
+            StorageError::from_io(format!("cannot create {}", folder.display()), error)
+        })?;
+        Ok(folder.join(format!("{number:06}.sst")))
+    }
+
+    /// Removes what an ingest has left.
+    pub(crate) fn remove_ingest_files(&self) -> StorageResult<()> {
+        remove_folder(&self.folder.join(INGEST_FOLDER))
+    }
+}
+
+fn prepare_for_writing(folder: &Path) -> StorageResult<StoreLock> {
+    let cannot = |error| StorageError::from_io(format!("cannot open {}", folder.display()), error);
+    fs::create_dir_all(folder).map_err(cannot)?;
+    let writer = StoreLock::exclusive(&folder.join(WRITER_FILE))?;
+    remove_folder(&folder.join(INGEST_FOLDER))?;
+    Ok(writer)
+}
+
+fn remove_folder(folder: &Path) -> StorageResult<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StorageError::from_io(
+            format!("cannot remove {}", folder.display()),
+            error,
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Where the database of a store lies.
+pub(crate) fn database_path(folder: &Path) -> PathBuf {
+    folder.join(DATABASE_FOLDER)
+}
+
+/// Removes the files of a store that nobody has open.
+pub(crate) fn remove_files(folder: &Path) -> StorageResult<()> {
+    remove_folder(&folder.join(DATABASE_FOLDER))?;
+    remove_folder(&folder.join(INGEST_FOLDER))?;
+    let cannot =
+        |error| StorageError::from_io(format!("cannot remove {}", folder.display()), error);
+    match fs::remove_file(folder.join(WRITER_FILE)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot(error)),
+        _ => {}
+    }
+    // Files of somebody else stay, and with them the folder.
+    match fs::remove_dir(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::DirectoryNotEmpty => Err(cannot(error)),
+        _ => Ok(()),
+    }
+}

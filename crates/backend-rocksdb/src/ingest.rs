@@ -1,0 +1,116 @@
+//! The bulk path: files written beside the database and moved into it, past the log and all levels.
+
+use crate::catalogue::{self, Size, missing};
+use crate::engine::{Column, Engine};
+use crate::error::storage_error;
+use crate::transaction::check_key;
+use quadrille_backend::{EntrySource, Keyspace, StorageError, StorageResult};
+use rocksdb::{IngestExternalFileOptions, ReadOptions, SstFileWriter, WriteBatch};
+use std::path::PathBuf;
+
+/// The size at which a file is ended and the next one begun, in bytes.
+const FILE_BYTES: u64 = 64 << 20;
+
+/// Ingests all entries into an empty keyspace; the caller holds the permit to write.
+pub(crate) fn ingest(
+    engine: &Engine,
+    keyspace: &Keyspace,
+    entries: &mut dyn EntrySource,
+) -> StorageResult<u64> {
+    let columns = engine.columns();
+    let column = columns.get(keyspace).ok_or_else(|| missing(keyspace))?;
+    let size = catalogue::size(engine, keyspace, &ReadOptions::default())?;
+    if size.count > 0 {
+        let message = "only an empty keyspace can be ingested into";
+        return Err(StorageError::misuse(message).in_keyspace(keyspace));
+    }
+    let ingested = write_files(engine, keyspace, entries)
+        .and_then(|(size, files)| move_in(engine, keyspace, column, size, files));
+    let removed = engine.remove_ingest_files();
+    let count = ingested?;
+    removed?;
+    Ok(count)
+}
+
+fn write_files(
+    engine: &Engine,
+    keyspace: &Keyspace,
+    entries: &mut dyn EntrySource,
+) -> StorageResult<(Size, Vec<PathBuf>)> {
+    let mut size = Size::default();
+    let mut files = Vec::new();
+    let mut last: Option<Vec<u8>> = None;
+    let mut ended = false;
+    while !ended {
+        let path = engine.ingest_path(files.len())?;
+        let before = size.count;
+        ended = write_file(engine, keyspace, entries, &path, &mut size, &mut last)?;
+        if size.count > before {
+            files.push(path);
+        }
+    }
+    Ok((size, files))
+}
+
+/// Writes one file; whether the source ended.
+fn write_file(
+    engine: &Engine,
+    keyspace: &Keyspace,
+    entries: &mut dyn EntrySource,
+    path: &std::path::Path,
+    size: &mut Size,
+    last: &mut Option<Vec<u8>>,
+) -> StorageResult<bool> {
+    let failed = |error| storage_error("ingest", error).in_keyspace(keyspace);
+    let mut writer = SstFileWriter::create(engine.keyspace_options());
+    let mut open = false;
+    let mut bytes = 0;
+    while bytes < FILE_BYTES {
+        let Some((key, value)) = entries.next_entry()? else {
+            if open {
+                writer.finish().map_err(failed)?;
+            }
+            return Ok(true);
+        };
+        check_key(keyspace, key)?;
+        if last.as_deref().is_some_and(|last| key <= last) {
+            let error = StorageError::misuse("ingested keys must ascend strictly");
+            return Err(error.in_keyspace(keyspace).at_key(key));
+        }
+        if !open {
+            writer.open(path).map_err(failed)?;
+            open = true;
+        }
+        writer.put(key, value).map_err(failed)?;
+        let last = last.get_or_insert_default();
+        last.clear();
+        last.extend_from_slice(key);
+        size.count += 1;
+        size.bytes += (key.len() + value.len()) as u64;
+        bytes += (key.len() + value.len()) as u64;
+    }
+    writer.finish().map_err(failed)?;
+    Ok(false)
+}
+
+fn move_in(
+    engine: &Engine,
+    keyspace: &Keyspace,
+    column: &Column,
+    size: Size,
+    files: Vec<PathBuf>,
+) -> StorageResult<u64> {
+    if files.is_empty() {
+        return Ok(0);
+    }
+    let mut options = IngestExternalFileOptions::default();
+    options.set_move_files(true);
+    engine
+        .database()
+        .ingest_external_file_cf_opts(column, &options, files)
+        .map_err(|error| storage_error("ingest", error).in_keyspace(keyspace))?;
+    let mut batch = WriteBatch::default();
+    catalogue::put(&mut batch, keyspace, size);
+    engine.write(batch)?;
+    Ok(size.count)
+}

@@ -1,0 +1,29 @@
+//! The RocksDB backend of Quadrille: [`RocksDbBackend`], on `rocksdb`.
+//!
+//! What flows in: keyspaces, keys and values by the contract of `quadrille-backend`. What flows out: the same, lent
+//! from RocksDB's iterators. What always holds: a keyspace is a column family; one process writes; RocksDB's own types
+//! show in no public signature.
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | `config` | what a user may set |
+//! | `engine` | the open database, its lock, its column families |
+//! | `catalogue` | how many entries and bytes each keyspace holds |
+//! | `backend` | the contract, on these |
+//! | `ingest` | the bulk path |
+//! | `snapshot`, `transaction` | reading and writing |
+//! | `error` | RocksDB's errors in the words of the contract |
+
+mod backend;
+mod catalogue;
+mod config;
+mod engine;
+mod error;
+mod ingest;
+mod snapshot;
+mod transaction;
+
+pub use backend::RocksDbBackend;
+pub use config::{Compression, RocksDbOptions};
+pub use snapshot::{RocksDbCursor, RocksDbSnapshot};
+pub use transaction::RocksDbTransaction;
