@@ -1,0 +1,241 @@
+//! Chooses the encoding of a column by exact size, and writes it. Deterministic.
+
+use super::bits::{Parts, bit_width, bytes_of, pack, pack_bitmap};
+use super::column::{DICTIONARY, FRAMES, FRAMES_OWN_CODES};
+use super::distinct::Distinct;
+use super::frames::PAYLOAD_BITS;
+use super::frames_plan::{FramesPlan, GROUPS_MAX};
+use super::runs::{ROWS_PER_RANK, RUN_BITMAP, RUN_STARTS, rank_count};
+use super::sequence_plan::SequencePlan;
+
+/// A chosen encoding of one column, holding what [`ColumnPlan::write`] needs, and its exact size.
+#[derive(Debug)]
+pub(super) struct ColumnPlan {
+    layers: Layers,
+    pub(super) bytes: usize,
+}
+
+#[derive(Debug)]
+enum Layers {
+    Plain {
+        runs: Option<RunsPlan>,
+        entries: Entries,
+    },
+    Frames {
+        plan: FramesPlan,
+        own_codes: bool,
+    },
+}
+
+#[derive(Debug)]
+struct RunsPlan {
+    /// The first row of each run but the first.
+    starts: Vec<u64>,
+    rows: usize,
+    /// `None`: as a bitmap.
+    as_sequence: Option<SequencePlan>,
+    bytes: usize,
+}
+
+/// The values of rows or runs: as they are, or as codes into a dictionary.
+#[derive(Debug)]
+struct Entries {
+    values: Vec<u64>,
+    plan: SequencePlan,
+    dictionary: Option<(Vec<u64>, SequencePlan)>,
+    bytes: usize,
+}
+
+impl ColumnPlan {
+    /// Plans a column of at least one row by itself.
+    pub(super) fn plain(values: &[u64]) -> Self {
+        let starts: Vec<u64> = values
+            .windows(2)
+            .zip(1..)
+            .filter(|(pair, _)| pair[0] != pair[1])
+            .map(|(_, row)| row)
+            .collect();
+        let heads = |starts: &[u64]| {
+            values
+                .first()
+                .copied()
+                .into_iter()
+                .chain(starts.iter().map(|&row| values[row as usize]))
+                .collect()
+        };
+        // Long runs pay for sure and short ones surely not; between, both are tried.
+        if starts.len() * 16 < values.len() {
+            let entries = Entries::new(heads(&starts));
+            return Self::layers(RunsPlan::new(starts, values.len()), entries);
+        }
+        let plain = Self::layers(None, Entries::new(values.to_vec()));
+        if starts.len() * 4 > values.len() * 3 {
+            return plain;
+        }
+        let entries = Entries::new(heads(&starts));
+        let with_runs = Self::layers(RunsPlan::new(starts, values.len()), entries);
+        if with_runs.bytes < plain.bytes {
+            with_runs
+        } else {
+            plain
+        }
+    }
+
+    fn layers(runs: Option<RunsPlan>, entries: Entries) -> Self {
+        let bytes = 1 + runs.as_ref().map_or(0, |runs| runs.bytes) + entries.bytes;
+        Self {
+            layers: Layers::Plain { runs, entries },
+            bytes,
+        }
+    }
+
+    /// Frames of `values` by their tags.
+    pub(super) fn frames_by_tag(values: &[u64]) -> Option<Self> {
+        let tags = Distinct::new(
+            values.iter().map(|value| value >> PAYLOAD_BITS),
+            GROUPS_MAX.min(values.len() / 4),
+        )?;
+        let plan = FramesPlan::new(tags, None, values)?;
+        Some(Self {
+            bytes: 1 + plan.bytes,
+            layers: Layers::Frames {
+                plan,
+                own_codes: true,
+            },
+        })
+    }
+
+    /// The column `before` as a dictionary that tells the groups, and `values` as frames in those groups.
+    pub(super) fn frames_by_column(before: &[u64], values: &[u64]) -> Option<(Self, Self)> {
+        let keys = Distinct::new(before.iter().copied(), GROUPS_MAX.min(values.len() / 4))?;
+        let mut plan = FramesPlan::new(keys, Some(before), values)?;
+        let keys_plan = SequencePlan::new(&plan.keys);
+        let codes = std::mem::take(&mut plan.keys);
+        let entries = Entries {
+            values: plan.codes.clone(),
+            plan: plan.codes_plan,
+            bytes: 2 + plan.codes_plan.bytes + keys_plan.bytes,
+            dictionary: Some((codes, keys_plan)),
+        };
+        let frames = Self {
+            bytes: 1 + plan.bytes,
+            layers: Layers::Frames {
+                plan,
+                own_codes: false,
+            },
+        };
+        Some((Self::layers(None, entries), frames))
+    }
+
+    /// Appends the column.
+    pub(super) fn write(&self, out: &mut Parts) {
+        let start = out.len();
+        match &self.layers {
+            Layers::Plain { runs, entries } => write_plain(runs.as_ref(), entries, out),
+            Layers::Frames { plan, own_codes } => {
+                out.header
+                    .push(if *own_codes { FRAMES_OWN_CODES } else { FRAMES });
+                plan.write(out);
+            }
+        }
+        debug_assert_eq!(out.len() - start, self.bytes);
+    }
+}
+
+fn write_plain(runs: Option<&RunsPlan>, entries: &Entries, out: &mut Parts) {
+    let flags = match runs {
+        None => 0,
+        Some(RunsPlan {
+            as_sequence: Some(_),
+            ..
+        }) => RUN_STARTS,
+        Some(_) => RUN_BITMAP,
+    };
+    out.header.push(
+        flags
+            | if entries.dictionary.is_some() {
+                DICTIONARY
+            } else {
+                0
+            },
+    );
+    if let Some(runs) = runs {
+        runs.write(out);
+    }
+    entries.plan.write(&entries.values, out);
+    if let Some((distinct, plan)) = &entries.dictionary {
+        out.short(distinct.len());
+        plan.write(distinct, out);
+    }
+}
+
+impl RunsPlan {
+    /// `None` when all is one run.
+    fn new(starts: Vec<u64>, rows: usize) -> Option<Self> {
+        if starts.is_empty() {
+            return None;
+        }
+        let sequence = SequencePlan::new(&starts);
+        let rank_width = bit_width(starts.len() as u64 + 1) as usize;
+        let bitmap = bytes_of(rank_count(rows) * rank_width) + bytes_of(rows);
+        let as_sequence = (sequence.bytes < bitmap).then_some(sequence);
+        Some(Self {
+            starts,
+            rows,
+            as_sequence,
+            bytes: 2 + sequence.bytes.min(bitmap),
+        })
+    }
+
+    fn write(&self, out: &mut Parts) {
+        let runs = self.starts.len() + 1;
+        out.short(runs);
+        match &self.as_sequence {
+            Some(plan) => plan.write(&self.starts, out),
+            None => {
+                let ranks = (1..=rank_count(self.rows)).map(|sample| {
+                    self.starts
+                        .partition_point(|&row| row < (sample * ROWS_PER_RANK) as u64)
+                        as u64
+                });
+                pack(ranks, bit_width(runs as u64), &mut out.data);
+                pack_bitmap(
+                    self.starts.iter().map(|&row| row as usize),
+                    self.rows,
+                    &mut out.data,
+                );
+            }
+        }
+    }
+}
+
+impl Entries {
+    fn new(values: Vec<u64>) -> Self {
+        let plan = SequencePlan::new(&values);
+        let plain = Self {
+            bytes: plan.bytes,
+            values,
+            plan,
+            dictionary: None,
+        };
+        // More distinct values than half the rows cannot pay.
+        let Some(Distinct {
+            values: distinct,
+            codes,
+        }) = Distinct::new(plain.values.iter().copied(), plain.values.len() / 2)
+        else {
+            return plain;
+        };
+        let (plan, dictionary) = (SequencePlan::new(&codes), SequencePlan::new(&distinct));
+        let bytes = 2 + plan.bytes + dictionary.bytes;
+        if bytes >= plain.bytes {
+            return plain;
+        }
+        Self {
+            values: codes,
+            plan,
+            dictionary: Some((distinct, dictionary)),
+            bytes,
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Chooses the smallest encoding of a sequence by its exact size in bytes, and writes it. Deterministic.
+
+use super::bits::{Parts, bit_width, bytes_of, pack, pack_bitmap, uint_bytes};
+use super::sequence::{Kind, ONES_PER_SAMPLE, laps_data_bytes, low_part, sample_count};
+
+/// A chosen encoding and its exact size.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SequencePlan {
+    pub(super) kind: Kind,
+    base: u64,
+    range: u64,
+    /// Of the low parts.
+    low_width: u32,
+    laps: usize,
+    /// Header and data.
+    pub(super) bytes: usize,
+}
+
+impl SequencePlan {
+    /// Plans `values`; an empty sequence is a constant.
+    pub(super) fn new(values: &[u64]) -> Self {
+        let (mut min, mut max) = (u64::MAX, 0);
+        for &value in values {
+            min = min.min(value);
+            max = max.max(value);
+        }
+        if min >= max {
+            let base = if values.is_empty() { 0 } else { min };
+            return Self {
+                kind: Kind::Constant,
+                base,
+                range: 0,
+                low_width: 0,
+                laps: 0,
+                bytes: 1 + base_bytes(base),
+            };
+        }
+        let range = max - min;
+        let header = 2 + base_bytes(min) + uint_bytes(range);
+        let bytes = header + bytes_of(values.len() * bit_width(range) as usize);
+        let packed = Self {
+            kind: Kind::Packed,
+            base: min,
+            range,
+            low_width: 0,
+            laps: 0,
+            bytes,
+        };
+        packed.or_laps(values, header + 3)
+    }
+
+    /// The better of this and the best split into low bits and laps of high bits.
+    fn or_laps(self, values: &[u64], header: usize) -> Self {
+        // falls[d]: places where the value falls and bit d is the highest that differs. A fall shows among the high parts,
+        // and so begins a new lap, exactly when the low parts have at most d bits.
+        let mut falls = [0u32; 64];
+        for pair in values.windows(2) {
+            let differing = (pair[0] - self.base) ^ (pair[1] - self.base) | 1;
+            falls[bit_width(differing) as usize - 1] += u32::from(pair[1] < pair[0]);
+        }
+        let mut best = self;
+        let mut laps = 1 + falls[63] as usize;
+        for low_width in (0..bit_width(self.range).min(63)).rev() {
+            laps += falls[low_width as usize] as usize;
+            let buckets = (self.range >> low_width).saturating_add(1);
+            let Some(upper_bits) = upper_bits(values.len(), laps, buckets) else {
+                break;
+            };
+            let bytes = header + laps_data_bytes(values.len(), low_width, upper_bits);
+            if bytes < best.bytes {
+                best = Self {
+                    kind: Kind::Laps,
+                    low_width,
+                    laps,
+                    bytes,
+                    ..self
+                };
+            }
+        }
+        best
+    }
+
+    /// Appends header and data of the planned `values`.
+    pub(super) fn write(&self, values: &[u64], out: &mut Parts) {
+        let start = out.len();
+        out.header
+            .push(base_bytes(self.base) as u8 | (self.kind as u8) << 4);
+        out.uint(self.base.rotate_left(8));
+        if self.kind != Kind::Constant {
+            out.header.push(uint_bytes(self.range) as u8);
+            out.uint(self.range);
+        }
+        match self.kind {
+            Kind::Constant => {}
+            Kind::Packed => pack(
+                values.iter().map(|value| value - self.base),
+                bit_width(self.range),
+                &mut out.data,
+            ),
+            Kind::Laps => self.write_laps(values, out),
+        }
+        debug_assert_eq!(out.len() - start, self.bytes);
+    }
+
+    fn write_laps(&self, values: &[u64], out: &mut Parts) {
+        out.header.push(self.low_width as u8);
+        out.short(self.laps);
+        let buckets = (self.range >> self.low_width) as usize + 1;
+        let (mut lap_start, mut before) = (0, 0);
+        let positions: Vec<usize> = values
+            .iter()
+            .enumerate()
+            .map(|(index, value)| {
+                let bucket = ((value - self.base) >> self.low_width) as usize;
+                if bucket < before {
+                    lap_start += buckets;
+                }
+                before = bucket;
+                lap_start + bucket + index
+            })
+            .collect();
+        let (upper_bits, out) = (self.laps * buckets + values.len(), &mut out.data);
+        let samples = (1..=sample_count(values.len()))
+            .map(|sample| positions[sample * ONES_PER_SAMPLE] as u64);
+        pack(samples, bit_width(upper_bits as u64), out);
+        pack_bitmap(positions.iter().copied(), upper_bits, out);
+        pack(
+            values
+                .iter()
+                .map(|value| low_part(value - self.base, self.low_width)),
+            self.low_width,
+            out,
+        );
+    }
+}
+
+/// The bytes of a base: rotated, so that the tag in its highest byte costs one byte and not eight.
+fn base_bytes(base: u64) -> usize {
+    uint_bytes(base.rotate_left(8))
+}
+
+/// The length of the high bits; `None` when it is too long to be worth counting.
+fn upper_bits(len: usize, laps: usize, buckets: u64) -> Option<usize> {
+    let buckets = usize::try_from(buckets).ok()?;
+    let bits = laps.checked_mul(buckets)?.checked_add(len)?;
+    (laps <= usize::from(u16::MAX) && bits <= len.checked_mul(64)?).then_some(bits)
+}

@@ -1,0 +1,282 @@
+//! Writes a generation and commits it.
+
+use super::merge::MergedRows;
+use super::spill::Prepared;
+use crate::dictionary::writer::TermSpill;
+use crate::index::rows::IndexRows;
+use crate::index::writer::{BlockSize, RowSource, write_index};
+use crate::keyspaces::{Places, create_generation};
+use crate::permutation::{Permutation, Row};
+use crate::root::Root;
+use crate::snapshot::Snapshot;
+use crate::statistics_rows::StatisticsBuilder;
+use crate::store::{QuadStore, State, put_root, trim_log};
+use crate::term::TermId;
+use quadrille_backend::{StorageBackend, StorageError, StorageResult};
+use std::sync::Arc;
+
+/// What goes into a generation beside what a snapshot holds already.
+pub(crate) trait Additions {
+    /// The new quads in a permutation, ascending; called once for each permutation, SPOC first.
+    fn rows(&mut self, permutation: Permutation) -> StorageResult<Option<Box<dyn RowSource<4>>>>;
+
+    /// The hash rows of the new terms, ascending.
+    fn hash_rows(&mut self) -> StorageResult<Option<Box<dyn RowSource<2>>>>;
+}
+
+/// Nothing is added.
+struct Nothing;
+
+impl Additions for Nothing {
+    fn rows(&mut self, _: Permutation) -> StorageResult<Option<Box<dyn RowSource<4>>>> {
+        Ok(None)
+    }
+
+    fn hash_rows(&mut self) -> StorageResult<Option<Box<dyn RowSource<2>>>> {
+        Ok(None)
+    }
+}
+
+/// The plan of a generation.
+pub(crate) struct Plan<'a, B: StorageBackend> {
+    pub(crate) store: &'a QuadStore<B>,
+    /// What is taken over.
+    pub(crate) base: &'a Snapshot<B>,
+    /// The root to commit, its next ids already as they are to be; generation, epoch and counts are set here.
+    pub(crate) root: Root,
+    /// Terms that are not in the base's chunks.
+    pub(crate) terms: TermSpill,
+    /// A graph to be left out.
+    pub(crate) without_graph: Option<u64>,
+}
+
+impl<B: StorageBackend> Plan<'_, B> {
+    /// Writes the generation and commits its root; the state to publish. A failure leaves nothing behind.
+    pub(crate) fn carry_out(self, additions: &mut dyn Additions) -> StorageResult<State> {
+        let store = self.store;
+        or_dropped(store, self.write(additions))
+    }
+
+    fn write(mut self, additions: &mut dyn Additions) -> StorageResult<State> {
+        let backend = &self.store.inner.backend;
+        let inner = &*self.base.inner;
+        let mut places = Places::new(inner.root.generation + 1)?;
+        create_generation(backend, &places)?;
+        let statistics = self.write_permutations(&places, additions)?;
+        let quads = statistics.quads();
+        self.write_hashes(&places, additions)?;
+        let old = (&inner.view, &*inner.places);
+        places.symbols = self.terms.ingest(backend, &places, old)?;
+        let mut rows = Prepared::new(statistics.into_entries());
+        self.root.statistics_rows = backend.ingest(&places.statistics.keyspace, &mut rows)?;
+        self.root.generation = places.generation;
+        self.root.epoch = inner.root.epoch + 1;
+        self.root.quads = quads;
+        self.root.folds = 0;
+        self.root.statistics_quads = quads;
+        self.root.folded_ids.clone_from(&self.root.next_ids);
+        commit(self.store, places, self.root, inner.root.log_start)
+    }
+
+    fn write_permutations(
+        &self,
+        places: &Places,
+        additions: &mut dyn Additions,
+    ) -> StorageResult<StatisticsBuilder> {
+        let inner = &*self.base.inner;
+        let mut statistics = StatisticsBuilder::default();
+        for permutation in Permutation::ALL {
+            let old = IndexRows::new(
+                &inner.view,
+                &inner.places.permutation(permutation).blocks,
+                inner.delta.permutation(permutation).clone(),
+            )?;
+            let mut sources: Vec<Box<dyn RowSource<4>>> = vec![Box::new(Without {
+                source: old,
+                excluded: self
+                    .without_graph
+                    .map(|graph| (permutation.column_of(3), graph)),
+                rows: Vec::new(),
+            })];
+            sources.extend(additions.rows(permutation)?);
+            let source: Box<dyn RowSource<4>> = match sources.len() {
+                1 => sources.remove(0),
+                _ => Box::new(MergedRows::new(sources)),
+            };
+            let mut observed = Observed {
+                source,
+                permutation,
+                statistics: &mut statistics,
+            };
+            write_index(
+                &self.store.inner.backend,
+                places.permutation(permutation),
+                self.block_size(),
+                &mut observed,
+            )?;
+        }
+        Ok(statistics)
+    }
+
+    fn write_hashes(&self, places: &Places, additions: &mut dyn Additions) -> StorageResult<()> {
+        let inner = &*self.base.inner;
+        let old = IndexRows::new(
+            &inner.view,
+            &inner.places.hashes.blocks,
+            inner.delta.hashes.clone(),
+        )?;
+        let mut sources: Vec<Box<dyn RowSource<2>>> = vec![Box::new(old)];
+        sources.extend(additions.hash_rows()?);
+        let mut merged = MergedRows::new(sources);
+        write_index(
+            &self.store.inner.backend,
+            &places.hashes,
+            self.block_size(),
+            &mut merged,
+        )?;
+        Ok(())
+    }
+
+    fn block_size(&self) -> BlockSize {
+        BlockSize {
+            bytes_max: self.root.block_bytes as usize,
+        }
+    }
+}
+
+/// Drops a generation that could not be completed: the space it took may be what was missing.
+fn or_dropped<B: StorageBackend, T>(
+    store: &QuadStore<B>,
+    result: StorageResult<T>,
+) -> StorageResult<T> {
+    if result.is_err() {
+        store.drop_other_generations();
+    }
+    result
+}
+
+/// Commits a root that points to a complete generation.
+fn commit<B: StorageBackend>(
+    store: &QuadStore<B>,
+    places: Places,
+    mut root: Root,
+    log_start: u64,
+) -> StorageResult<State> {
+    let mut transaction = store.inner.backend.begin()?;
+    trim_log(&mut transaction, &places, log_start, root.epoch)?;
+    root.log_start = root.epoch;
+    put_root(&mut transaction, &places, &root)?;
+    quadrille_backend::Transaction::commit(transaction)?;
+    Ok(State {
+        root: Arc::new(root),
+        places: Arc::new(places),
+        delta: crate::delta::Delta::default(),
+    })
+}
+
+/// A new generation that holds what the snapshot holds.
+pub(crate) fn rewrite<B: StorageBackend>(
+    store: &QuadStore<B>,
+    base: &Snapshot<B>,
+) -> StorageResult<State> {
+    plan(store, base, None)?.carry_out(&mut Nothing)
+}
+
+/// A new generation that lacks one graph.
+pub(crate) fn without_graph<B: StorageBackend>(
+    store: &QuadStore<B>,
+    base: &Snapshot<B>,
+    graph: Option<TermId>,
+) -> StorageResult<State> {
+    plan(store, base, graph.map(TermId::raw))?.carry_out(&mut Nothing)
+}
+
+/// A new generation with no quads and no terms.
+pub(crate) fn empty<B: StorageBackend>(
+    store: &QuadStore<B>,
+    base: &Snapshot<B>,
+) -> StorageResult<State> {
+    let old = &*base.inner.root;
+    let places = Places::new(old.generation + 1)?;
+    or_dropped(store, create_generation(&store.inner.backend, &places))?;
+    let mut root = Root::new(old.store_id, old.hash_key, old.block_bytes, old.chunk_bytes);
+    root.compatible = old.compatible;
+    root.generation = places.generation;
+    root.epoch = old.epoch + 1;
+    or_dropped(store, commit(store, places, root, old.log_start))
+}
+
+fn plan<'a, B: StorageBackend>(
+    store: &'a QuadStore<B>,
+    base: &'a Snapshot<B>,
+    without_graph: Option<u64>,
+) -> StorageResult<Plan<'a, B>> {
+    Ok(Plan {
+        store,
+        base,
+        root: Root::clone(&base.inner.root),
+        terms: spill_of(store, base)?,
+        without_graph,
+    })
+}
+
+/// A spill that holds the terms of a snapshot's delta.
+pub(crate) fn spill_of<B: StorageBackend>(
+    store: &QuadStore<B>,
+    base: &Snapshot<B>,
+) -> StorageResult<TermSpill> {
+    let inner = &*base.inner;
+    let folder = store.inner.options.temporary_folder.as_deref();
+    let symbols = inner.places.symbols.clone();
+    let mut spill = TermSpill::new(inner.hasher, inner.root.chunk_bytes, symbols, folder);
+    for (&id, bytes) in inner.delta.terms() {
+        let id = TermId::from_raw(id);
+        let tag = id
+            .tag()
+            .ok_or_else(|| StorageError::corrupted("a new term's id has no known tag"))?;
+        spill.push(id, tag, bytes)?;
+    }
+    Ok(spill)
+}
+
+/// Rows without those that have a value in a column.
+struct Without<S> {
+    source: S,
+    excluded: Option<(usize, u64)>,
+    rows: Vec<Row>,
+}
+
+impl<S: RowSource<4>> RowSource<4> for Without<S> {
+    fn fill(&mut self, rows: &mut Vec<Row>) -> StorageResult<bool> {
+        let Some((column, value)) = self.excluded else {
+            return self.source.fill(rows);
+        };
+        let before = rows.len();
+        while rows.len() == before {
+            self.rows.clear();
+            if !self.source.fill(&mut self.rows)? {
+                return Ok(false);
+            }
+            rows.extend(self.rows.iter().filter(|row| row[column] != value));
+        }
+        Ok(true)
+    }
+}
+
+/// Rows on their way into an index, shown to the statistics.
+struct Observed<'a> {
+    source: Box<dyn RowSource<4>>,
+    permutation: Permutation,
+    statistics: &'a mut StatisticsBuilder,
+}
+
+impl RowSource<4> for Observed<'_> {
+    fn fill(&mut self, rows: &mut Vec<Row>) -> StorageResult<bool> {
+        let before = rows.len();
+        if !self.source.fill(rows)? {
+            return Ok(false);
+        }
+        self.statistics.observe(self.permutation, &rows[before..]);
+        Ok(true)
+    }
+}

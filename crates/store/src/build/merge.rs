@@ -1,0 +1,85 @@
+//! Merges sorted row sources into one, without duplicates.
+
+use crate::index::writer::RowSource;
+use quadrille_backend::StorageResult;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// How many rows a merge yields at once.
+const BATCH_ROWS: usize = 4096;
+
+struct Input<const N: usize> {
+    source: Box<dyn RowSource<N>>,
+    rows: Vec<[u64; N]>,
+    next: usize,
+}
+
+impl<const N: usize> Input<N> {
+    fn next_row(&mut self) -> StorageResult<Option<[u64; N]>> {
+        if self.next == self.rows.len() {
+            self.rows.clear();
+            self.next = 0;
+            self.source.fill(&mut self.rows)?;
+        }
+        let row = self.rows.get(self.next).copied();
+        self.next += 1;
+        Ok(row)
+    }
+}
+
+/// The union of ascending sources.
+pub(crate) struct MergedRows<const N: usize> {
+    inputs: Vec<Input<N>>,
+    heap: BinaryHeap<Reverse<([u64; N], usize)>>,
+    last: Option<[u64; N]>,
+    started: bool,
+}
+
+impl<const N: usize> MergedRows<N> {
+    pub(crate) fn new(sources: Vec<Box<dyn RowSource<N>>>) -> Self {
+        let inputs = sources
+            .into_iter()
+            .map(|source| Input {
+                source,
+                rows: Vec::new(),
+                next: 0,
+            })
+            .collect();
+        Self {
+            inputs,
+            heap: BinaryHeap::new(),
+            last: None,
+            started: false,
+        }
+    }
+
+    fn advance(&mut self, number: usize) -> StorageResult<()> {
+        if let Some(row) = self.inputs[number].next_row()? {
+            self.heap.push(Reverse((row, number)));
+        }
+        Ok(())
+    }
+}
+
+impl<const N: usize> RowSource<N> for MergedRows<N> {
+    fn fill(&mut self, rows: &mut Vec<[u64; N]>) -> StorageResult<bool> {
+        if !self.started {
+            self.started = true;
+            for number in 0..self.inputs.len() {
+                self.advance(number)?;
+            }
+        }
+        let before = rows.len();
+        while rows.len() - before < BATCH_ROWS {
+            let Some(Reverse((row, number))) = self.heap.pop() else {
+                break;
+            };
+            if self.last != Some(row) {
+                rows.push(row);
+                self.last = Some(row);
+            }
+            self.advance(number)?;
+        }
+        Ok(rows.len() > before)
+    }
+}

@@ -1,0 +1,193 @@
+//! Sorts more rows than fit into memory: sorted runs in temporary files, merged as they are read.
+
+use super::merge::MergedRows;
+use super::spill::{SpillReader, SpillWriter};
+use crate::index::writer::RowSource;
+use quadrille_backend::StorageResult;
+use std::path::PathBuf;
+
+const READ_ROWS: usize = 4096;
+
+/// As many runs of one level are merged into one of the next: each open run takes a file and its buffers.
+const RUNS_MAX: usize = 32;
+
+/// Collects rows in any order; gives them back ascending and without duplicates.
+pub(crate) struct Sorter<const N: usize> {
+    buffer: Vec<[u64; N]>,
+    rows_max: usize,
+    /// Sorted runs with their levels, which never rise.
+    runs: Vec<(u32, SpillWriter)>,
+    folder: Option<PathBuf>,
+}
+
+impl<const N: usize> Sorter<N> {
+    /// A sorter that keeps at most `memory_bytes` of rows in memory.
+    pub(crate) fn new(memory_bytes: usize, folder: Option<PathBuf>) -> Self {
+        Self {
+            buffer: Vec::new(),
+            rows_max: (memory_bytes / (N * 8)).max(READ_ROWS),
+            runs: Vec::new(),
+            folder,
+        }
+    }
+
+    pub(crate) fn push(&mut self, row: [u64; N]) -> StorageResult<()> {
+        if self.buffer.len() == self.rows_max {
+            self.spill()?;
+        }
+        self.buffer.push(row);
+        Ok(())
+    }
+
+    fn sort(&mut self) {
+        self.buffer.sort_unstable();
+        self.buffer.dedup();
+    }
+
+    fn spill(&mut self) -> StorageResult<()> {
+        self.sort();
+        let mut run = SpillWriter::new(self.folder.as_deref())?;
+        write_rows(&mut run, &self.buffer)?;
+        self.buffer.clear();
+        self.runs.push((0, run));
+        let mut level = 0;
+        while self.runs.iter().filter(|run| run.0 == level).count() == RUNS_MAX {
+            let merged = self.merge_last()?;
+            level += 1;
+            self.runs.push((level, merged));
+        }
+        Ok(())
+    }
+
+    /// Takes the runs of the last level out and makes one of them.
+    fn merge_last(&mut self) -> StorageResult<SpillWriter> {
+        let last = self.runs.split_off(self.runs.len() - RUNS_MAX);
+        let mut merged = MergedRows::<N>::new(sources_of(last)?);
+        let mut run = SpillWriter::new(self.folder.as_deref())?;
+        let mut rows = Vec::new();
+        while merged.fill(&mut rows)? {
+            write_rows(&mut run, &rows)?;
+            rows.clear();
+        }
+        Ok(run)
+    }
+
+    /// The rows, ascending and distinct.
+    pub(crate) fn finish(mut self) -> StorageResult<Box<dyn RowSource<N>>> {
+        self.sort();
+        let buffer = InMemory {
+            rows: std::mem::take(&mut self.buffer),
+            next: 0,
+        };
+        if self.runs.is_empty() {
+            return Ok(Box::new(buffer));
+        }
+        let mut sources: Vec<Box<dyn RowSource<N>>> = vec![Box::new(buffer)];
+        sources.extend(sources_of(self.runs)?);
+        Ok(Box::new(MergedRows::new(sources)))
+    }
+}
+
+fn write_rows<const N: usize>(run: &mut SpillWriter, rows: &[[u64; N]]) -> StorageResult<()> {
+    let mut bytes = Vec::with_capacity(READ_ROWS * N * 8);
+    for rows in rows.chunks(READ_ROWS) {
+        bytes.clear();
+        for word in rows.as_flattened() {
+            bytes.extend_from_slice(&word.to_le_bytes());
+        }
+        run.write(&bytes)?;
+    }
+    Ok(())
+}
+
+fn sources_of<const N: usize>(
+    runs: Vec<(u32, SpillWriter)>,
+) -> StorageResult<Vec<Box<dyn RowSource<N>>>> {
+    let source = |(_, run): (u32, SpillWriter)| -> StorageResult<Box<dyn RowSource<N>>> {
+        Ok(Box::new(Run {
+            reader: run.into_reader()?,
+            bytes: vec![0; READ_ROWS * N * 8],
+        }))
+    };
+    runs.into_iter().map(source).collect()
+}
+
+struct InMemory<const N: usize> {
+    rows: Vec<[u64; N]>,
+    next: usize,
+}
+
+impl<const N: usize> RowSource<N> for InMemory<N> {
+    fn fill(&mut self, rows: &mut Vec<[u64; N]>) -> StorageResult<bool> {
+        let end = self.rows.len().min(self.next + READ_ROWS);
+        rows.extend_from_slice(&self.rows[self.next..end]);
+        Ok(std::mem::replace(&mut self.next, end) < end)
+    }
+}
+
+struct Run<const N: usize> {
+    reader: SpillReader,
+    bytes: Vec<u8>,
+}
+
+impl<const N: usize> RowSource<N> for Run<N> {
+    fn fill(&mut self, rows: &mut Vec<[u64; N]>) -> StorageResult<bool> {
+        let filled = self.reader.read_up_to(&mut self.bytes)?;
+        for bytes in self.bytes[..filled].chunks_exact(N * 8) {
+            let mut row = [0; N];
+            for (word, bytes) in row.iter_mut().zip(bytes.as_chunks::<8>().0) {
+                *word = u64::from_le_bytes(*bytes);
+            }
+            rows.push(row);
+        }
+        Ok(filled > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_files_stay_few_however_many_rows_there_are() {
+        let mut sorter = Sorter::<1>::new(0, None);
+        let rows = (READ_ROWS * (RUNS_MAX * 5 + 3)) as u64;
+        for number in 0..rows {
+            sorter
+                .push([number.reverse_bits()])
+                .expect("temporary files can be written");
+            assert!(sorter.runs.len() < 2 * RUNS_MAX);
+        }
+        let mut source = sorter.finish().expect("temporary files can be read");
+        let mut sorted = Vec::new();
+        while source
+            .fill(&mut sorted)
+            .expect("temporary files can be read")
+        {}
+        assert_eq!(sorted.len() as u64, rows);
+        assert!(sorted.is_sorted());
+    }
+
+    #[test]
+    fn rows_come_back_sorted_and_distinct_with_and_without_runs() {
+        let rows: Vec<[u64; 2]> = (0..30_000_u64)
+            .map(|number| [number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 50, number % 3])
+            .collect();
+        let mut expected = rows.clone();
+        expected.sort_unstable();
+        expected.dedup();
+        for memory_bytes in [0, 1 << 30] {
+            let mut sorter = Sorter::new(memory_bytes, None);
+            for &row in &rows {
+                sorter.push(row).expect("temporary files can be written");
+            }
+            let mut source = sorter.finish().expect("temporary files can be read");
+            let mut sorted = Vec::new();
+            while source
+                .fill(&mut sorted)
+                .expect("temporary files can be read")
+            {}
+            assert!(sorted == expected, "with {memory_bytes} bytes");
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! Looks terms up, both ways: id → term in the chunks, term → id by its hash.
+//!
+//! Terms of the last commits stand in the log and are in the delta; all others are in the keyspaces of the generation.
+
+use super::{Chunk, ChunkEntry};
+use crate::bytes::row_of;
+use crate::checksum::{self, CHECKSUM_BYTES};
+use crate::delta::Delta;
+use crate::index::prefix_range;
+use crate::index::reader::BlockCursor;
+use crate::keyspaces::{Place, Places};
+use crate::term::{Tag, TermHasher, TermId};
+use crate::view::{PooledCursor, View};
+use quadrille_backend::{StorageCursor, StorageError, StorageResult, StorageSnapshot};
+
+/// Terms of more bytes than this live in segments, outside the chunks.
+pub(crate) const LONG_TERM_BYTES: usize = 2048;
+
+/// The bytes of one segment of a long term.
+pub(crate) const SEGMENT_BYTES: usize = 1 << 16;
+
+/// How many bits of a term's hash the index keeps: enough that a look-up seldom meets another term.
+const HASH_BITS: u32 = 40;
+
+/// The hash of a term as the index keeps it.
+pub(crate) fn index_hash(hasher: &TermHasher, tag: Tag, bytes: &[u8]) -> u64 {
+    hasher.hash64(tag, bytes) >> (64 - HASH_BITS)
+}
+
+/// The digest that a chunk keeps of a long term.
+pub(crate) fn digest(hasher: &TermHasher, tag: Tag, bytes: &[u8]) -> [u8; 16] {
+    hasher.hash128(tag, bytes).to_le_bytes()
+}
+
+/// The key of a segment: the term's id and the segment's number.
+pub(crate) fn segment_key(id: u64, number: u32) -> [u8; 12] {
+    let mut key = [0; 12];
+    key[..8].copy_from_slice(&id.to_be_bytes());
+    key[8..].copy_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// A position in the chunks. Reading terms whose ids are close costs one seek for many.
+pub(crate) struct ChunkCursor<S: StorageSnapshot> {
+    cursor: PooledCursor<S>,
+    place: Place,
+    /// The chunk at the position, its first and its last id.
+    current: Option<(Chunk, u64, u64)>,
+    /// Whether the entry at the position is a chunk that does not hold.
+    damaged: bool,
+}
+
+impl<S: StorageSnapshot> ChunkCursor<S> {
+    pub(crate) fn new(view: &View<S>, places: &Places) -> StorageResult<Self> {
+        Ok(Self {
+            cursor: view.cursor(&places.terms)?,
+            place: places.terms.clone(),
+            current: None,
+            damaged: false,
+        })
+    }
+
+    /// Moves to the chunk that holds an id; its place in the chunk, or `None` when no chunk holds it.
+    pub(crate) fn seek(&mut self, id: u64) -> StorageResult<Option<usize>> {
+        if let Some((_, first, last)) = &self.current
+            && (*first..=*last).contains(&id)
+        {
+            return Ok(usize::try_from(id - first).ok());
+        }
+        let found = self.cursor.seek(&id.to_be_bytes())?;
+        self.damaged = true;
+        self.load(found)?;
+        self.damaged = false;
+        Ok(match &self.current {
+            Some((_, first, last)) if (*first..=*last).contains(&id) => {
+                usize::try_from(id - first).ok()
+            }
+            _ => None,
+        })
+    }
+
+    /// The last id of the chunk at the cursor when the chunk itself is not to be read.
+    pub(crate) fn damaged_key(&self) -> Option<u64> {
+        let (key, _) = self.cursor.entry()?;
+        row_of::<1>(key).map(|[last]| last).filter(|_| self.damaged)
+    }
+
+    /// Reads the chunk at the cursor, unless the entry is a symbol table.
+    fn load(&mut self, found: bool) -> StorageResult<()> {
+        self.current = None;
+        let entry = self
+            .cursor
+            .entry()
+            .filter(|(key, _)| found && key.len() > 1);
+        let Some((key, value)) = entry else {
+            return Ok(());
+        };
+        let located = |error: StorageError| error.in_keyspace(&self.place.keyspace).at_key(key);
+        let chunk = checksum::open(self.place.role, key, value)
+            .and_then(Chunk::parse)
+            .map_err(located)?;
+        let [last] = row_of::<1>(key)
+            .ok_or_else(|| located(StorageError::corrupted("a chunk's key is not an id")))?;
+        let first = last
+            .checked_add(1)
+            .and_then(|behind| behind.checked_sub(chunk.len() as u64))
+            .filter(|first| !chunk.is_empty() && first >> 56 == last >> 56)
+            .ok_or_else(|| located(StorageError::corrupted("a chunk holds too many terms")))?;
+        self.current = Some((chunk, first, last));
+        Ok(())
+    }
+
+    /// The chunk at the position, its bytes, and its first and last id.
+    pub(crate) fn chunk(&self) -> Option<(&Chunk, &[u8], u64, u64)> {
+        let (chunk, first, last) = self.current.as_ref()?;
+        let (_, value) = self.cursor.entry()?;
+        let bytes = value.get(..value.len() - CHECKSUM_BYTES)?;
+        Some((chunk, bytes, *first, *last))
+    }
+}
+
+/// Reads term bytes; keeps its cursors between look-ups.
+pub(crate) struct TermReader<S: StorageSnapshot> {
+    view: View<S>,
+    places: std::sync::Arc<Places>,
+    chunks: ChunkCursor<S>,
+    hashes: Option<BlockCursor<S, 2>>,
+}
+
+impl<S: StorageSnapshot> TermReader<S> {
+    pub(crate) fn new(view: &View<S>, places: &std::sync::Arc<Places>) -> StorageResult<Self> {
+        Ok(Self {
+            view: view.clone(),
+            places: std::sync::Arc::clone(places),
+            chunks: ChunkCursor::new(view, places)?,
+            hashes: None,
+        })
+    }
+
+    fn unknown(&self, id: u64) -> StorageError {
+        StorageError::corrupted(format!("no term has the id {}", TermId::from_raw(id)))
+            .in_keyspace(&self.places.terms.keyspace)
+            .at_key(&id.to_be_bytes())
+    }
+
+    /// Appends the bytes of the term with a dictionary id.
+    pub(crate) fn bytes(&mut self, delta: &Delta, id: u64, out: &mut Vec<u8>) -> StorageResult<()> {
+        if let Some(bytes) = delta.term(id) {
+            out.extend_from_slice(bytes);
+            return Ok(());
+        }
+        let Some(index) = self.chunks.seek(id)? else {
+            return Err(self.unknown(id));
+        };
+        let Some((chunk, bytes, ..)) = self.chunks.chunk() else {
+            return Err(self.unknown(id));
+        };
+        let symbols = self.places.symbols_of(id);
+        match chunk.get(bytes, index, symbols, out)? {
+            ChunkEntry::Inline => Ok(()),
+            ChunkEntry::Long { length, .. } => {
+                read_segments(&self.view, &self.places, id, length, out)
+            }
+        }
+    }
+
+    /// The dictionary id of a term's bytes.
+    pub(crate) fn find(
+        &mut self,
+        delta: &Delta,
+        hasher: &TermHasher,
+        tag: Tag,
+        bytes: &[u8],
+    ) -> StorageResult<Option<u64>> {
+        let hash = index_hash(hasher, tag, bytes);
+        let (start, end) = prefix_range::<2>(&[hash]);
+        for ([_, id], inserted) in delta.hashes.range(start, end) {
+            if inserted && self.is_term(delta, hasher, id, tag, bytes)? {
+                return Ok(Some(id));
+            }
+        }
+        let mut hashes = match self.hashes.take() {
+            Some(hashes) => hashes,
+            None => BlockCursor::new(&self.view, &self.places.hashes.blocks)?,
+        };
+        let mut found = hashes.seek(&start)?;
+        let mut result = None;
+        'blocks: while found {
+            let Some((block, bytes_of_block)) = hashes.block() else {
+                break;
+            };
+            for index in block.lower_bound(bytes_of_block, &start)..block.len() {
+                let [other, id] = block.row(bytes_of_block, index);
+                if other != hash {
+                    break 'blocks;
+                }
+                if self.is_term(delta, hasher, id, tag, bytes)? {
+                    result = Some(id);
+                    break 'blocks;
+                }
+            }
+            found = hashes.next()?;
+        }
+        self.hashes = Some(hashes);
+        Ok(result)
+    }
+
+    fn is_term(
+        &mut self,
+        delta: &Delta,
+        hasher: &TermHasher,
+        id: u64,
+        tag: Tag,
+        bytes: &[u8],
+    ) -> StorageResult<bool> {
+        if TermId::from_raw(id).tag() != Some(tag) {
+            return Ok(false);
+        }
+        if let Some(term) = delta.term(id) {
+            return Ok(**term == *bytes);
+        }
+        let Some(index) = self.chunks.seek(id)? else {
+            return Err(self.unknown(id));
+        };
+        let Some((chunk, chunk_bytes, ..)) = self.chunks.chunk() else {
+            return Err(self.unknown(id));
+        };
+        let symbols = self.places.symbols_of(id);
+        if bytes.len() <= LONG_TERM_BYTES {
+            return chunk.equals(chunk_bytes, index, symbols, bytes);
+        }
+        let mut inline = Vec::new();
+        Ok(match chunk.get(chunk_bytes, index, symbols, &mut inline)? {
+            ChunkEntry::Inline => false,
+            ChunkEntry::Long {
+                length,
+                digest: kept,
+            } => length == bytes.len() as u64 && kept == digest(hasher, tag, bytes),
+        })
+    }
+}
+
+/// Appends a long term, segment by segment.
+pub(crate) fn read_segments<S: StorageSnapshot>(
+    view: &View<S>,
+    places: &Places,
+    id: u64,
+    length: u64,
+    out: &mut Vec<u8>,
+) -> StorageResult<()> {
+    let place = &places.segments;
+    let mut cursor = view.cursor(place)?;
+    let mut left = usize::try_from(length)
+        .map_err(|_| StorageError::corrupted("a term is longer than memory"))?;
+    let mut number = 0;
+    while left > 0 {
+        let key = segment_key(id, number);
+        let located = |error: StorageError| error.in_keyspace(&place.keyspace).at_key(&key);
+        let found = cursor.seek(&key)?;
+        let (_, value) = cursor
+            .entry()
+            .filter(|entry| found && entry.0 == key)
+            .ok_or_else(|| {
+                located(StorageError::corrupted(
+                    "a segment of a long term is missing",
+                ))
+            })?;
+        let segment = checksum::open(place.role, &key, value).map_err(located)?;
+        if segment.len() != left.min(SEGMENT_BYTES) {
+            return Err(located(StorageError::corrupted(
+                "a segment of a long term has the wrong length",
+            )));
+        }
+        out.extend_from_slice(segment);
+        left -= segment.len();
+        number += 1;
+    }
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! Reads an index block by block.
+
+use super::summary::Summary;
+use crate::block::Block;
+use crate::bytes::{RowKey, row_of};
+use crate::checksum::{self, CHECKSUM_BYTES};
+use crate::keyspaces::{IndexPlaces, Place};
+use crate::view::{PooledCursor, View};
+use quadrille_backend::{StorageCursor, StorageError, StorageResult, StorageSnapshot};
+
+/// A cursor over the blocks of an index.
+pub(crate) struct BlockCursor<S: StorageSnapshot, const N: usize> {
+    cursor: PooledCursor<S>,
+    place: Place,
+    block: Option<Block<N>>,
+}
+
+impl<S: StorageSnapshot, const N: usize> BlockCursor<S, N> {
+    pub(crate) fn new(view: &View<S>, place: &Place) -> StorageResult<Self> {
+        Ok(Self {
+            cursor: view.cursor(place)?,
+            place: place.clone(),
+            block: None,
+        })
+    }
+
+    /// Moves to the block that holds `row` if any does: the first whose key is at or above it.
+    pub(crate) fn seek(&mut self, row: &[u64; N]) -> StorageResult<bool> {
+        let found = self.cursor.seek(&RowKey::new(row))?;
+        self.load(found)
+    }
+
+    /// Moves to the next block.
+    pub(crate) fn next(&mut self) -> StorageResult<bool> {
+        let found = self.cursor.next()?;
+        self.load(found)
+    }
+
+    fn load(&mut self, found: bool) -> StorageResult<bool> {
+        self.block = None;
+        let Some((key, value)) = self.cursor.entry().filter(|_| found) else {
+            return Ok(false);
+        };
+        let block = checksum::open(self.place.role, key, value)
+            .and_then(Block::parse)
+            .map_err(|error| error.in_keyspace(&self.place.keyspace).at_key(key))?;
+        self.block = Some(block);
+        Ok(true)
+    }
+
+    /// The block at the position and its bytes.
+    pub(crate) fn block(&self) -> Option<(&Block<N>, &[u8])> {
+        let block = self.block.as_ref()?;
+        let (_, value) = self.cursor.entry()?;
+        Some((block, value.get(..value.len() - CHECKSUM_BYTES)?))
+    }
+
+    /// The upper bound of the block at the position.
+    ///
+    /// # Errors
+    /// `Corrupted` when the key is no row, or when there is no position.
+    pub(crate) fn separator(&self) -> StorageResult<[u64; N]> {
+        self.cursor
+            .entry()
+            .and_then(|(key, _)| row_of(key))
+            .ok_or_else(|| {
+                StorageError::corrupted("a block stands under a key of the wrong length")
+                    .in_keyspace(&self.place.keyspace)
+            })
+    }
+}
+
+/// A cursor over the summary entries of an index.
+pub(crate) struct SummaryCursor<S: StorageSnapshot, const N: usize> {
+    cursor: PooledCursor<S>,
+    place: Place,
+}
+
+impl<S: StorageSnapshot, const N: usize> SummaryCursor<S, N> {
+    pub(crate) fn new(view: &View<S>, places: &IndexPlaces) -> StorageResult<Self> {
+        Ok(Self {
+            cursor: view.cursor(&places.summaries)?,
+            place: places.summaries.clone(),
+        })
+    }
+
+    /// Moves to the group that would hold `row`.
+    pub(crate) fn seek(&mut self, row: &[u64; N]) -> StorageResult<bool> {
+        self.cursor.seek(&RowKey::new(row))
+    }
+
+    pub(crate) fn next(&mut self) -> StorageResult<bool> {
+        self.cursor.next()
+    }
+
+    fn entry(&self) -> StorageResult<(&[u8], &[u8])> {
+        self.cursor
+            .entry()
+            .ok_or_else(|| StorageError::misuse("a cursor was read before it found an entry"))
+    }
+
+    /// The upper bound of the group.
+    pub(crate) fn separator(&self) -> StorageResult<[u64; N]> {
+        let (key, _) = self.entry()?;
+        row_of(key).ok_or_else(|| {
+            StorageError::corrupted("a summary stands under a key of the wrong length")
+                .in_keyspace(&self.place.keyspace)
+        })
+    }
+
+    pub(crate) fn summary(&self) -> StorageResult<Summary<N>> {
+        let (key, value) = self.entry()?;
+        Summary::decode(&self.place, key, value)
+    }
+
+    /// The rows and column ranges of the group.
+    pub(crate) fn header(&self) -> StorageResult<(u64, [super::summary::ColumnRange; N])> {
+        let (key, value) = self.entry()?;
+        Summary::decode_header(&self.place, key, value)
+            .map_err(|error| error.in_keyspace(&self.place.keyspace))
+    }
+}

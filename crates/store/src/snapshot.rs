@@ -1,0 +1,513 @@
+//! A view of one commit: everything that reads goes through it.
+
+use crate::context::ReadContext;
+use crate::delta::Delta;
+use crate::dictionary::reader::TermReader;
+use crate::index::count::{count_range, estimate_range};
+use crate::index::prefix_range;
+use crate::index::reader::BlockCursor;
+use crate::index::scan::{RowBatch, RowScan, ScanRange};
+use crate::keyspaces::Places;
+use crate::pattern::QuadPattern;
+use crate::permutation::{IdPattern, Permutation, Row};
+use crate::quads::{GraphIter, IdScan, QuadIter};
+use crate::root::Root;
+use crate::term::{TermClass, TermHasher, TermId, classify, term_bytes, triple_term_bytes};
+use crate::terms::decode_term;
+use crate::view::View;
+use dashmap::DashMap;
+use oxrdf::{GraphName, GraphNameRef, NamedNodeRef, QuadRef, Term, TermRef};
+use quadrille_backend::{StorageBackend, StorageError, StorageResult};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// How many idle term readers a snapshot keeps; more than threads usually read at once.
+const IDLE_READERS_MAX: usize = 16;
+
+/// How many predicates and graph names a snapshot remembers.
+const NAMES_MAX: usize = 4096;
+
+/// An owned view of one commit: it never changes, never blocks the writer, and serves many threads at once.
+///
+/// Cloning is cheap and shares the view. What it pins is released when the last clone and the last iterator made from
+/// it are dropped.
+pub struct Snapshot<B: StorageBackend> {
+    pub(crate) inner: Arc<SnapshotInner<B>>,
+}
+
+pub(crate) struct SnapshotInner<B: StorageBackend> {
+    pub(crate) view: View<B::Snapshot>,
+    pub(crate) places: Arc<Places>,
+    pub(crate) root: Arc<Root>,
+    pub(crate) hasher: TermHasher,
+    pub(crate) delta: Delta,
+    readers: Mutex<Vec<TermReader<B::Snapshot>>>,
+    /// The ids of predicates and graph names that were asked for: there are few, and they come again.
+    names: OnceLock<DashMap<Box<str>, TermId>>,
+}
+
+impl<B: StorageBackend> Clone for Snapshot<B> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+        }
+    }
+}
+
+impl<B: StorageBackend> Snapshot<B> {
+    pub(crate) fn new(
+        view: View<B::Snapshot>,
+        places: Arc<Places>,
+        root: Arc<Root>,
+        delta: Delta,
+    ) -> Self {
+        Self {
+            inner: Arc::new(SnapshotInner {
+                view,
+                hasher: TermHasher::new(&root.hash_key),
+                places,
+                root,
+                delta,
+                readers: Mutex::default(),
+                names: OnceLock::new(),
+            }),
+        }
+    }
+
+    /// The number of quads; known without reading any.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.inner.root.quads
+    }
+
+    /// Whether there is no quad.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The commit's sequence number: grows by one with each commit of the store.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.inner.root.epoch
+    }
+
+    /// Whether a quad is there.
+    ///
+    /// # Errors
+    /// What the backend fails with; `Corrupted` when stored bytes do not hold.
+    pub fn contains<'a>(&self, quad: impl Into<QuadRef<'a>>) -> StorageResult<bool> {
+        let quad = quad.into();
+        let mut row = [0; 4];
+        let graph = self.encode_graph(quad.graph_name)?;
+        let terms: [TermRef<'_>; 3] = [quad.subject.into(), quad.predicate.into(), quad.object];
+        for (word, term) in row.iter_mut().zip(terms) {
+            match self.encode(term)? {
+                Some(id) => *word = id.raw(),
+                None => return Ok(false),
+            }
+        }
+        match graph {
+            Some(id) => row[3] = id.raw(),
+            None => return Ok(false),
+        }
+        self.contains_row(&row)
+    }
+
+    pub(crate) fn contains_row(&self, row: &Row) -> StorageResult<bool> {
+        let inner = &*self.inner;
+        if let Some(inserted) = inner.delta.permutation(Permutation::Spoc).get(row) {
+            return Ok(inserted);
+        }
+        self.blocks_contain(Permutation::Spoc, row)
+    }
+
+    /// Whether the blocks of one permutation hold a row, whatever the delta says.
+    pub(crate) fn blocks_contain(
+        &self,
+        permutation: Permutation,
+        row: &Row,
+    ) -> StorageResult<bool> {
+        let inner = &*self.inner;
+        let place = &inner.places.permutation(permutation).blocks;
+        let mut cursor = BlockCursor::<_, 4>::new(&inner.view, place)?;
+        if !cursor.seek(row)? {
+            return Ok(false);
+        }
+        Ok(cursor
+            .block()
+            .is_some_and(|(block, bytes)| !block.prefix_range(bytes, row).is_empty()))
+    }
+
+    /// The quads that match a pattern, lazily. The iterator owns its view, and can be sent to another thread.
+    ///
+    /// # Errors
+    /// What the backend fails with; `Corrupted` when stored bytes do not hold.
+    pub fn match_quads(&self, pattern: &QuadPattern) -> StorageResult<QuadIter<B>> {
+        self.match_quads_with(pattern, ReadContext::new())
+    }
+
+    /// The quads that match a pattern, until the context says to stop.
+    ///
+    /// # Errors
+    /// As [`match_quads`](Self::match_quads).
+    pub fn match_quads_with(
+        &self,
+        pattern: &QuadPattern,
+        context: ReadContext,
+    ) -> StorageResult<QuadIter<B>> {
+        let scan = match self.encode_pattern(pattern)? {
+            Some(ids) => Some(self.scan(ids, context)?),
+            None => None,
+        };
+        QuadIter::new(self.clone(), scan)
+    }
+
+    /// How many quads match a pattern; exact. Reads summaries and two blocks, except for `S O` and `P G` patterns, which
+    /// decode one column of the blocks that may match.
+    ///
+    /// # Errors
+    /// As [`match_quads`](Self::match_quads).
+    pub fn count(&self, pattern: &QuadPattern) -> StorageResult<u64> {
+        match self.encode_pattern(pattern)? {
+            Some(ids) => self.count_ids(ids),
+            None => Ok(0),
+        }
+    }
+
+    /// About how many quads match a pattern, from summaries alone: half of each block at the edges of the range is
+    /// counted. For `S O` and `P G` patterns it is the smaller of the two ranges that could be scanned.
+    ///
+    /// # Errors
+    /// As [`match_quads`](Self::match_quads).
+    pub fn estimate(&self, pattern: &QuadPattern) -> StorageResult<u64> {
+        match self.encode_pattern(pattern)? {
+            Some(ids) => self.estimate_ids(ids),
+            None => Ok(0),
+        }
+    }
+
+    /// The graphs that hold a quad, the default graph too when it does, with their numbers of quads. A graph exists
+    /// as long as it holds a quad.
+    ///
+    /// # Errors
+    /// As [`match_quads`](Self::match_quads).
+    pub fn graphs(&self) -> StorageResult<GraphIter<B>> {
+        GraphIter::new(self.clone())
+    }
+
+    /// Whether a graph holds a quad.
+    ///
+    /// # Errors
+    /// As [`match_quads`](Self::match_quads).
+    pub fn contains_graph(&self, graph: &GraphName) -> StorageResult<bool> {
+        let pattern = QuadPattern::new().with_graph(graph.clone());
+        let Some(ids) = self.encode_pattern(&pattern)? else {
+            return Ok(false);
+        };
+        Ok(self
+            .scan(ids, ReadContext::new())?
+            .next()
+            .transpose()?
+            .is_some())
+    }
+
+    /// The id of a term; `None` when no quad of this commit can hold the term.
+    ///
+    /// # Errors
+    /// As [`match_quads`](Self::match_quads).
+    pub fn encode<'a>(&self, term: impl Into<TermRef<'a>>) -> StorageResult<Option<TermId>> {
+        self.with_reader(|reader| self.find_term(reader, term.into()))
+    }
+
+    /// The id of a predicate or a graph name, from memory if it was asked for before.
+    fn encode_name(&self, node: NamedNodeRef<'_>) -> StorageResult<Option<TermId>> {
+        let names = self.inner.names.get_or_init(DashMap::new);
+        if let Some(id) = names.get(node.as_str()) {
+            return Ok(Some(*id));
+        }
+        let id = self.encode(node)?;
+        if let Some(id) = id
+            && names.len() < NAMES_MAX
+        {
+            names.insert(node.as_str().into(), id);
+        }
+        Ok(id)
+    }
+
+    pub(crate) fn with_reader<T>(
+        &self,
+        use_reader: impl FnOnce(&mut TermReader<B::Snapshot>) -> StorageResult<T>,
+    ) -> StorageResult<T> {
+        let readers = &self.inner.readers;
+        let idle = readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut reader = match idle {
+            Some(reader) => reader,
+            None => TermReader::new(&self.inner.view, &self.inner.places)?,
+        };
+        let result = use_reader(&mut reader);
+        let mut idle = readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE_READERS_MAX {
+            idle.push(reader);
+        }
+        result
+    }
+
+    pub(crate) fn find_term(
+        &self,
+        reader: &mut TermReader<B::Snapshot>,
+        term: TermRef<'_>,
+    ) -> StorageResult<Option<TermId>> {
+        let tag = match classify(term) {
+            TermClass::Inline(id) => return Ok(Some(id)),
+            TermClass::Dictionary(tag) => tag,
+        };
+        let mut bytes = Vec::with_capacity(64);
+        if let TermRef::Triple(triple) = term {
+            let parts: [TermRef<'_>; 3] = [
+                triple.subject.as_ref().into(),
+                triple.predicate.as_ref().into(),
+                triple.object.as_ref(),
+            ];
+            let mut ids = [TermId::DEFAULT_GRAPH; 3];
+            for (id, part) in ids.iter_mut().zip(parts) {
+                match self.find_term(reader, part)? {
+                    Some(found) => *id = found,
+                    None => return Ok(None),
+                }
+            }
+            triple_term_bytes(ids, &mut bytes);
+        } else {
+            term_bytes(term, &mut bytes);
+        }
+        let found = reader.find(&self.inner.delta, &self.inner.hasher, tag, &bytes)?;
+        Ok(found.map(TermId::from_raw))
+    }
+
+    /// The id of a graph name; `None` when no quad of this commit can be in the graph.
+    ///
+    /// # Errors
+    /// As [`match_quads`](Self::match_quads).
+    pub fn encode_graph<'a>(
+        &self,
+        graph: impl Into<GraphNameRef<'a>>,
+    ) -> StorageResult<Option<TermId>> {
+        match graph.into() {
+            GraphNameRef::DefaultGraph => Ok(Some(TermId::DEFAULT_GRAPH)),
+            GraphNameRef::NamedNode(node) => self.encode_name(node),
+            GraphNameRef::BlankNode(node) => self.encode(node),
+        }
+    }
+
+    /// The ids of a pattern's terms; `None` when a bound term is unknown, so that nothing matches.
+    ///
+    /// # Errors
+    /// As [`match_quads`](Self::match_quads).
+    pub fn encode_pattern(&self, pattern: &QuadPattern) -> StorageResult<Option<IdPattern>> {
+        let (subject, object) = (&pattern.subject, &pattern.object);
+        let ids = [
+            subject.as_ref().map(|term| self.encode(term.as_ref())),
+            pattern
+                .predicate
+                .as_ref()
+                .map(|node| self.encode_name(node.as_ref())),
+            object.as_ref().map(|term| self.encode(term.as_ref())),
+            pattern
+                .graph
+                .as_ref()
+                .map(|graph| self.encode_graph(graph.as_ref())),
+        ];
+        let mut encoded = [None; 4];
+        for (slot, id) in encoded.iter_mut().zip(ids) {
+            *slot = match id.transpose()? {
+                Some(None) => return Ok(None),
+                Some(id) => id,
+                None => None,
+            };
+        }
+        Ok(Some(encoded))
+    }
+
+    /// The term of an id.
+    ///
+    /// # Errors
+    /// `Misuse` for the default graph's id and for query-local ids, which are no stored terms; `Corrupted` for an id
+    /// that the store does not know; what the backend fails with.
+    pub fn decode(&self, id: TermId) -> StorageResult<Term> {
+        self.with_reader(|reader| decode_term(reader, &self.inner.delta, id))
+    }
+
+    /// The graph name of an id.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode), except that the default graph's id is legal.
+    pub fn decode_graph(&self, id: TermId) -> StorageResult<GraphName> {
+        if id == TermId::DEFAULT_GRAPH {
+            return Ok(GraphName::DefaultGraph);
+        }
+        match self.decode(id)? {
+            Term::NamedNode(node) => Ok(node.into()),
+            Term::BlankNode(node) => Ok(node.into()),
+            _ => Err(StorageError::corrupted(format!(
+                "the id {id} names a graph and is neither an IRI nor a blank node"
+            ))),
+        }
+    }
+
+    /// The ids of the quads that match a pattern of ids, in the order of [`IdScan::permutation`].
+    ///
+    /// # Errors
+    /// As [`match_quads`](Self::match_quads).
+    pub fn scan(&self, pattern: IdPattern, context: ReadContext) -> StorageResult<IdScan<B>> {
+        let permutation = self.choose(&pattern)?;
+        let scan = self.scan_in(permutation, &pattern, context)?;
+        Ok(IdScan::new(permutation, scan))
+    }
+
+    pub(crate) fn scan_in(
+        &self,
+        permutation: Permutation,
+        pattern: &IdPattern,
+        context: ReadContext,
+    ) -> StorageResult<RowScan<B::Snapshot>> {
+        self.scan_rows(permutation, scan_range(permutation, pattern), context)
+    }
+
+    /// The first row at or above one, in a permutation.
+    pub(crate) fn first_row_from(
+        &self,
+        permutation: Permutation,
+        start: Row,
+    ) -> StorageResult<Option<Row>> {
+        let range = ScanRange {
+            start,
+            end: None,
+            bound: 0,
+            filter: None,
+        };
+        let mut batch = RowBatch::default();
+        let found = self
+            .scan_rows(permutation, range, ReadContext::new())?
+            .fill(&mut batch)?;
+        Ok(found.then(|| batch.row(0)))
+    }
+
+    pub(crate) fn scan_rows(
+        &self,
+        permutation: Permutation,
+        range: ScanRange,
+        context: ReadContext,
+    ) -> StorageResult<RowScan<B::Snapshot>> {
+        let inner = &*self.inner;
+        RowScan::new(
+            &inner.view,
+            inner.places.permutation(permutation),
+            inner.delta.permutation(permutation).clone(),
+            range,
+            context,
+        )
+    }
+
+    /// The permutation that answers a pattern: the table's, and of its two candidates the one with fewer quads to pass.
+    fn choose(&self, pattern: &IdPattern) -> StorageResult<Permutation> {
+        let candidates = Permutation::candidates(pattern.map(|id| id.is_some()));
+        match candidates {
+            [first, second] => {
+                let [a, b] = [*first, *second].map(|permutation| {
+                    let range = scan_range(permutation, pattern);
+                    self.estimate_in(permutation, &range)
+                });
+                Ok(if a? <= b? { *first } else { *second })
+            }
+            _ => Ok(candidates.first().copied().unwrap_or(Permutation::Spoc)),
+        }
+    }
+
+    fn estimate_in(&self, permutation: Permutation, range: &ScanRange) -> StorageResult<u64> {
+        let inner = &*self.inner;
+        let blocks = estimate_range(
+            &inner.view,
+            inner.places.permutation(permutation),
+            &range.start,
+            range.end.as_ref(),
+        )?;
+        let changes = inner.delta.permutation(permutation);
+        let balance = if changes.is_empty() {
+            0
+        } else {
+            changes.balance(range.start, range.end)
+        };
+        Ok(blocks.saturating_add_signed(balance))
+    }
+
+    /// How many quads match a pattern of ids; exact.
+    ///
+    /// # Errors
+    /// As [`match_quads`](Self::match_quads).
+    pub fn count_ids(&self, pattern: IdPattern) -> StorageResult<u64> {
+        if pattern == [None; 4] {
+            return Ok(self.len());
+        }
+        let permutation = self.choose(&pattern)?;
+        let range = scan_range(permutation, &pattern);
+        if range.filter.is_some() {
+            return self.count_by_scan(permutation, &pattern);
+        }
+        let inner = &*self.inner;
+        let places = inner.places.permutation(permutation);
+        let blocks = count_range(&inner.view, places, &range.start, range.end.as_ref())?;
+        let balance = inner
+            .delta
+            .permutation(permutation)
+            .balance(range.start, range.end);
+        blocks.checked_add_signed(balance).ok_or_else(|| {
+            StorageError::corrupted("more quads are removed than the blocks hold")
+                .in_keyspace(&places.blocks.keyspace)
+        })
+    }
+
+    fn count_by_scan(&self, permutation: Permutation, pattern: &IdPattern) -> StorageResult<u64> {
+        let mut scan = self.scan_in(permutation, pattern, ReadContext::new())?;
+        let mut batch = RowBatch::default();
+        let mut count = 0;
+        while scan.fill(&mut batch)? {
+            count += batch.len() as u64;
+        }
+        Ok(count)
+    }
+
+    /// About how many quads match a pattern of ids, from summaries alone.
+    ///
+    /// # Errors
+    /// As [`match_quads`](Self::match_quads).
+    pub fn estimate_ids(&self, pattern: IdPattern) -> StorageResult<u64> {
+        if pattern == [None; 4] {
+            return Ok(self.len());
+        }
+        let permutation = self.choose(&pattern)?;
+        self.estimate_in(permutation, &scan_range(permutation, &pattern))
+    }
+}
+
+/// The range of a permutation that a pattern asks for.
+pub(crate) fn scan_range(permutation: Permutation, pattern: &IdPattern) -> ScanRange {
+    let columns = permutation.permute(*pattern);
+    let bound = columns.iter().take_while(|id| id.is_some()).count();
+    let prefix: Vec<u64> = columns
+        .iter()
+        .flatten()
+        .take(bound)
+        .map(|id| id.raw())
+        .collect();
+    let (start, end) = prefix_range::<4>(&prefix);
+    let filter = columns
+        .iter()
+        .enumerate()
+        .skip(bound)
+        .find_map(|(column, id)| id.map(|id| (column, id.raw())));
+    ScanRange {
+        start,
+        end,
+        bound,
+        filter,
+    }
+}

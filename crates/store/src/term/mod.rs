@@ -1,0 +1,24 @@
+//! Terms and their ids: the tag table, terms that live inside their id, the byte form of all others, and their hash.
+//! In flow RDF terms of `oxrdf`, out flow [`TermId`]s or the bytes that the dictionary stores, and back.
+//! Two ids of one store are equal exactly when their terms are; only the exact lexical form of a literal counts.
+
+mod bytes;
+mod calendar;
+mod floating;
+mod hash;
+mod id;
+mod inline;
+mod number;
+mod tag;
+mod temporal;
+
+pub(crate) use bytes::{term_bytes, term_from_bytes, triple_term_bytes, triple_term_ids};
+pub(crate) use hash::TermHasher;
+pub use id::TermId;
+pub(crate) use inline::{TermClass, classify, serial_blank};
+pub use tag::{Tag, TagKind};
+
+#[cfg(test)]
+mod property_tests;
+#[cfg(test)]
+mod tests;

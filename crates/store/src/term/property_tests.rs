@@ -1,0 +1,127 @@
+//! What holds of any term and any id: exactness both ways, order by value within a tag, no panic.
+
+use super::tests::{inline, literal, round_trip};
+use super::*;
+use oxrdf::NamedNodeRef;
+use oxrdf::vocab::xsd;
+use oxsdatatypes::{Date, DateTime, Decimal, Double, Float, GYear, GYearMonth};
+use proptest::prelude::*;
+use std::cmp::Ordering;
+use std::fmt::Debug;
+use std::str::FromStr;
+
+/// Within a tag, ids must order as the values do; equal values may come in any order.
+fn assert_order<V: FromStr<Err: Debug>>(
+    first: &str,
+    second: &str,
+    datatype: NamedNodeRef<'_>,
+    compare: impl Fn(V, V) -> Option<Ordering>,
+) {
+    let (Some(a), Some(b)) = (
+        round_trip(&literal(first, datatype)),
+        round_trip(&literal(second, datatype)),
+    ) else {
+        return;
+    };
+    assert_eq!(a == b, first == second);
+    if a.tag() != b.tag() {
+        return;
+    }
+    match compare(first.parse().unwrap(), second.parse().unwrap()) {
+        Some(Ordering::Less) => assert!(a < b, "{first} {second}"),
+        Some(Ordering::Greater) => assert!(a > b, "{first} {second}"),
+        _ => (),
+    }
+}
+
+const ZONE: &str = "(Z|[+-]00:00|[+-](0[0-9]|1[0-3]):(00|15|30|45|[0-5][0-9])|[+-]14:00)?";
+const DATE: &str = "-?[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-9]|3[01])";
+const TIME: &str = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]";
+
+fn pair(pattern: &str) -> impl Strategy<Value = (String, String)> {
+    let values = || proptest::string::string_regex(pattern).unwrap();
+    (values(), values())
+}
+
+proptest! {
+    #[test]
+    fn any_term_comes_back(
+        value in prop_oneof!["\\PC*", "[-+]?[0-9]{0,20}(\\.[0-9]{0,9})?([eE][-+]?[0-9]{0,3})?", "[ -~]{0,8}", ".{0,8}", "(-?[0-9]{0,5}[-T:.Z+]){0,7}"],
+        datatype in prop::sample::select(vec![
+            xsd::STRING, xsd::INTEGER, xsd::DECIMAL, xsd::DOUBLE, xsd::FLOAT, xsd::BOOLEAN, xsd::DATE, xsd::DATE_TIME,
+            xsd::G_YEAR, xsd::G_YEAR_MONTH, xsd::TIME, xsd::INT, xsd::UNSIGNED_LONG, xsd::ANY_URI,
+        ]),
+    ) {
+        round_trip(&literal(&value, datatype));
+    }
+
+    #[test]
+    fn any_id_is_exact(tag in prop::sample::select(Tag::all().filter(|tag| tag.kind() == TagKind::Inlined).collect::<Vec<_>>()), payload in any::<u64>(), shift in 0_u32..64, flip in any::<bool>()) {
+        let payload = if flip { (1 << 55) ^ (payload >> shift) } else { payload >> shift };
+        let id = TermId::from_parts(tag, payload);
+        let shown = id.to_string();
+        prop_assert!(shown.starts_with(tag.name()));
+        if let Some(term) = id.decode_inline() {
+            prop_assert_eq!(inline(term.as_ref()), Some(id), "{}", term);
+        }
+    }
+
+    #[test]
+    fn any_bytes_decode_or_fail(tag in prop::sample::select(Tag::all().collect::<Vec<_>>()), bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+        if let Ok(term) = term_from_bytes(tag, &bytes) {
+            prop_assert!(term.to_string().len() < 1000);
+        }
+    }
+
+    #[test]
+    fn integers_sort((a, b) in (any::<i64>(), any::<i64>(), 0_u32..64).prop_map(|(a, b, shift)| (a >> shift, b >> shift))) {
+        assert_order::<i64>(&a.to_string(), &b.to_string(), xsd::INTEGER, |a, b| a.partial_cmp(&b));
+        assert_order::<i64>(&a.to_string(), &b.to_string(), xsd::LONG, |a, b| a.partial_cmp(&b));
+    }
+
+    #[test]
+    fn decimals_sort((a, b) in pair("[-+]?(0|[1-9][0-9]{0,8})(\\.[0-9]{1,3})?")) {
+        assert_order::<Decimal>(&a, &b, xsd::DECIMAL, |a, b| a.partial_cmp(&b));
+    }
+
+    #[test]
+    fn doubles_sort((a, b) in pair("-?(0|[1-9][0-9]{0,8})(\\.[0-9]{1,5})?|-?[1-9]\\.[1-9]{1,12}[eE]-?([1-9]|[12][0-9])|-?[1-9][eE]-?[1-9]|-?INF")) {
+        assert_order::<Double>(&a, &b, xsd::DOUBLE, |a, b| a.partial_cmp(&b));
+        assert_order::<Float>(&a, &b, xsd::FLOAT, |a, b| a.partial_cmp(&b));
+    }
+
+    #[test]
+    fn dates_sort((a, b) in pair(&format!("{DATE}{ZONE}"))) {
+        if a.parse::<Date>().is_ok() && b.parse::<Date>().is_ok() {
+            assert_order::<Date>(&a, &b, xsd::DATE, |a, b| a.partial_cmp(&b));
+        }
+        round_trip(&literal(&a, xsd::DATE));
+    }
+
+    #[test]
+    fn date_times_sort((a, b) in pair(&format!("{DATE}T{TIME}(\\.([0-9]{{1,3}}|[0-9]{{6}}))?{ZONE}"))) {
+        if a.parse::<DateTime>().is_ok() && b.parse::<DateTime>().is_ok() {
+            assert_order::<DateTime>(&a, &b, xsd::DATE_TIME, |a, b| a.partial_cmp(&b));
+        }
+        round_trip(&literal(&a, xsd::DATE_TIME));
+    }
+
+    #[test]
+    fn years_sort((a, b) in pair("-?[0-9]{4}"), (c, d) in pair("-?[0-9]{4}-(0[1-9]|1[0-2])")) {
+        assert_order::<GYear>(&a, &b, xsd::G_YEAR, |a, b| a.partial_cmp(&b));
+        assert_order::<GYearMonth>(&c, &d, xsd::G_YEAR_MONTH, |a, b| a.partial_cmp(&b));
+    }
+
+    #[test]
+    fn short_strings_sort((a, b) in pair("[a-c\\x00-\\x08é]{0,7}")) {
+        if let (Some(first), Some(second)) = (round_trip(&literal(&a, xsd::STRING)), round_trip(&literal(&b, xsd::STRING))) {
+            prop_assert_eq!(first.cmp(&second), a.as_bytes().cmp(b.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn short_strings_and_serial_blanks_never_meet(number in 0_u64..1 << 56, text in "[ -~]{0,7}") {
+        let blank = round_trip(&serial_blank(number).into()).unwrap();
+        prop_assert_ne!(round_trip(&literal(&text, xsd::STRING)), Some(blank));
+    }
+}
