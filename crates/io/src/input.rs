@@ -1,0 +1,204 @@
+//! The byte stream under a parser: buffered, counted, and with its last part kept for error messages.
+//!
+//! What flows in: the bytes of a source. What flows out: the same bytes to the parser; the count of those handed over;
+//! and the text around a position. What always holds: two buffers of [`BUFFER_BYTES`] are all the memory it takes, and
+//! the bytes of the last two are at hand.
+
+use crate::error::{EXCERPT_CHARACTERS_MAX, Excerpt};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How much is read at a time, in bytes.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// How far around a position the text is looked at, in bytes: an excerpt's characters at four bytes each.
+const EXCERPT_BYTES: usize = EXCERPT_CHARACTERS_MAX * 4;
+
+/// A source being read. Clones share the stream: one belongs to the parser, one to who reports on it.
+#[derive(Clone)]
+pub(crate) struct Input {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    name: String,
+    bytes_total: Option<u64>,
+    /// The path, if the file can be opened once more.
+    again: Option<PathBuf>,
+    stream: Mutex<Stream>,
+}
+
+struct Stream {
+    reader: Box<dyn Read + Send>,
+    /// What was read last; `taken` bytes of it have been handed over.
+    current: Vec<u8>,
+    taken: usize,
+    /// What was read before that.
+    previous: Vec<u8>,
+    /// The position of `current` in the source.
+    current_offset: u64,
+}
+
+impl Input {
+    pub(crate) fn new(
+        name: String,
+        reader: Box<dyn Read + Send>,
+        bytes_total: Option<u64>,
+        again: Option<PathBuf>,
+    ) -> Self {
+        let stream = Mutex::new(Stream {
+            reader,
+            current: Vec::new(),
+            taken: 0,
+            previous: Vec::new(),
+            current_offset: 0,
+        });
+        Self {
+            shared: Arc::new(Shared {
+                name,
+                bytes_total,
+                again,
+                stream,
+            }),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// The length of the source, if it is known.
+    pub(crate) fn bytes_total(&self) -> Option<u64> {
+        self.shared.bytes_total
+    }
+
+    /// How many bytes have been handed to the parser.
+    pub(crate) fn bytes_read(&self) -> u64 {
+        let stream = self.stream();
+        stream.current_offset + stream.taken as u64
+    }
+
+    /// The line around a position, if its text can still be had.
+    pub(crate) fn excerpt(&self, offset: u64) -> Option<Excerpt> {
+        let kept = self.stream().excerpt(offset);
+        kept.or_else(|| self.excerpt_of_file(offset).ok().flatten())
+    }
+
+    /// The line around a position that is no longer kept: a long text that is not closed begins far back.
+    fn excerpt_of_file(&self, offset: u64) -> io::Result<Option<Excerpt>> {
+        let Some(path) = &self.shared.again else {
+            return Ok(None);
+        };
+        let mut file = File::open(path)?;
+        let start = offset.saturating_sub(EXCERPT_BYTES as u64);
+        file.seek(SeekFrom::Start(start))?;
+        let mut bytes = Vec::new();
+        let wanted = offset - start + EXCERPT_BYTES as u64;
+        file.take(wanted).read_to_end(&mut bytes)?;
+        let split = usize::try_from(offset - start).unwrap_or(usize::MAX);
+        Ok(bytes
+            .split_at_checked(split)
+            .map(|(before, after)| Excerpt::new(before, after)))
+    }
+
+    fn stream(&self) -> MutexGuard<'_, Stream> {
+        // A panic elsewhere leaves the buffers whole: each step below ends in a valid state.
+        self.shared
+            .stream
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Read for Input {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream().read(buffer)
+    }
+}
+
+impl Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.taken == self.current.len() {
+            self.refill()?;
+        }
+        let rest = &self.current[self.taken..];
+        let count = rest.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        self.taken += count;
+        Ok(count)
+    }
+
+    fn refill(&mut self) -> io::Result<()> {
+        let mut next = std::mem::take(&mut self.previous);
+        next.clear();
+        let limit = BUFFER_BYTES as u64;
+        let result = self.reader.by_ref().take(limit).read_to_end(&mut next);
+        if result.is_err() || next.is_empty() {
+            // At the end, and after an error, what was read last stays at hand for messages.
+            return result.map(|_| ());
+        }
+        self.current_offset += self.current.len() as u64;
+        self.previous = std::mem::replace(&mut self.current, next);
+        self.taken = 0;
+        Ok(())
+    }
+
+    fn excerpt(&self, offset: u64) -> Option<Excerpt> {
+        let start = self.current_offset - self.previous.len() as u64;
+        let at = usize::try_from(offset.checked_sub(start)?).ok()?;
+        if at > self.previous.len() + self.current.len() {
+            return None;
+        }
+        let from = at.saturating_sub(EXCERPT_BYTES);
+        if from == 0 && start > 0 {
+            return None;
+        }
+        let kept = || self.previous.iter().chain(&self.current).copied();
+        let before: Vec<u8> = kept().skip(from).take(at - from).collect();
+        let after: Vec<u8> = kept().skip(at).take(EXCERPT_BYTES).collect();
+        Some(Excerpt::new(&before, &after))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hands out at most seven bytes at a time.
+    struct Trickle(io::Cursor<Vec<u8>>);
+
+    impl Read for Trickle {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let end = buffer.len().min(7);
+            self.0.read(&mut buffer[..end])
+        }
+    }
+
+    fn input(bytes: Vec<u8>) -> Input {
+        let reader = Box::new(Trickle(io::Cursor::new(bytes)));
+        Input::new("test".to_owned(), reader, None, None)
+    }
+
+    #[test]
+    fn all_bytes_arrive_and_are_counted() {
+        let bytes: Vec<u8> = (0..10_000_u32).flat_map(u32::to_be_bytes).collect();
+        let mut reader = input(bytes.clone());
+        let mut arrived = Vec::new();
+        reader.read_to_end(&mut arrived).expect("reads");
+        assert_eq!(arrived, bytes);
+        assert_eq!(reader.bytes_read(), bytes.len() as u64);
+    }
+
+    #[test]
+    fn the_text_around_the_last_bytes_is_at_hand() {
+        let mut reader = input(b"one\ntwo here\nthree".to_vec());
+        let mut arrived = [0; 9];
+        reader.read_exact(&mut arrived).expect("reads");
+        let excerpt = reader.excerpt(6).expect("kept");
+        assert_eq!(excerpt.text, "two here");
+        assert_eq!(excerpt.mark, 2);
+        assert!(reader.excerpt(100).is_none());
+    }
+}

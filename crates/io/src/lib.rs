@@ -1,0 +1,31 @@
+//! Files to quads and back.
+//!
+//! What flows in: bytes of N-Triples, N-Quads, Turtle and TriG, from files, standard input or any reader; or the quads
+//! of a store. What flows out: quads into a store, or text. What always holds: reading and writing stream, so memory
+//! does not grow with the data; blank nodes belong to the file they stand in; a load is all or nothing; an error names
+//! file, line and column.
+//!
+//! * [`load_into`] loads sources into a store; [`read_quads`] and [`QuadReader`] give the quads to the caller.
+//! * [`dump()`] writes what a pattern matches; [`QuadWriter`] writes any quads.
+//! * [`generate`] makes up quads for benches and large tests.
+
+mod blank_nodes;
+mod dump;
+mod error;
+mod format;
+pub mod generate;
+mod input;
+mod line;
+mod load;
+mod read;
+mod source;
+mod write;
+
+pub use blank_nodes::BlankNodeScope;
+pub use dump::{DumpOptions, dump};
+pub use error::{DumpError, EXCERPT_CHARACTERS_MAX, Excerpt, LoadError, SyntaxError};
+pub use format::{RdfFormat, UnknownFormat};
+pub use load::{LoadSummary, load_into};
+pub use read::{GraphTarget, Progress, QuadReader, ReadOptions, TRIPLE_TERM_DEPTH_MAX, read_quads};
+pub use source::Source;
+pub use write::QuadWriter;

@@ -1,0 +1,335 @@
+//! Loading: what goes in, what is told when it does not, and that nothing of a failed load stays.
+#![allow(clippy::unwrap_used)]
+
+use oxrdf::{GraphName, NamedNode, NamedNodeRef, Quad};
+use quadrille_backend::InMemoryBackend;
+use quadrille_io::{GraphTarget, LoadError, RdfFormat, ReadOptions, Source, load_into, read_quads};
+use quadrille_store::{CancelToken, QuadPattern, QuadStore, ReadContext};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::{self, Read};
+
+fn empty_store() -> QuadStore<InMemoryBackend> {
+    QuadStore::open(InMemoryBackend::new()).unwrap()
+}
+
+fn text(format: RdfFormat, text: &str) -> Source {
+    Source::reader("test", io::Cursor::new(text.as_bytes().to_vec())).with_format(format)
+}
+
+fn quads(source: Source, options: &ReadOptions) -> Result<Vec<Quad>, LoadError> {
+    let mut quads = Vec::new();
+    read_quads(
+        source,
+        options,
+        |quad| {
+            quads.push(quad);
+            Ok(())
+        },
+        |_| {},
+    )?;
+    Ok(quads)
+}
+
+fn iri(name: &str) -> NamedNode {
+    NamedNode::new(format!("http://example.org/{name}")).unwrap()
+}
+
+#[test]
+fn every_format_loads() {
+    let triple = "<http://example.org/s> <http://example.org/p> <http://example.org/o>";
+    let turtle = "@prefix e: <http://example.org/> . e:s e:p e:o .";
+    let trig = "@prefix e: <http://example.org/> . e:g { e:s e:p e:o }";
+    let cases = [
+        (RdfFormat::NTriples, format!("{triple} ."), false),
+        (
+            RdfFormat::NQuads,
+            format!("{triple} <http://example.org/g> ."),
+            true,
+        ),
+        (RdfFormat::Turtle, turtle.to_owned(), false),
+        (RdfFormat::TriG, trig.to_owned(), true),
+    ];
+    for (format, document, in_graph) in cases {
+        let store = empty_store();
+        let summary = load_into(
+            &store,
+            [text(format, &document)],
+            &ReadOptions::default(),
+            |_| {},
+        )
+        .unwrap();
+        assert_eq!(summary.report.quads_read, 1);
+        assert_eq!(summary.report.quads_new, 1);
+        assert_eq!(summary.bytes_read, document.len() as u64);
+        let graph: GraphName = match in_graph {
+            true => iri("g").into(),
+            false => GraphName::DefaultGraph,
+        };
+        let quad = Quad::new(iri("s"), iri("p"), iri("o"), graph);
+        assert!(store.contains(&quad).unwrap(), "{format}");
+    }
+}
+
+/// A file whose last line is wrong, after some hundred thousand that are right.
+#[test]
+fn an_error_on_the_last_line_of_a_large_file_is_named_and_nothing_stays() {
+    const LINES: u64 = 200_000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.nq");
+    let mut document = String::new();
+    for line in 1..LINES {
+        writeln!(
+            document,
+            "<http://example.org/s{}> <http://example.org/p> \"{line}\" .",
+            line / 7
+        )
+        .unwrap();
+    }
+    let wrong = "<http://example.org/s> \"é\" <http://example.org/o> .";
+    writeln!(document, "{wrong}").unwrap();
+    std::fs::write(&path, &document).unwrap();
+
+    let store = empty_store();
+    let before = Quad::new(iri("a"), iri("b"), iri("c"), GraphName::DefaultGraph);
+    store.insert(&before).unwrap();
+    let mut reports = 0;
+    let error = load_into(
+        &store,
+        [Source::path(&path)],
+        &ReadOptions::default(),
+        |progress| {
+            assert_eq!(progress.bytes_total, Some(document.len() as u64));
+            reports += 1;
+        },
+    )
+    .unwrap_err();
+
+    let LoadError::Syntax(error) = error else {
+        panic!("not a syntax error: {error}")
+    };
+    assert_eq!(error.name, path.display().to_string());
+    assert_eq!((error.line, error.column), (LINES, 24));
+    assert_eq!(error.offset as usize, document.len() - wrong.len() - 1 + 23);
+    let excerpt = error.excerpt.as_ref().unwrap();
+    assert_eq!(excerpt.text, wrong);
+    assert_eq!(excerpt.mark, 23);
+    let shown = error.to_string();
+    assert!(
+        shown.starts_with(&format!("{}:{LINES}:24: ", path.display())),
+        "{shown}"
+    );
+    assert!(shown.contains(wrong), "{shown}");
+    assert!(reports > 100);
+    assert_eq!(store.len().unwrap(), 1);
+    assert!(store.contains(&before).unwrap());
+}
+
+#[test]
+fn a_long_text_that_is_not_closed_is_shown_where_it_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("open.ttl");
+    let mut document =
+        "<http://example.org/s> <http://example.org/p>\n  \"\"\"begins here".to_owned();
+    for _ in 0..200_000 {
+        document.push_str(" and goes on\n");
+    }
+    std::fs::write(&path, &document).unwrap();
+    let error = quads(Source::path(&path), &ReadOptions::default()).unwrap_err();
+    let LoadError::Syntax(error) = error else {
+        panic!("not a syntax error: {error}")
+    };
+    assert_eq!((error.line, error.column), (2, 3));
+    assert!(error.excerpt.unwrap().text.contains("begins here"));
+}
+
+#[test]
+fn an_error_in_the_second_source_undoes_the_first() {
+    let store = empty_store();
+    let right = "<http://example.org/s> <http://example.org/p> 1 .";
+    let sources = [
+        text(RdfFormat::Turtle, right),
+        text(RdfFormat::Turtle, "<relative> <p> 1 ."),
+    ];
+    let error = load_into(&store, sources, &ReadOptions::default(), |_| {}).unwrap_err();
+    assert!(matches!(error, LoadError::Syntax(_)), "{error}");
+    assert!(store.is_empty().unwrap());
+}
+
+#[test]
+fn blank_nodes_belong_to_their_source() {
+    let document = "_:a <http://example.org/p> _:a . _:b <http://example.org/p> [] .";
+    let store = empty_store();
+    let sources = [
+        text(RdfFormat::Turtle, document),
+        text(RdfFormat::Turtle, document),
+    ];
+    load_into(&store, sources, &ReadOptions::default(), |_| {}).unwrap();
+    // Loading once more brings new nodes, never those that are there.
+    let once_more = [text(RdfFormat::Turtle, document)];
+    load_into(&store, once_more, &ReadOptions::default(), |_| {}).unwrap();
+
+    let mut nodes = BTreeSet::new();
+    let mut loops = 0;
+    for quad in store.match_quads(&QuadPattern::new()).unwrap() {
+        let quad = quad.unwrap();
+        loops += u32::from(oxrdf::Term::from(quad.subject.clone()) == quad.object);
+        nodes.insert(quad.subject.to_string());
+        nodes.insert(quad.object.to_string());
+    }
+    assert_eq!(loops, 3);
+    assert_eq!(nodes.len(), 9);
+}
+
+#[test]
+fn graphs_go_where_they_are_sent() {
+    let document = "<http://example.org/s> <http://example.org/p> 1 . \
+        <http://example.org/g> { <http://example.org/s> <http://example.org/p> 2 }";
+    let target = GraphName::from(iri("target"));
+    let graphs = |graph: GraphTarget| -> Vec<String> {
+        let options = ReadOptions {
+            graph,
+            ..ReadOptions::default()
+        };
+        let mut graphs: Vec<_> = quads(text(RdfFormat::TriG, document), &options)
+            .unwrap()
+            .into_iter()
+            .map(|quad| quad.graph_name.to_string())
+            .collect();
+        graphs.sort();
+        graphs
+    };
+    let (g, t) = ("<http://example.org/g>", "<http://example.org/target>");
+    assert_eq!(graphs(GraphTarget::AsWritten), [g, "DEFAULT"]);
+    assert_eq!(graphs(GraphTarget::DefaultInto(target.clone())), [g, t]);
+    assert_eq!(graphs(GraphTarget::AllInto(target)), [t, t]);
+    assert_eq!(
+        graphs(GraphTarget::AllInto(GraphName::DefaultGraph)),
+        ["DEFAULT", "DEFAULT"]
+    );
+}
+
+#[test]
+fn relative_iris_need_a_base() {
+    let document = "<s> <p> <o> .";
+    let mut options = ReadOptions::default();
+    assert!(quads(text(RdfFormat::Turtle, document), &options).is_err());
+    options.base = Some("http://example.org/folder/".to_owned());
+    let quad = &quads(text(RdfFormat::Turtle, document), &options).unwrap()[0];
+    assert_eq!(
+        quad.predicate,
+        NamedNodeRef::new_unchecked("http://example.org/folder/p")
+    );
+    options.base = Some("no base".to_owned());
+    let error = quads(text(RdfFormat::TriG, document), &options).unwrap_err();
+    assert!(matches!(error, LoadError::InvalidBase { .. }), "{error}");
+}
+
+#[test]
+fn lenient_reading_accepts_an_iri_that_is_not_valid() {
+    let document = "<http://example.org/s> <http://example.org/p> <http://example.org/[]> .";
+    let mut options = ReadOptions::default();
+    assert!(quads(text(RdfFormat::NTriples, document), &options).is_err());
+    options.lenient = true;
+    assert_eq!(
+        quads(text(RdfFormat::NTriples, document), &options)
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = quads(Source::path("/nowhere/at/all.nt"), &ReadOptions::default()).unwrap_err();
+    assert!(matches!(error, LoadError::Io { .. }), "{error}");
+    assert!(
+        error.to_string().starts_with("/nowhere/at/all.nt: "),
+        "{error}"
+    );
+    let error = quads(Source::path("data.csv"), &ReadOptions::default()).unwrap_err();
+    assert!(matches!(error, LoadError::UnknownFormat { .. }), "{error}");
+}
+
+#[test]
+fn a_failing_reader_ends_the_load() {
+    let line: &[u8] = b"<http://example.org/s> <http://example.org/p> \"1\" .\n";
+    struct Broken;
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("the cable was pulled"))
+        }
+    }
+    let store = empty_store();
+    let source = Source::reader("cable", line.chain(Broken)).with_format(RdfFormat::NTriples);
+    let error = load_into(&store, [source], &ReadOptions::default(), |_| {}).unwrap_err();
+    assert_eq!(error.to_string(), "cable: the cable was pulled");
+    assert!(store.is_empty().unwrap());
+}
+
+#[test]
+fn a_cancelled_load_stops_and_leaves_nothing() {
+    const LINE: &[u8] = b"<http://example.org/s> <http://example.org/p> \"again\" .\n";
+    struct Endless(&'static [u8]);
+    impl Read for Endless {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let count = buffer.len().min(self.0.len());
+            buffer[..count].copy_from_slice(&self.0[..count]);
+            self.0 = if count == self.0.len() {
+                LINE
+            } else {
+                &self.0[count..]
+            };
+            Ok(count)
+        }
+    }
+    let token = CancelToken::new();
+    let options = ReadOptions {
+        context: ReadContext::new().with_cancel_token(token.clone()),
+        ..ReadOptions::default()
+    };
+    let store = empty_store();
+    let source = Source::reader("endless", Endless(LINE)).with_format(RdfFormat::NTriples);
+    let error = load_into(&store, [source], &options, |progress| {
+        if progress.quads_read > 5_000 {
+            token.cancel();
+        }
+    })
+    .unwrap_err();
+    assert!(matches!(error, LoadError::Cancelled(_)), "{error}");
+    assert!(store.is_empty().unwrap());
+}
+
+#[test]
+fn deep_triple_terms_are_refused_before_they_reach_the_store() {
+    let nested = |depth: usize| {
+        format!(
+            "<http://example.org/s> <http://example.org/p> {}<http://example.org/o>{} .",
+            "<<( <http://example.org/s> <http://example.org/p> ".repeat(depth),
+            " )>>".repeat(depth)
+        )
+    };
+    let options = ReadOptions::default();
+    let accepted = quadrille_io::TRIPLE_TERM_DEPTH_MAX;
+    assert_eq!(
+        quads(text(RdfFormat::NTriples, &nested(accepted)), &options)
+            .unwrap()
+            .len(),
+        1
+    );
+    for depth in [accepted + 1, 2_000] {
+        let error = quads(text(RdfFormat::NTriples, &nested(depth)), &options).unwrap_err();
+        assert!(matches!(error, LoadError::TooDeep { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_large_literal_passes() {
+    let value = "word ".repeat(2_000_000);
+    let document = format!("<http://example.org/s> <http://example.org/p> \"{value}\" .");
+    let quads = quads(text(RdfFormat::NQuads, &document), &ReadOptions::default()).unwrap();
+    let oxrdf::Term::Literal(literal) = &quads[0].object else {
+        panic!("not a literal")
+    };
+    assert_eq!(literal.value(), value);
+}
