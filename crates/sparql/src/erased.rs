@@ -1,0 +1,46 @@
+//! A source behind a pointer, so that the evaluator is compiled once and not for each backend.
+//!
+//! What flows in: any [`QuadSource`]. What flows out: the calls that evaluation makes on it. What always holds: a call
+//! behind the pointer is one a scan or a batch of rows, never one a row.
+
+use crate::source::{QuadScan, QuadSource};
+use oxrdf::{Term, TermRef};
+use quadrille_store::{IdPattern, ReadContext, StorageResult, TermId};
+use std::sync::Arc;
+
+/// The graphs of a source with their numbers of quads.
+pub(crate) type Graphs = Box<dyn Iterator<Item = StorageResult<(TermId, u64)>>>;
+
+/// What evaluation asks of a source; see [`QuadSource`].
+pub(crate) trait ErasedSource {
+    fn scan(&self, pattern: IdPattern, context: &ReadContext) -> StorageResult<Box<dyn QuadScan>>;
+    fn encode(&self, term: TermRef<'_>) -> StorageResult<Option<TermId>>;
+    fn decode(&self, id: TermId) -> StorageResult<Term>;
+    fn graphs(&self) -> StorageResult<Graphs>;
+    fn contains_graph(&self, graph: TermId) -> StorageResult<bool>;
+}
+
+/// A shared source of any kind.
+pub(crate) type SharedSource = Arc<dyn ErasedSource + Send + Sync>;
+
+impl<S: QuadSource> ErasedSource for S {
+    fn scan(&self, pattern: IdPattern, context: &ReadContext) -> StorageResult<Box<dyn QuadScan>> {
+        Ok(Box::new(QuadSource::scan(self, pattern, context)?))
+    }
+
+    fn encode(&self, term: TermRef<'_>) -> StorageResult<Option<TermId>> {
+        QuadSource::encode(self, term)
+    }
+
+    fn decode(&self, id: TermId) -> StorageResult<Term> {
+        QuadSource::decode(self, id)
+    }
+
+    fn graphs(&self) -> StorageResult<Graphs> {
+        Ok(Box::new(QuadSource::graphs(self)?))
+    }
+
+    fn contains_graph(&self, graph: TermId) -> StorageResult<bool> {
+        QuadSource::contains_graph(self, graph)
+    }
+}

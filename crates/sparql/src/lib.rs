@@ -1,0 +1,44 @@
+//! SPARQL over a Quadrille store.
+//!
+//! What flows in: query text and a view of a store (a snapshot, a store, a running transaction). What flows out: solutions,
+//! a boolean or triples, as an iterator or written in one of the result formats. What always holds: this crate reads
+//! through [`QuadSource`] alone and never sees a block or a backend; a query sees one unchanging view; a failed read ends
+//! the query with an error, it never shortens the answer silently.
+//!
+//! ```no_run
+//! # fn example<B: quadrille_store::StorageBackend>(store: &quadrille_store::QuadStore<B>) -> Result<(), quadrille_sparql::QueryError> {
+//! use quadrille_sparql::{QueryResults, SparqlExt};
+//!
+//! if let QueryResults::Solutions(solutions) = store.query("SELECT ?s ?o WHERE { ?s ?p ?o }")? {
+//!     for solution in solutions {
+//!         println!("{:?}", solution?.get("s"));
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod adapter;
+mod dataset;
+mod erased;
+mod error;
+mod extension;
+mod graph_variables;
+mod local_terms;
+mod options;
+mod outline;
+mod query;
+mod results;
+mod rows;
+mod source;
+mod table;
+mod write;
+
+pub use error::{QueryError, SyntaxError};
+pub use extension::SparqlExt;
+pub use options::QueryOptions;
+pub use query::{PreparedQuery, Query, QueryForm};
+pub use results::{QueryResults, Solutions, Triples};
+pub use source::{QuadScan, QuadSource};
+pub use sparesults::QuerySolution;
+pub use write::{QueryTimings, ResultFormat, ResultWriter, run_query};

@@ -1,0 +1,82 @@
+//! Terms that a query makes and the store does not hold: computed values, constants of the query, new blank nodes.
+//!
+//! What flows in: terms that the source could not encode. What flows out: query-local ids, and the terms again. What
+//! always holds: equal terms get equal ids, and no id of this module is ever stored.
+
+use oxrdf::{NamedNode, Term};
+use quadrille_store::{StorageError, StorageResult, TermId};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+/// The interner of one query's own terms.
+#[derive(Default)]
+pub(crate) struct LocalTerms {
+    numbers: HashMap<Term, u64>,
+    terms: Vec<Term>,
+    aliases: HashMap<Term, TermId>,
+}
+
+impl LocalTerms {
+    /// The id of a term, made on first sight.
+    pub(crate) fn intern(&mut self, term: Term) -> TermId {
+        if let Some(id) = self.aliases.get(&term) {
+            return *id;
+        }
+        match self.numbers.entry(term) {
+            Entry::Occupied(entry) => TermId::query_local(*entry.get()),
+            Entry::Vacant(entry) => {
+                let number = self.terms.len() as u64;
+                self.terms.push(entry.key().clone());
+                entry.insert(number);
+                TermId::query_local(number)
+            }
+        }
+    }
+
+    /// An IRI that stands for an id of the source within this query: a blank node has no name that a query could use.
+    pub(crate) fn alias(&mut self, id: TermId) -> NamedNode {
+        let alias = NamedNode::new_unchecked(format!("urn:quadrille:graph:{:x}", id.raw()));
+        self.aliases.insert(alias.clone().into(), id);
+        alias
+    }
+
+    /// The term of an id that this interner made.
+    ///
+    /// # Errors
+    /// `Misuse` for an id that it did not make.
+    pub(crate) fn term(&self, id: TermId) -> StorageResult<Term> {
+        (id.raw() & PAYLOAD_MASK)
+            .try_into()
+            .ok()
+            .and_then(|number: usize| self.terms.get(number))
+            .cloned()
+            .ok_or_else(|| StorageError::misuse("a query-local id of another query"))
+    }
+}
+
+/// The low 56 bits of an id, which carry a query-local id's number.
+const PAYLOAD_MASK: u64 = (1 << 56) - 1;
+
+#[cfg(test)]
+mod tests {
+    use super::LocalTerms;
+    use oxrdf::{Literal, Term, vocab::xsd};
+    use quadrille_store::TermId;
+
+    #[test]
+    fn equal_terms_share_an_id_and_only_they() {
+        let mut terms = LocalTerms::default();
+        let one: Term = Literal::from(1).into();
+        let padded: Term = Literal::new_typed_literal("01", xsd::INTEGER).into();
+        let first = terms.intern(one.clone());
+        assert_eq!(first, terms.intern(one.clone()));
+        assert_ne!(first, terms.intern(padded.clone()));
+        assert!(first.is_query_local());
+        assert_eq!(one, terms.term(first).expect("known"));
+    }
+
+    #[test]
+    fn a_foreign_id_is_an_error() {
+        assert!(LocalTerms::default().term(TermId::query_local(7)).is_err());
+    }
+}

@@ -1,0 +1,133 @@
+//! How a query runs: which default graph it sees, and what stops it.
+//!
+//! What flows in: a caller's settings. What flows out: the limits of one execution. What always holds: a timeout counts
+//! from the start of the execution, not from the making of the options.
+
+use crate::error::QueryError;
+use quadrille_store::{CancelToken, ErrorKind, ReadContext, StorageError, StorageResult};
+use std::time::{Duration, Instant};
+
+/// Settings of a query. The default has no limits and takes the store's default graph as it is.
+///
+/// ```
+/// use quadrille_sparql::QueryOptions;
+/// use std::time::Duration;
+///
+/// let options = QueryOptions::new()
+///     .with_union_default_graph(true)
+///     .with_timeout(Duration::from_secs(10));
+/// assert!(options.union_default_graph());
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct QueryOptions {
+    union_default_graph: bool,
+    timeout: Option<Duration>,
+    deadline: Option<Instant>,
+    cancel: Option<CancelToken>,
+    base_iri: Option<String>,
+}
+
+impl QueryOptions {
+    /// No limits, the default graph as stored, no base IRI.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether a query without `FROM` sees the union of all graphs, the default graph included, as its default graph. A
+    /// triple that several graphs hold is there once.
+    #[must_use]
+    pub fn with_union_default_graph(mut self, union: bool) -> Self {
+        self.union_default_graph = union;
+        self
+    }
+
+    /// Stops the query some time after its execution starts.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Stops the query at an instant; with a timeout too, the earlier of the two.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Instant) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Stops the query when the token is cancelled.
+    #[must_use]
+    pub fn with_cancel_token(mut self, token: CancelToken) -> Self {
+        self.cancel = Some(token);
+        self
+    }
+
+    /// The IRI that relative IRIs of the query text are resolved against, until a `BASE` of its own.
+    #[must_use]
+    pub fn with_base_iri(mut self, base_iri: impl Into<String>) -> Self {
+        self.base_iri = Some(base_iri.into());
+        self
+    }
+
+    /// Whether the union of all graphs is the default graph.
+    #[must_use]
+    pub fn union_default_graph(&self) -> bool {
+        self.union_default_graph
+    }
+
+    /// The base IRI, if set.
+    #[must_use]
+    pub fn base_iri(&self) -> Option<&str> {
+        self.base_iri.as_deref()
+    }
+
+    /// The limits of an execution that starts now. A timeout too long for the clock is none.
+    pub(crate) fn limits(&self) -> Limits {
+        let timeout = self
+            .timeout
+            .and_then(|timeout| Instant::now().checked_add(timeout));
+        let deadline = [timeout, self.deadline].into_iter().flatten().min();
+        let mut context = ReadContext::new();
+        if let Some(token) = &self.cancel {
+            context = context.with_cancel_token(token.clone());
+        }
+        if let Some(deadline) = deadline {
+            context = context.with_deadline(deadline);
+        }
+        Limits {
+            cancel: self.cancel.clone(),
+            context,
+        }
+    }
+}
+
+/// What stops one execution.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    cancel: Option<CancelToken>,
+    context: ReadContext,
+}
+
+impl Limits {
+    /// What the scans of this execution carry.
+    pub(crate) fn context(&self) -> &ReadContext {
+        &self.context
+    }
+
+    /// Whether the execution may go on.
+    pub(crate) fn check(&self) -> StorageResult<()> {
+        self.context.check()
+    }
+
+    /// The error to report for a failed read: a stop is told apart from a failure, and a cancel from a timeout.
+    pub(crate) fn explain(&self, error: StorageError) -> QueryError {
+        if error.kind() != ErrorKind::Cancelled {
+            QueryError::Storage(error)
+        } else if self.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {
+            QueryError::Cancelled
+        } else {
+            QueryError::Timeout
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! What the tests share: a store in memory from TriG text, and answers as text.
+
+use oxttl::TriGParser;
+use quadrille_backend::InMemoryBackend;
+use quadrille_sparql::{
+    QueryError, QueryOptions, QueryResults, ResultFormat, ResultWriter, SparqlExt,
+};
+use quadrille_store::QuadStore;
+
+/// The store that the tests query.
+pub(crate) type Store = QuadStore<InMemoryBackend>;
+
+/// A store that holds the quads of a TriG document, in which `:` is `http://example.com/`.
+pub(crate) fn store(trig: &str) -> Store {
+    let store = QuadStore::open(InMemoryBackend::new()).unwrap();
+    let parser = TriGParser::new()
+        .with_prefix("", "http://example.com/")
+        .unwrap();
+    let quads: Vec<_> = parser.for_slice(trig).map(Result::unwrap).collect();
+    store.extend(quads).unwrap();
+    store
+}
+
+/// The answer in TSV, N-Triples or, for a boolean, TSV; the rows sorted.
+pub(crate) fn answer<T: SparqlExt>(target: &T, query: &str) -> Result<Vec<String>, QueryError> {
+    answer_with(target, query, &QueryOptions::new())
+}
+
+/// As [`answer`], with options.
+pub(crate) fn answer_with<T: SparqlExt>(
+    target: &T,
+    query: &str,
+    options: &QueryOptions,
+) -> Result<Vec<String>, QueryError> {
+    let query = format!("PREFIX : <http://example.com/>\n{query}");
+    let results = target.query_with(&query, options)?;
+    let (format, header) = match &results {
+        QueryResults::Graph(_) => (ResultFormat::NTriples, 0),
+        QueryResults::Boolean(_) => (ResultFormat::Tsv, 0),
+        QueryResults::Solutions(_) => (ResultFormat::Tsv, 1),
+    };
+    let mut out = Vec::new();
+    ResultWriter::new(format).write(results, &mut out)?;
+    let text = String::from_utf8(out)
+        .unwrap()
+        .replace("http://example.com/", ":");
+    let mut rows: Vec<String> = text.lines().skip(header).map(str::to_owned).collect();
+    rows.sort();
+    Ok(rows)
+}

@@ -1,0 +1,169 @@
+//! Which graphs a query sees: the default graph, named graphs, `FROM`, `FROM NAMED`, the union.
+
+use crate::common::{Store, answer, answer_with, store};
+use oxrdf::NamedNode;
+use quadrille_sparql::{QueryError, QueryOptions};
+
+/// One triple in all three graphs, one of its own in each.
+fn three_graphs() -> Store {
+    store(
+        ":s :p :shared . :s :p :default .
+         :g1 { :s :p :shared . :s :p :one }
+         :g2 { :s :p :shared . :s :p :two }",
+    )
+}
+
+fn union() -> QueryOptions {
+    QueryOptions::new().with_union_default_graph(true)
+}
+
+#[test]
+fn the_default_graph_is_the_stored_one() {
+    let rows = answer(&three_graphs(), "SELECT ?o { ?s ?p ?o }").unwrap();
+    assert_eq!(rows, ["<:default>", "<:shared>"]);
+}
+
+#[test]
+fn the_union_holds_each_triple_once_for_every_shape_of_pattern() {
+    let store = three_graphs();
+    for pattern in ["?s ?p ?o", ":s ?p ?o", "?s :p ?o", ":s :p ?o"] {
+        let query = format!("SELECT ?o {{ {pattern} }}");
+        let rows = answer_with(&store, &query, &union()).unwrap();
+        assert_eq!(
+            rows,
+            ["<:default>", "<:one>", "<:shared>", "<:two>"],
+            "{pattern}"
+        );
+    }
+    for pattern in ["?s ?p :shared", "?s :p :shared", ":s ?p :shared"] {
+        let query = format!("SELECT (COUNT(*) AS ?n) {{ {pattern} }}");
+        let rows = answer_with(&store, &query, &union()).unwrap();
+        assert_eq!(rows, ["1"], "{pattern}");
+    }
+}
+
+#[test]
+fn from_merges_its_graphs_and_hides_the_rest() {
+    let store = three_graphs();
+    let rows = answer(&store, "SELECT ?o FROM :g1 FROM :g2 FROM :g1 { :s :p ?o }").unwrap();
+    assert_eq!(rows, ["<:one>", "<:shared>", "<:two>"]);
+    let rows = answer_with(&store, "SELECT ?o FROM :g1 { ?s ?p ?o }", &union()).unwrap();
+    assert_eq!(rows, ["<:one>", "<:shared>"], "FROM goes before the option");
+    let rows = answer(&store, "SELECT ?g FROM :g1 { GRAPH ?g { ?s ?p ?o } }").unwrap();
+    assert!(rows.is_empty(), "FROM alone names no graph");
+    let rows = answer(&store, "SELECT ?o FROM :unknown { ?s ?p ?o }").unwrap();
+    assert!(rows.is_empty());
+}
+
+#[test]
+fn from_named_limits_the_named_graphs_and_empties_the_default_graph() {
+    let store = three_graphs();
+    let query = "SELECT ?g ?o FROM NAMED :g1 { GRAPH ?g { ?s ?p ?o } }";
+    assert_eq!(
+        answer(&store, query).unwrap(),
+        ["<:g1>\t<:one>", "<:g1>\t<:shared>"]
+    );
+    let query = "SELECT ?o FROM NAMED :g1 { GRAPH :g2 { ?s ?p ?o } }";
+    assert!(answer(&store, query).unwrap().is_empty());
+    let query = "SELECT ?o FROM NAMED :g1 { ?s ?p ?o }";
+    assert!(answer(&store, query).unwrap().is_empty());
+}
+
+#[test]
+fn a_graph_variable_ranges_over_the_named_graphs_alone() {
+    let store = three_graphs();
+    for pattern in ["?s ?p ?o", ":s ?p ?o", "?s :p ?o", "?s ?p :shared", ""] {
+        let query = format!("SELECT DISTINCT ?g {{ GRAPH ?g {{ {pattern} }} }}");
+        assert_eq!(
+            answer(&store, &query).unwrap(),
+            ["<:g1>", "<:g2>"],
+            "{pattern}"
+        );
+        assert_eq!(
+            answer_with(&store, &query, &union()).unwrap(),
+            ["<:g1>", "<:g2>"]
+        );
+    }
+    let without_default = self::store(":g1 { :s :p :one } :g2 { :s :p :two }");
+    let query = "SELECT ?g ?o { GRAPH ?g { ?s ?p ?o } }";
+    assert_eq!(
+        answer(&without_default, query).unwrap(),
+        ["<:g1>\t<:one>", "<:g2>\t<:two>"]
+    );
+}
+
+#[test]
+fn a_graph_that_is_not_there_matches_nothing() {
+    let store = three_graphs();
+    for query in [
+        "ASK { GRAPH :unknown { ?s ?p ?o } }",
+        "ASK { GRAPH :unknown {} }",
+        "ASK { VALUES ?g { :unknown 5 } GRAPH ?g {} }",
+    ] {
+        assert_eq!(answer(&store, query).unwrap(), ["false"], "{query}");
+    }
+    assert_eq!(answer(&store, "ASK { GRAPH :g1 {} }").unwrap(), ["true"]);
+}
+
+#[test]
+fn describe_and_construct_read_the_query_s_default_graph() {
+    let store = three_graphs();
+    let query = "CONSTRUCT WHERE { ?s ?p ?o }";
+    assert_eq!(
+        answer(&store, query).unwrap(),
+        ["<:s> <:p> <:default> .", "<:s> <:p> <:shared> ."]
+    );
+    let query = "DESCRIBE :s FROM :g2";
+    assert_eq!(
+        answer(&store, query).unwrap(),
+        ["<:s> <:p> <:shared> .", "<:s> <:p> <:two> ."]
+    );
+}
+
+#[test]
+fn a_graph_s_variable_is_bound_after_its_braces() {
+    let store = store(
+        ":default :p :o . :g1 { :a :p :o . :b :p :o } :g2 { :a :p 1 ; :q :g2 } _:g3 { :c :p :o }",
+    );
+    let count = |query: &str| answer(&store, query).unwrap().len();
+    let per_graph = "SELECT ?n { GRAPH ?g { SELECT (COUNT(*) AS ?n) { ?s :p :o } } }";
+    assert_eq!(answer(&store, per_graph).unwrap(), ["0", "1", "2"]);
+    assert_eq!(
+        count("SELECT ?g { GRAPH ?g { SELECT ?s { ?s :p :o } } FILTER(isBLANK(?g)) }"),
+        1
+    );
+    assert_eq!(
+        count("SELECT * { GRAPH ?g { ?s :p ?o OPTIONAL { ?s :q ?g } } }"),
+        4
+    );
+    assert_eq!(
+        count("SELECT * { GRAPH ?g { ?s :p :o MINUS { :a :p 1 } } }"),
+        3
+    );
+    assert_eq!(count("SELECT * { GRAPH ?g { FILTER(BOUND(?g)) } }"), 0);
+    assert_eq!(
+        answer(
+            &store,
+            "SELECT ?s FROM NAMED :g1 { GRAPH ?g { SELECT ?s { ?s :p ?o } } }"
+        )
+        .unwrap(),
+        ["<:a>", "<:b>"]
+    );
+}
+
+#[test]
+fn more_graphs_than_are_written_out_are_an_error() {
+    let data: String = (0..1001)
+        .map(|n| format!(":g{n} {{ :s :p {n} }} "))
+        .collect();
+    let store = store(&data);
+    let query = "SELECT ?g ?n { GRAPH ?g { SELECT (COUNT(*) AS ?n) { ?s :p ?o } } }";
+    assert!(matches!(
+        answer(&store, query),
+        Err(QueryError::TooComplex { .. })
+    ));
+    store
+        .drop_graph(&NamedNode::new_unchecked("http://example.com/g7").into())
+        .unwrap();
+    assert_eq!(answer(&store, query).unwrap().len(), 1000);
+}

@@ -1,0 +1,10 @@
+//! The tests of queries, in one program: the evaluator is long to compile for each.
+#![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
+
+mod answers;
+mod common;
+mod faults;
+mod formats;
+mod graphs;
+mod limits;
+mod source;
