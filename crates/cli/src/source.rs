@@ -1,0 +1,169 @@
+//! What a reading command reads: a store, or files loaded into memory for the occasion.
+//!
+//! What flows in: `--store`, `--data` and how to read RDF. What flows out: an open store, filled. What always holds: a
+//! store that is not there is an error, never made; what is wrong with the file names is said before anything is opened.
+
+use crate::failure::{Exit, Failure, exit_of, exit_of_io};
+use crate::progress::Progress;
+use crate::{interrupt, pattern};
+use clap::Args;
+use oxrdf::{GraphName, NamedNode};
+use quadrille::io::{GraphTarget, LoadError, LoadSummary, RdfFormat, ReadOptions, Source};
+use quadrille::{AnyBackend, Location, OpenMode, QuadStore, ReadContext, StoreOptions};
+use std::path::{Path, PathBuf};
+
+/// The store that a command works on.
+#[derive(Args, Debug)]
+pub(crate) struct StoreOption {
+    /// The store: `lmdb:PATH`, `rocksdb:PATH`, or `memory:` for an empty one
+    #[arg(long, value_name = "LOCATION")]
+    pub(crate) store: Location,
+}
+
+impl StoreOption {
+    /// Opens the store for reading; it must be there.
+    pub(crate) fn open_for_reading(&self) -> Result<QuadStore<AnyBackend>, Failure> {
+        open(&self.store, OpenMode::ReadOnly)
+    }
+}
+
+/// A store, or files.
+#[derive(Args, Debug)]
+pub(crate) struct DataSource {
+    /// The store to read: `lmdb:PATH` or `rocksdb:PATH`
+    #[arg(
+        long,
+        value_name = "LOCATION",
+        required_unless_present = "data",
+        conflicts_with = "data"
+    )]
+    store: Option<Location>,
+    /// An RDF file to read instead of a store, `-` for standard input; can be given several times
+    #[arg(long, value_name = "FILE")]
+    data: Vec<PathBuf>,
+    #[command(flatten)]
+    syntax: SyntaxOptions,
+}
+
+/// How RDF files are read.
+#[derive(Args, Debug)]
+pub(crate) struct SyntaxOptions {
+    /// The syntax of the data, when file names do not tell: nquads, ntriples, turtle or trig
+    #[arg(long, value_name = "SYNTAX")]
+    input_format: Option<RdfFormat>,
+    /// What relative IRIs are relative to
+    #[arg(long, value_name = "IRI", value_parser = pattern::parse_iri)]
+    base: Option<NamedNode>,
+    /// Skip the checks of IRIs and language tags: faster, and accepts data that is not quite valid
+    #[arg(long)]
+    lenient: bool,
+}
+
+impl DataSource {
+    /// Opens the store, or loads the files into a new one in memory.
+    pub(crate) fn open(&self) -> Result<QuadStore<AnyBackend>, Failure> {
+        if let Some(location) = &self.store {
+            return open(location, OpenMode::ReadOnly);
+        }
+        let sources = self.syntax.sources(&self.data)?;
+        let store = open(&Location::Memory, OpenMode::CreateOrOpen)?;
+        load(&store, sources, &self.syntax.options(None))?;
+        Ok(store)
+    }
+
+    /// The base IRI, which serves queries too.
+    pub(crate) fn base(&self) -> Option<&NamedNode> {
+        self.syntax.base.as_ref()
+    }
+
+    /// Whether the data comes from standard input.
+    pub(crate) fn is_standard_input(&self) -> bool {
+        self.data.iter().any(|path| path == Path::new("-"))
+    }
+}
+
+impl SyntaxOptions {
+    /// The sources that file arguments name, each there and of a known syntax.
+    pub(crate) fn sources(&self, files: &[PathBuf]) -> Result<Vec<Source>, Failure> {
+        if files.iter().filter(|file| *file == Path::new("-")).count() > 1 {
+            return Err(Failure::new(
+                Exit::Usage,
+                "standard input (`-`) can be read once only",
+            ));
+        }
+        files.iter().map(|file| self.source(file)).collect()
+    }
+
+    fn source(&self, file: &Path) -> Result<Source, Failure> {
+        let mut source = Source::argument(file);
+        if let Some(format) = self.input_format {
+            source = source.with_format(format);
+        }
+        if source.format().is_none() {
+            return Err(Failure::new(
+                Exit::Usage,
+                format!(
+                    "{}: the name does not tell the RDF syntax; say it with --input-format",
+                    source.name()
+                ),
+            ));
+        }
+        if file != Path::new("-") {
+            std::fs::metadata(file)
+                .map_err(|error| Failure::io(format!("cannot read {}", file.display()), error))?;
+        }
+        Ok(source)
+    }
+
+    /// The options of reading, with everything put into `graph` if there is one.
+    pub(crate) fn options(&self, graph: Option<GraphName>) -> ReadOptions {
+        ReadOptions {
+            graph: graph.map_or(GraphTarget::AsWritten, GraphTarget::AllInto),
+            base: self.base.clone().map(NamedNode::into_string),
+            lenient: self.lenient,
+            context: ReadContext::new().with_cancel_token(interrupt::token()),
+            ..ReadOptions::default()
+        }
+    }
+}
+
+/// Opens the store at a location.
+pub(crate) fn open(location: &Location, mode: OpenMode) -> Result<QuadStore<AnyBackend>, Failure> {
+    let options = StoreOptions::default();
+    Ok(quadrille::open_with(location, mode, options)?)
+}
+
+/// Loads sources in one commit, with a progress bar for each.
+pub(crate) fn load(
+    store: &QuadStore<AnyBackend>,
+    sources: Vec<Source>,
+    options: &ReadOptions,
+) -> Result<LoadSummary, Failure> {
+    let mut bar: Option<(String, Progress)> = None;
+    let summary = quadrille::io::load_into(store, sources, options, |progress| {
+        if bar.as_ref().is_none_or(|(name, _)| name != progress.name) {
+            let name = progress.name.to_owned();
+            bar = Some((
+                name,
+                Progress::of_bytes(progress.name, progress.bytes_total),
+            ));
+        }
+        if let Some((_, bar)) = &bar {
+            bar.update(progress.bytes_read, progress.quads_read);
+        }
+    })?;
+    Ok(summary)
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Self {
+        let exit = match &error {
+            LoadError::Syntax(_) | LoadError::TooDeep { .. } => Exit::BadData,
+            LoadError::Io { error, .. } => exit_of_io(error.kind()),
+            LoadError::UnknownFormat { .. } | LoadError::InvalidBase { .. } => Exit::Usage,
+            LoadError::Cancelled(error) | LoadError::Store(error) => exit_of(error.kind()),
+            _ => Exit::Failed,
+        };
+        Self::new(exit, error.to_string()).caused_by(error)
+    }
+}

@@ -1,0 +1,236 @@
+//! `quadrille query`: results in every format, timings, limits, errors that show the place.
+
+mod common;
+
+use common::{
+    SAMPLE, command, file, finish, folder, loaded_locations, many_quads, quadrille,
+    quadrille_with_input,
+};
+use std::io::Read;
+use std::process::Command;
+
+const LABELS: &str = "SELECT ?s ?name WHERE { ?s <http://www.w3.org/2000/01/rdf-schema#label> ?name } ORDER BY ?name";
+
+#[test]
+fn a_store_and_a_file_answer_alike() {
+    let folder = folder();
+    let sample = file(&folder, "sample.nq", SAMPLE);
+    let expected = "\
+?s\t?name
+<http://e/room/1>\t\"Hall\"@en
+<http://e/room/1>\t\"Salle\"@fr
+";
+    let from_file = quadrille(&["query", "--data", &sample, "--format", "tsv", LABELS]);
+    assert_eq!(from_file.ok(), expected);
+    for location in loaded_locations(&folder) {
+        let from_store = quadrille(&["query", "--store", &location, "--format", "tsv", LABELS]);
+        assert_eq!(from_store.ok(), expected);
+    }
+}
+
+#[test]
+fn a_table_is_what_people_get() {
+    let folder = folder();
+    let sample = file(&folder, "sample.nq", SAMPLE);
+    let table = quadrille(&["query", "--data", &sample, LABELS]).ok();
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines.len(), 5, "{table}");
+    assert!(
+        lines[0].contains("s ") && lines[0].contains("name"),
+        "{table}"
+    );
+    assert!(
+        lines[2].contains("<http://e/room/1>") && lines[2].contains("\"Hall\"@en"),
+        "{table}"
+    );
+    assert_eq!(lines[4], "(2 rows)");
+}
+
+#[test]
+fn several_files_are_one_data_set() {
+    let folder = folder();
+    let sample = file(&folder, "sample.nq", SAMPLE);
+    let more = file(&folder, "more.ttl", "<http://e/room/3> <http://e/size> 7 .");
+    let query = "SELECT (SUM(?size) AS ?total) { ?room <http://e/size> ?size }";
+    let ran = quadrille(&[
+        "query", "--data", &sample, "--data", &more, "--format", "csv", query,
+    ]);
+    assert_eq!(ran.ok(), "total\r\n49\r\n");
+}
+
+#[test]
+fn every_format_holds_the_result() {
+    let folder = folder();
+    let sample = file(&folder, "sample.nq", SAMPLE);
+    let run = |format, query| quadrille(&["query", "--data", &sample, "--format", format, query]);
+    let json: serde_json::Value = serde_json::from_str(&run("json", LABELS).ok()).expect("JSON");
+    assert_eq!(json["results"]["bindings"][1]["name"]["value"], "Salle");
+    assert!(
+        run("xml", LABELS)
+            .ok()
+            .contains("<literal xml:lang=\"fr\">Salle</literal>")
+    );
+    assert_eq!(run("csv", LABELS).ok().lines().count(), 3);
+    let graph = "CONSTRUCT WHERE { ?room <http://e/size> ?size }";
+    let integer = "http://www.w3.org/2001/XMLSchema#integer";
+    assert_eq!(
+        run("ntriples", graph).ok(),
+        format!("<http://e/room/2> <http://e/size> \"42\"^^<{integer}> .\n")
+    );
+    let turtle = quadrille(&["query", "--data", &sample, graph]).ok();
+    assert_eq!(turtle, run("turtle", graph).ok());
+    let describe = "DESCRIBE <http://e/room/1>";
+    assert_eq!(run("ntriples", describe).sorted().len(), 2);
+    let ask = "ASK { ?s <http://e/size> 42 }";
+    assert_eq!(quadrille(&["query", "--data", &sample, ask]).ok(), "true\n");
+    assert!(run("json", ask).ok().contains("\"boolean\":true"));
+}
+
+#[test]
+fn a_format_that_cannot_hold_the_result_is_refused() {
+    let folder = folder();
+    let sample = file(&folder, "sample.nq", SAMPLE);
+    for (format, query) in [
+        ("turtle", LABELS),
+        ("ntriples", "ASK {}"),
+        ("csv", "CONSTRUCT WHERE { ?s ?p ?o }"),
+    ] {
+        let error = quadrille(&["query", "--data", &sample, "--format", format, query]).failed(2);
+        assert!(error.contains(format), "{error}");
+    }
+}
+
+#[test]
+fn the_query_can_come_from_a_file_or_standard_input() {
+    let folder = folder();
+    let sample = file(&folder, "sample.nq", SAMPLE);
+    let query = file(&folder, "labels.rq", LABELS);
+    let expected = quadrille(&["query", "--data", &sample, LABELS]).ok();
+    let from_file = quadrille(&["query", "--data", &sample, "--file", &query]);
+    assert_eq!(from_file.ok(), expected);
+    let from_input = quadrille_with_input(&["query", "--data", &sample, "--file", "-"], LABELS);
+    assert_eq!(from_input.ok(), expected);
+    let arguments = ["query", "--data", "-", "--input-format", "nq", LABELS];
+    assert_eq!(quadrille_with_input(&arguments, SAMPLE).ok(), expected);
+    let both = [
+        "query",
+        "--data",
+        "-",
+        "--input-format",
+        "nq",
+        "--file",
+        "-",
+    ];
+    quadrille(&both).failed(2);
+}
+
+#[test]
+fn the_union_of_graphs_is_an_option() {
+    let folder = folder();
+    let sample = file(&folder, "sample.nq", SAMPLE);
+    let query = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }";
+    let run = |more: &[&str]| {
+        let mut arguments = vec!["query", "--data", &sample, "--format", "csv", query];
+        arguments.extend(more);
+        quadrille(&arguments).ok()
+    };
+    assert_eq!(run(&[]), "n\r\n3\r\n");
+    assert_eq!(run(&["--union-default-graph"]), "n\r\n6\r\n");
+}
+
+#[test]
+fn a_base_serves_the_query_too() {
+    let folder = folder();
+    let turtle = file(&folder, "rooms.ttl", "<room/1> <size> 42 .");
+    let query = "ASK { <room/1> <size> 42 }";
+    let ran = quadrille(&["query", "--data", &turtle, "--base", "http://e/", query]);
+    assert_eq!(ran.ok(), "true\n");
+}
+
+#[test]
+fn timings_are_one_line_of_json_on_standard_error() {
+    let folder = folder();
+    let sample = file(&folder, "sample.nq", SAMPLE);
+    let ran = quadrille(&[
+        "query", "--data", &sample, "--timing", "--format", "tsv", LABELS,
+    ]);
+    assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
+    let timings: serde_json::Value = serde_json::from_str(&ran.err).expect("JSON");
+    assert_eq!(timings["rows"], 2);
+    for step in ["parse_us", "plan_us", "execute_us"] {
+        assert!(timings[step].is_u64(), "{step}: {timings}");
+    }
+    assert_eq!(ran.ok().lines().count(), 3);
+}
+
+#[test]
+fn a_syntax_error_shows_the_place() {
+    let folder = folder();
+    let sample = file(&folder, "sample.nq", SAMPLE);
+    let query = "SELECT ?s\nWHERE { ?s ?p \"open }";
+    let error = quadrille(&["query", "--data", &sample, query]).failed(4);
+    let lines: Vec<&str> = error.lines().collect();
+    assert_eq!(lines[0], "error: not a SPARQL query: line 2, column 22");
+    assert_eq!(lines[1], "  WHERE { ?s ?p \"open }");
+    assert_eq!(lines[2], "                       ^");
+}
+
+#[test]
+fn a_broken_data_file_shows_the_place() {
+    let folder = folder();
+    let bad = file(
+        &folder,
+        "bad.ttl",
+        "<http://e/a> <http://e/b> 1 .\n<http://e/a> oops .\n",
+    );
+    let error = quadrille(&["query", "--data", &bad, "ASK {}"]).failed(3);
+    assert!(error.contains("bad.ttl:2:"), "{error}");
+    assert!(error.contains("<http://e/a> oops ."), "{error}");
+}
+
+#[test]
+fn a_query_that_takes_too_long_is_stopped() {
+    let folder = folder();
+    let many = file(&folder, "many.nq", &many_quads(2_000));
+    let query = "SELECT (COUNT(*) AS ?n) { GRAPH ?g { ?a ?b ?c } GRAPH ?h { ?d ?e ?f } GRAPH ?i { ?j ?k ?l } }";
+    let ran = quadrille(&["query", "--data", &many, "--timeout", "200ms", query]);
+    assert!(ran.err.contains("ran out of time"), "{}", ran.err);
+    assert_eq!(ran.code, Some(124));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_query_ends_with_its_own_code() {
+    let folder = folder();
+    let many = file(&folder, "many.nq", &many_quads(2_000));
+    let query = "SELECT * { GRAPH ?g { ?a ?b ?c } GRAPH ?h { ?d ?e ?f } }";
+    let mut child = command(&["query", "--data", &many, "--format", "tsv", query])
+        .spawn()
+        .expect("the program starts");
+    // The first rows show that the query runs.
+    let mut first = [0];
+    let stdout = child.stdout.as_mut().expect("standard output is piped");
+    stdout.read_exact(&mut first).expect("a row");
+    let sent = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(sent.is_ok_and(|status| status.success()));
+    let ran = finish(child);
+    assert_eq!(ran.code, Some(130), "{}", ran.err);
+    assert!(ran.err.contains("error: "), "{}", ran.err);
+}
+
+#[test]
+fn a_store_or_files_but_not_both() {
+    quadrille_usage(&["query", "ASK {}"]);
+    quadrille_usage(&["query", "--data", "a.nq", "--store", "memory:", "ASK {}"]);
+    quadrille_usage(&["query", "--data", "a.nq"]);
+    quadrille_usage(&["query", "--data", "a.nq", "--file", "q.rq", "ASK {}"]);
+    quadrille_usage(&["query", "--data", "a.nq", "--format", "html", "ASK {}"]);
+    quadrille_usage(&["query", "--data", "a.nq", "--timeout", "soon", "ASK {}"]);
+}
+
+#[track_caller]
+fn quadrille_usage(arguments: &[&str]) {
+    quadrille(arguments).failed(2);
+}
