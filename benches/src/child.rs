@@ -1,0 +1,76 @@
+//! The command line of a process that runs one step on one engine. In flow its arguments, out flow one JSON line for
+//! each figure, on standard output. Always holds: one process, one engine, one step, so that nothing of one measures
+//! into another.
+
+use crate::data::Files;
+use crate::engine::{Engine, Outcome};
+use crate::quadrille::Quadrille;
+use crate::steps::{self, Step, Work};
+use crate::{Measurement, raw};
+use quadrille_backend::InMemoryBackend;
+use quadrille_backend_lmdb::LmdbBackend;
+use std::path::PathBuf;
+
+/// What a process is told to run.
+#[derive(Clone, Debug, clap::Args)]
+pub struct RunArguments {
+    /// The engine, such as `quadrille-lmdb`.
+    pub engine: String,
+    /// What to measure.
+    #[arg(value_enum)]
+    pub step: Step,
+    /// The folder of the engine's store.
+    #[arg(long)]
+    pub store: PathBuf,
+    /// The folder of the data files.
+    #[arg(long)]
+    pub data: PathBuf,
+    /// How many look-ups to time.
+    #[arg(long, default_value_t = 10_000)]
+    pub lookups: usize,
+}
+
+impl RunArguments {
+    /// What the step works on.
+    #[must_use]
+    pub fn work(&self) -> Work {
+        Work {
+            store: self.store.clone(),
+            files: Files::within(&self.data),
+            lookups: self.lookups,
+        }
+    }
+}
+
+fn print(measurement: Measurement) {
+    println!("{}", measurement.to_line());
+}
+
+/// Runs the step on an engine and prints its figures.
+///
+/// # Errors
+/// What the engine fails with.
+pub fn run<E: Engine>(arguments: &RunArguments) -> Outcome<()> {
+    steps::run::<E>(arguments.step, &arguments.work(), &mut print)
+}
+
+/// Runs the step when the engine is one of Quadrille's or a bare storage engine; whether it was.
+///
+/// # Errors
+/// What the engine fails with.
+pub fn run_quadrille(arguments: &RunArguments) -> Outcome<bool> {
+    let raw_store = arguments.store.join("raw");
+    match arguments.engine.as_str() {
+        "quadrille-memory" => run::<Quadrille<InMemoryBackend>>(arguments)?,
+        "quadrille-lmdb" => run::<Quadrille<LmdbBackend>>(arguments)?,
+        "raw-lmdb" => raw::lmdb(&raw_store, &mut print)?,
+        #[cfg(feature = "rocksdb")]
+        "quadrille-rocksdb" => {
+            run::<Quadrille<quadrille_backend_rocksdb::RocksDbBackend>>(arguments)?;
+        }
+        #[cfg(feature = "rocksdb")]
+        "raw-rocksdb" => raw::rocksdb(&raw_store, &mut print)?,
+        _ => return Ok(false),
+    }
+    Ok(true)
+}

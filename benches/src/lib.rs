@@ -1,0 +1,29 @@
+//! What the benchmarks share: the engines' common face, the steps that are timed, the data, the figures.
+//!
+//! In flows a folder with generated data and the name of a step; out flow [`Measurement`]s, one JSON line each. Always
+//! holds: a step does the same work, in the same order, on every engine, and the time of making its input is not in it.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`engine`] | what a step asks of an engine |
+//! | [`quadrille`] | Quadrille as such an engine, over any backend |
+//! | [`raw`] | the storage engines underneath, for the cost of a bare commit |
+//! | [`data`] | the generated quads, their file, the sample that look-ups are made from |
+//! | [`floor`] | how small the data could be, by its entropy |
+//! | [`steps`] | the steps |
+//! | [`measurement`] | one figure, as a JSON line |
+//! | [`system`] | memory, as the operating system counts it |
+//! | [`child`] | the command line of a process that runs steps |
+
+pub mod child;
+pub mod data;
+pub mod engine;
+pub mod floor;
+pub mod measurement;
+pub mod quadrille;
+pub mod raw;
+pub mod steps;
+pub mod system;
+
+pub use engine::{Engine, Outcome};
+pub use measurement::Measurement;
