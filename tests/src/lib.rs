@@ -1,0 +1,147 @@
+//! The backends that cross-crate tests run on, each as a factory of fresh stores and as a place that is opened again.
+//!
+//! What always holds: a test file that names no backend runs on every one that is compiled in.
+
+#[cfg(any(feature = "lmdb", feature = "rocksdb"))]
+use quadrille_backend::{Durability, StorageError};
+use quadrille_backend::{InMemoryBackend, StorageBackend, StorageResult};
+use quadrille_backend_testkit::Factory;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Opens stores in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory;
+
+impl Factory for Memory {
+    type Backend = InMemoryBackend;
+
+    fn open(&self, _folder: &Path) -> StorageResult<InMemoryBackend> {
+        Ok(InMemoryBackend::new())
+    }
+}
+
+/// Opens LMDB stores.
+#[cfg(feature = "lmdb")]
+#[derive(Clone, Copy, Debug)]
+pub struct Lmdb;
+
+#[cfg(feature = "lmdb")]
+impl Factory for Lmdb {
+    type Backend = quadrille_backend_lmdb::LmdbBackend;
+
+    fn open(&self, folder: &Path) -> StorageResult<Self::Backend> {
+        Self::Backend::open(folder)
+    }
+}
+
+/// Opens RocksDB stores.
+#[cfg(feature = "rocksdb")]
+#[derive(Clone, Copy, Debug)]
+pub struct RocksDb;
+
+#[cfg(feature = "rocksdb")]
+impl Factory for RocksDb {
+    type Backend = quadrille_backend_rocksdb::RocksDbBackend;
+
+    fn open(&self, folder: &Path) -> StorageResult<Self::Backend> {
+        Self::Backend::open(folder)
+    }
+}
+
+/// A place where one store lives from one opening to the next.
+pub trait Home: Send + 'static {
+    /// The backend that keeps the store.
+    type Backend: StorageBackend;
+    /// The first part of the names of its tests.
+    const NAME: &'static str;
+    /// How many random cases fit the time of a test run: opening and changing keyspaces costs each backend differently.
+    const CASES: u32;
+
+    /// A place with nothing in it.
+    ///
+    /// # Errors
+    /// `Io` when there is no temporary folder.
+    fn empty() -> StorageResult<Self>
+    where
+        Self: Sized;
+
+    /// Opens the backend; the one opened before must be gone. Commits do not wait for the disk.
+    ///
+    /// # Errors
+    /// What the backend fails with.
+    fn open(&self) -> StorageResult<Self::Backend>;
+
+    /// The folder of a backend that keeps files.
+    fn folder(&self) -> Option<&Path>;
+}
+
+/// A place in memory: what is opened is a share of the one backend.
+#[derive(Debug)]
+pub struct MemoryHome(Arc<InMemoryBackend>);
+
+impl Home for MemoryHome {
+    type Backend = Arc<InMemoryBackend>;
+    const NAME: &'static str = "memory";
+    const CASES: u32 = 200;
+
+    fn empty() -> StorageResult<Self> {
+        Ok(Self(Arc::new(InMemoryBackend::new())))
+    }
+
+    fn open(&self) -> StorageResult<Self::Backend> {
+        Ok(Arc::clone(&self.0))
+    }
+
+    fn folder(&self) -> Option<&Path> {
+        None
+    }
+}
+
+macro_rules! home_with_files {
+    ($feature:literal, $home:ident, $name:literal, $cases:literal, $backend:ty, $options:expr) => {
+        /// A temporary folder.
+        #[cfg(feature = $feature)]
+        #[derive(Debug)]
+        pub struct $home(tempfile::TempDir);
+
+        #[cfg(feature = $feature)]
+        impl Home for $home {
+            type Backend = $backend;
+            const NAME: &'static str = $name;
+            const CASES: u32 = $cases;
+
+            fn empty() -> StorageResult<Self> {
+                let folder = tempfile::tempdir();
+                Ok(Self(folder.map_err(|error| {
+                    StorageError::from_io("no temporary folder", error)
+                })?))
+            }
+
+            fn open(&self) -> StorageResult<Self::Backend> {
+                <$backend>::open_with(self.0.path(), $options)
+            }
+
+            fn folder(&self) -> Option<&Path> {
+                Some(self.0.path())
+            }
+        }
+    };
+}
+
+home_with_files!(
+    "lmdb",
+    LmdbHome,
+    "lmdb",
+    60,
+    quadrille_backend_lmdb::LmdbBackend,
+    quadrille_backend_lmdb::LmdbOptions::new().durability(Durability::Unsafe)
+);
+home_with_files!(
+    "rocksdb",
+    RocksDbHome,
+    "rocksdb",
+    4,
+    quadrille_backend_rocksdb::RocksDbBackend,
+    quadrille_backend_rocksdb::RocksDbOptions::new().durability(Durability::Prefix)
+);

@@ -1,0 +1,289 @@
+//! Several processes and one store: who may write, what a killed writer leaves, what readers see.
+//!
+//! The program starts itself: with `QUADRILLE_CHILD` set it is the other process, which opens a store and then obeys
+//! the lines it reads, answering each with a line. Tests are named `backend::case`.
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use quadrille_backend::{
+    ErrorKind, Keyspace, StorageBackend, StorageError, StorageResult, Transaction,
+};
+use std::io::{BufRead, BufReader, Write, stdin, stdout};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+/// How a backend with files is opened.
+trait Files: Clone + Copy + Send + 'static {
+    type Backend: StorageBackend;
+    const NAME: &'static str;
+
+    fn open(path: &Path) -> StorageResult<Self::Backend>;
+    fn open_read_only(path: &Path) -> StorageResult<Self::Backend>;
+}
+
+macro_rules! files {
+    ($type:ident, $name:literal, $backend:ty) => {
+        #[derive(Clone, Copy)]
+        struct $type;
+
+        impl Files for $type {
+            type Backend = $backend;
+            const NAME: &'static str = $name;
+
+            fn open(path: &Path) -> StorageResult<Self::Backend> {
+                <$backend>::open(path)
+            }
+
+            fn open_read_only(path: &Path) -> StorageResult<Self::Backend> {
+                <$backend>::open_read_only(path)
+            }
+        }
+    };
+}
+
+#[cfg(feature = "lmdb")]
+files!(Lmdb, "lmdb", quadrille_backend_lmdb::LmdbBackend);
+#[cfg(feature = "rocksdb")]
+files!(
+    RocksDb,
+    "rocksdb",
+    quadrille_backend_rocksdb::RocksDbBackend
+);
+
+fn birds() -> StorageResult<Keyspace> {
+    Keyspace::new("birds")
+}
+
+/// The other process, seen from the test.
+struct Other {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Other {
+    /// Starts the other process; `how` is `write` or `read`.
+    fn start<F: Files>(path: &Path, how: &str) -> Self {
+        let program = std::env::current_exe().expect("this program has a path");
+        let mut child = Command::new(program)
+            .env("QUADRILLE_CHILD", format!("{} {how}", F::NAME))
+            .env("QUADRILLE_CHILD_STORE", path)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a process");
+        let input = child.stdin.take().expect("piped");
+        let output = BufReader::new(child.stdout.take().expect("piped"));
+        let mut other = Self {
+            child,
+            input,
+            output,
+        };
+        assert_eq!(other.answer(), "open");
+        other
+    }
+
+    fn answer(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).expect("a line");
+        line.trim_end().to_owned()
+    }
+
+    fn ask(&mut self, line: &str) -> String {
+        writeln!(self.input, "{line}").expect("the process listens");
+        self.answer()
+    }
+
+    fn kill(mut self) {
+        self.child.kill().expect("the process is there");
+        self.child.wait().expect("and ends");
+    }
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        // Already ended, where a test killed it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The other process, seen from itself.
+fn obey<F: Files>(path: &Path, how: &str) -> StorageResult<()> {
+    let backend = match how {
+        "read" => F::open_read_only(path)?,
+        _ => F::open(path)?,
+    };
+    println!("open");
+    for line in stdin().lines() {
+        let line = line.map_err(|error| StorageError::from_io("no line", error))?;
+        let words: Vec<&str> = line.split(' ').collect();
+        let answer = match words[..] {
+            ["create", name] => backend
+                .create_keyspace(&Keyspace::new(name)?)
+                .map(|()| "done".to_owned()),
+            ["put", key, value] => backend
+                .put(&birds()?, key.as_bytes(), value.as_bytes())
+                .map(|()| "done".to_owned()),
+            ["get", name, key] => backend
+                .get(&Keyspace::new(name)?, key.as_bytes())
+                .map(|value| String::from_utf8_lossy(&value.unwrap_or_default()).into_owned()),
+            ["begin", key, value] => {
+                let mut transaction = backend.begin()?;
+                transaction.put(&birds()?, key.as_bytes(), value.as_bytes())?;
+                // To be killed with the transaction open.
+                println!("begun");
+                std::thread::park();
+                transaction.commit().map(|()| "done".to_owned())
+            }
+            _ => Ok("what?".to_owned()),
+        };
+        println!("{}", answer.unwrap_or_else(|error| error.to_string()));
+        stdout()
+            .flush()
+            .map_err(|error| StorageError::from_io("no answer", error))?;
+    }
+    backend.close()
+}
+
+fn temporary() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+#[track_caller]
+fn refused<T>(result: StorageResult<T>, kind: ErrorKind) -> String {
+    match result {
+        Ok(_) => panic!("expected an error of kind {kind:?}"),
+        Err(error) => {
+            assert_eq!(error.kind(), kind, "{error}");
+            error.to_string()
+        }
+    }
+}
+
+/// The error names the process that writes; when it is gone, the store opens.
+fn a_second_writer_learns_who_writes<F: Files>() -> StorageResult<()> {
+    let folder = temporary();
+    let mut other = Other::start::<F>(folder.path(), "write");
+    let pid = other.child.id();
+    let message = refused(F::open(folder.path()), ErrorKind::Locked);
+    assert!(message.contains(&format!("pid {pid} ")), "{message}");
+    assert_eq!(other.ask("create birds"), "done");
+    other.kill();
+    assert_eq!(F::open(folder.path())?.keyspaces()?, [birds()?]);
+    Ok(())
+}
+
+/// What was committed is there, what was not is not, and the store can be written again.
+fn a_killed_writer_loses_only_what_was_open<F: Files>() -> StorageResult<()> {
+    let folder = temporary();
+    let mut other = Other::start::<F>(folder.path(), "write");
+    assert_eq!(other.ask("create birds"), "done");
+    assert_eq!(other.ask("put emu tall"), "done");
+    assert_eq!(other.ask("begin kea green"), "begun");
+    other.kill();
+    let backend = F::open(folder.path())?;
+    assert_eq!(
+        backend.get(&birds()?, b"emu")?.as_deref(),
+        Some(&b"tall"[..])
+    );
+    assert_eq!(backend.get(&birds()?, b"kea")?, None);
+    assert_eq!(backend.keyspace_size(&birds()?)?, (1, 7));
+    backend.put(&birds()?, b"owl", b"grey")
+}
+
+/// A process that reads follows the commits of the one that writes, with keyspaces that were not there when it opened.
+fn a_reader_process_follows_the_writer<F: Files>() -> StorageResult<()> {
+    let folder = temporary();
+    let backend = F::open(folder.path())?;
+    backend.create_keyspace(&birds()?)?;
+    backend.put(&birds()?, b"emu", b"tall")?;
+    let mut other = Other::start::<F>(folder.path(), "read");
+    assert_eq!(other.ask("get birds emu"), "tall");
+    backend.put(&birds()?, b"emu", b"taller")?;
+    assert_eq!(other.ask("get birds emu"), "taller");
+    for nth in 0..40 {
+        let keyspace = Keyspace::new(&format!("k{nth}"))?;
+        backend.create_keyspace(&keyspace)?;
+        backend.put(&keyspace, b"nth", nth.to_string().as_bytes())?;
+    }
+    for nth in [39, 0, 17] {
+        assert_eq!(other.ask(&format!("get k{nth} nth")), nth.to_string());
+    }
+    assert!(other.ask("put owl grey").starts_with("read-only"));
+    Ok(())
+}
+
+/// The file cannot be replaced under a reader in another process.
+fn compacting_is_busy_beside_a_reader_process<F: Files>() -> StorageResult<()> {
+    let folder = temporary();
+    let backend = F::open(folder.path())?;
+    backend.create_keyspace(&birds()?)?;
+    backend.put(&birds()?, b"emu", b"tall")?;
+    let mut other = Other::start::<F>(folder.path(), "read");
+    refused(backend.compact(), ErrorKind::Busy);
+    backend.put(&birds()?, b"emu", b"taller")?;
+    assert_eq!(other.ask("get birds emu"), "taller");
+    other.kill();
+    backend.compact()?;
+    let value = backend.get(&birds()?, b"emu")?;
+    assert_eq!(value.as_deref(), Some(&b"taller"[..]));
+    Ok(())
+}
+
+fn trial<F: Files>(name: &str, case: fn() -> StorageResult<()>) -> Trial {
+    Trial::test(format!("{}::{name}", F::NAME), move || {
+        case().map_err(Failed::from)
+    })
+}
+
+fn common<F: Files>(trials: &mut Vec<Trial>) {
+    trials.push(trial::<F>(
+        "a_second_writer_learns_who_writes",
+        a_second_writer_learns_who_writes::<F>,
+    ));
+    trials.push(trial::<F>(
+        "a_killed_writer_loses_only_what_was_open",
+        a_killed_writer_loses_only_what_was_open::<F>,
+    ));
+    let skip = !concurrent_readers::<F>();
+    let follows = trial::<F>(
+        "a_reader_process_follows_the_writer",
+        a_reader_process_follows_the_writer::<F>,
+    );
+    let compacting = trial::<F>(
+        "compacting_is_busy_beside_a_reader_process",
+        compacting_is_busy_beside_a_reader_process::<F>,
+    );
+    trials.push(follows.with_ignored_flag(skip));
+    trials.push(compacting.with_ignored_flag(skip));
+}
+
+fn concurrent_readers<F: Files>() -> bool {
+    let folder = temporary();
+    let backend = F::open(folder.path()).expect("a fresh store opens");
+    backend.capabilities().concurrent_reader_processes
+}
+
+fn be_the_other_process(child: &str) -> StorageResult<()> {
+    let path = std::env::var_os("QUADRILLE_CHILD_STORE").unwrap_or_default();
+    match child.split_once(' ') {
+        #[cfg(feature = "lmdb")]
+        Some(("lmdb", how)) => obey::<Lmdb>(path.as_ref(), how),
+        #[cfg(feature = "rocksdb")]
+        Some(("rocksdb", how)) => obey::<RocksDb>(path.as_ref(), how),
+        _ => Err(StorageError::misuse(format!("no backend for {child:?}"))),
+    }
+}
+
+fn main() {
+    if let Ok(child) = std::env::var("QUADRILLE_CHILD") {
+        be_the_other_process(&child).expect("the other process works");
+        return;
+    }
+    let mut trials = Vec::new();
+    #[cfg(feature = "lmdb")]
+    common::<Lmdb>(&mut trials);
+    #[cfg(feature = "rocksdb")]
+    common::<RocksDb>(&mut trials);
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}

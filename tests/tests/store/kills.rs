@@ -1,0 +1,265 @@
+//! A writer that is killed at any moment leaves the state after some commit, and no returned commit is lost.
+//!
+//! The program starts itself: with `QUADRILLE_CHILD` set it is the writer, which opens the store of a folder and says on
+//! standard output how far it is. The backends have their default settings, which wait for the disk.
+
+use crate::support::{matching, node, sorted};
+use oxrdf::{GraphName, Literal, Quad};
+use quadrille_backend_testkit::Factory;
+use quadrille_store::{QuadPattern, QuadStore, StorageBackend, StoreOptions};
+use std::io::{BufRead, BufReader, Write, stdout};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const KILLS: u64 = 10;
+/// Every so many commits one is so large that it is written as a new generation.
+const LARGE_EVERY: usize = 9;
+const LOAD_QUADS: usize = 4000;
+
+fn options(folder: &Path) -> StoreOptions {
+    StoreOptions {
+        block_bytes: Some(300),
+        chunk_bytes: Some(300),
+        delta_quads_max: 60,
+        memory_bytes: 1 << 16,
+        temporary_folder: Some(folder.to_owned()),
+    }
+}
+
+fn quad(kind: &str, commit: usize, number: usize) -> Quad {
+    let object = Literal::new_simple_literal(format!("the name of {kind} {commit}/{number}"));
+    let graph = match number % 2 {
+        0 => GraphName::DefaultGraph,
+        _ => node("graph", commit).into(),
+    };
+    Quad::new(
+        node(kind, commit),
+        node("predicate", number % 5),
+        object,
+        graph,
+    )
+}
+
+/// The quads that a commit inserts.
+fn inserted(commit: usize) -> impl Iterator<Item = Quad> {
+    let count = if commit.is_multiple_of(LARGE_EVERY) {
+        90
+    } else {
+        6
+    };
+    (0..count).map(move |number| quad("commit", commit, number))
+}
+
+/// The quads that a commit removes: some of those that the third one before it inserted.
+fn removed(commit: usize) -> impl Iterator<Item = Quad> {
+    commit
+        .checked_sub(3)
+        .into_iter()
+        .flat_map(|earlier| inserted(earlier).take(2))
+}
+
+/// Everything after so many commits.
+fn state(commits: usize) -> Vec<String> {
+    let gone: Vec<Quad> = (1..=commits).flat_map(removed).collect();
+    let all = (1..=commits).flat_map(inserted);
+    sorted(all.filter(|quad| !gone.contains(quad)))
+}
+
+fn say(what: &str) {
+    println!("{what}");
+    stdout().flush().unwrap();
+}
+
+/// The writer: commits without end, or one load.
+fn write<F: Factory>(factory: &F, task: &str, number: usize, folder: &Path) {
+    let backend = factory.open(&folder.join("store")).unwrap();
+    let store = QuadStore::open_with(backend, options(folder)).unwrap();
+    say("open");
+    if task == "load" {
+        let mut load = store.bulk_load().unwrap();
+        for quad in (0..LOAD_QUADS).map(|nth| quad("load", number, nth)) {
+            load.push(quad.as_ref()).unwrap();
+        }
+        say("pushed");
+        load.finish().unwrap();
+        say("finished");
+        std::thread::park();
+    }
+    for commit in number + 1.. {
+        let mut transaction = store.transaction().unwrap();
+        for quad in inserted(commit) {
+            transaction.insert(&quad).unwrap();
+        }
+        for quad in removed(commit) {
+            transaction.remove(&quad).unwrap();
+        }
+        transaction.commit().unwrap();
+        say(&commit.to_string());
+    }
+}
+
+/// What this program does when it is the writer; `what` is the backend, the task and its number.
+pub(crate) fn be_the_writer(what: &str) {
+    let folder = std::env::var_os("QUADRILLE_CHILD_STORE").unwrap_or_default();
+    let words: Vec<&str> = what.split(' ').collect();
+    let [backend, task, number] = words[..] else {
+        panic!("the writer was told {what:?}");
+    };
+    let number = number.parse().unwrap();
+    match backend {
+        #[cfg(feature = "lmdb")]
+        "lmdb" => write(&quadrille_tests::Lmdb, task, number, folder.as_ref()),
+        #[cfg(feature = "rocksdb")]
+        "rocksdb" => write(&quadrille_tests::RocksDb, task, number, folder.as_ref()),
+        _ => panic!(
+            "no backend {backend} for {task} {number} in {}",
+            folder.display()
+        ),
+    }
+}
+
+/// The writer as the test sees it; killed at the latest when dropped.
+struct Writer {
+    child: Child,
+    output: BufReader<ChildStdout>,
+}
+
+impl Writer {
+    fn start(backend: &str, task: &str, number: usize, folder: &Path) -> Self {
+        let mut writer = Self::spawn(backend, task, number, folder);
+        assert_eq!(writer.line(), "open");
+        writer
+    }
+
+    /// Starts it and waits for nothing.
+    fn spawn(backend: &str, task: &str, number: usize, folder: &Path) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .env("QUADRILLE_CHILD", format!("{backend} {task} {number}"))
+            .env("QUADRILLE_CHILD_STORE", folder)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        Self { child, output }
+    }
+
+    /// The next thing it says; empty once it has ended.
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// Kills it, and returns the last thing it said before.
+    fn kill(mut self, mut last: String) -> String {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        loop {
+            match self.line() {
+                line if line.is_empty() => return last,
+                line => last = line,
+            }
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Already ended, where a test killed it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The quads of a store that a killed writer left, which must be sound and without remains of unfinished generations.
+fn left<F: Factory>(factory: &F, folder: &Path) -> Vec<String> {
+    let backend = factory.open(&folder.join("store")).unwrap();
+    let store = QuadStore::open_with(backend, options(folder)).unwrap();
+    assert_eq!(store.verify().unwrap().problems, []);
+    assert_eq!(store.backend().keyspaces().unwrap().len(), 15);
+    let snapshot = store.snapshot().unwrap();
+    let quads = matching(&snapshot, &QuadPattern::new());
+    assert_eq!(snapshot.len(), quads.len() as u64);
+    quads
+}
+
+/// Numbers that look random and are the same in each run.
+fn scattered(seed: u64) -> u64 {
+    let mixed = (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 33
+}
+
+/// Small and large commits, one after another; each writer goes on from what the one before it left.
+pub(crate) fn a_killed_writer_leaves_a_prefix_of_its_commits<F: Factory>(
+    backend: &str,
+    factory: &F,
+) {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut commits = 0;
+    for kill in 0..KILLS {
+        let mut writer = Writer::start(backend, "commit", commits, folder);
+        let mut last = commits.to_string();
+        for _ in 0..scattered(kill) % 12 {
+            last = writer.line();
+        }
+        std::thread::sleep(Duration::from_micros(scattered(kill + 100) % 20_000));
+        let last: usize = writer.kill(last).parse().unwrap();
+        let found = left(factory, folder);
+        // The commit that was under way may be there, if all of it is.
+        commits = match found == state(last) {
+            true => last,
+            false => last + 1,
+        };
+        assert!(found == state(commits), "kill {kill} after commit {last}");
+    }
+    assert!(commits > 0, "the writers wrote something");
+}
+
+/// Killed at moments spread over the time that a load takes: the load is there, or nothing of it is.
+pub(crate) fn a_killed_load_leaves_all_or_nothing<F: Factory>(backend: &str, factory: &F) {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let batch = |number: usize| (0..LOAD_QUADS).map(move |nth| quad("load", number, nth));
+    let mut writer = Writer::start(backend, "load", 0, folder);
+    let started = Instant::now();
+    while writer.line() != "finished" {}
+    let duration = started.elapsed();
+    writer.kill(String::new());
+    let mut held: Vec<Quad> = batch(0).collect();
+    assert!(left(factory, folder) == sorted(held.clone()));
+    for kill in 0..KILLS {
+        let number = kill as usize + 1;
+        let writer = Writer::start(backend, "load", number, folder);
+        std::thread::sleep(duration.mul_f64((kill as f64 + 0.5) / KILLS as f64));
+        let last = writer.kill("open".to_owned());
+        let found = left(factory, folder);
+        let with_it: Vec<Quad> = held.iter().cloned().chain(batch(number)).collect();
+        if found == sorted(with_it.clone()) {
+            held = with_it;
+        } else {
+            assert!(found == sorted(held.clone()), "kill {kill} after {last:?}");
+            assert_ne!(last, "finished", "a finished load is lost");
+        }
+    }
+}
+
+/// Killed at moments spread over the time that creating a store takes: what is left opens, and holds the commits that
+/// were made, if any.
+pub(crate) fn a_killed_creation_can_be_done_again<F: Factory>(backend: &str, factory: &F) {
+    let started = Instant::now();
+    let folder = tempfile::tempdir().unwrap();
+    drop(Writer::start(backend, "commit", 0, folder.path()));
+    let duration = started.elapsed();
+    for kill in 0..2 * KILLS {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let writer = Writer::spawn(backend, "commit", 0, folder);
+        std::thread::sleep(duration.mul_f64((kill as f64 + 0.5) / (2 * KILLS) as f64));
+        let last = writer.kill(String::new()).parse().unwrap_or(0);
+        let found = left(factory, folder);
+        let commits = if found == state(last) { last } else { last + 1 };
+        assert!(found == state(commits), "kill {kill} after commit {last}");
+    }
+}

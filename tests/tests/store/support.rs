@@ -1,0 +1,71 @@
+//! What the cases share: terms, opening and closing, and the contents of a snapshot or of a backend.
+
+use oxrdf::{NamedNode, Quad};
+use quadrille_backend::{Keyspace, StorageBackend};
+use quadrille_store::{QuadPattern, QuadStore, Snapshot, StoreOptions};
+use quadrille_tests::Home;
+
+/// An IRI of some kind of thing.
+pub(crate) fn node(kind: &str, number: usize) -> NamedNode {
+    NamedNode::new(format!("http://example.org/{kind}/{number}")).unwrap()
+}
+
+/// Settings that make blocks and chunks of a few quads and terms.
+pub(crate) fn tiny() -> StoreOptions {
+    StoreOptions {
+        block_bytes: Some(300),
+        chunk_bytes: Some(300),
+        ..StoreOptions::default()
+    }
+}
+
+/// Opens the store of a place.
+pub(crate) fn open<H: Home>(home: &H, options: &StoreOptions) -> QuadStore<H::Backend> {
+    QuadStore::open_with(home.open().unwrap(), options.clone()).unwrap()
+}
+
+/// Closes the store and its backend, and opens both again. What is kept in memory has no files to be opened again; its
+/// backend stays.
+pub(crate) fn reopen<H: Home>(
+    home: &H,
+    store: QuadStore<H::Backend>,
+    options: &StoreOptions,
+) -> QuadStore<H::Backend> {
+    if store.backend().capabilities().persistent {
+        store.close().unwrap();
+    }
+    drop(store);
+    open(home, options)
+}
+
+/// The quads that match a pattern, sorted as text.
+pub(crate) fn matching<B: StorageBackend>(
+    snapshot: &Snapshot<B>,
+    pattern: &QuadPattern,
+) -> Vec<String> {
+    sorted(
+        snapshot
+            .match_quads(pattern)
+            .unwrap()
+            .map(|quad| quad.unwrap()),
+    )
+}
+
+/// Quads as sorted text.
+pub(crate) fn sorted(quads: impl IntoIterator<Item = Quad>) -> Vec<String> {
+    let mut lines: Vec<String> = quads.into_iter().map(|quad| quad.to_string()).collect();
+    lines.sort_unstable();
+    lines
+}
+
+/// The entries of a keyspace.
+pub(crate) fn entries<B: StorageBackend>(
+    backend: &B,
+    keyspace: &Keyspace,
+) -> Vec<(Vec<u8>, Vec<u8>)> {
+    backend
+        .range_scan(keyspace, &[], None, None)
+        .unwrap()
+        .map(Result::unwrap)
+        .collect()
+}
