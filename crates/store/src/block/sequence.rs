@@ -322,7 +322,7 @@ impl Sequence {
         );
         let (mut index, mut position) = (range.start, self.position(bytes, range.start));
         let lap_start = position.wrapping_sub(index) / buckets * buckets;
-        let wanted = lap_start + (bound >> self.width) as usize;
+        let wanted = lap_start.wrapping_add((bound >> self.width) as usize);
         // Pass over whole samples, then look at every set bit.
         let (mut low, mut high) = (
             index / ONES_PER_SAMPLE + 1,
