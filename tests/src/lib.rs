@@ -6,7 +6,8 @@
 use quadrille_backend::{Durability, StorageError};
 use quadrille_backend::{InMemoryBackend, StorageBackend, StorageResult};
 use quadrille_backend_testkit::Factory;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 
 /// Opens stores in memory.
@@ -145,3 +146,27 @@ home_with_files!(
     quadrille_backend_rocksdb::RocksDbBackend,
     quadrille_backend_rocksdb::RocksDbOptions::new().durability(Durability::Prefix)
 );
+
+/// The folder of W3C suites beside the project; where it is absent, says so and gives the code to exit with, which is
+/// a failure when the environment sets `CI=true`.
+///
+/// # Errors
+/// The exit code, when the folder is absent.
+pub fn w3c_suites(folder: &str) -> Result<PathBuf, ExitCode> {
+    let suites = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../shared/w3c")
+        .join(folder);
+    if suites.is_dir() {
+        return Ok(suites);
+    }
+    println!(
+        "skipped: W3C suites absent, looked for them in {}",
+        suites.display()
+    );
+    let required = std::env::var("CI").is_ok_and(|value| value == "true");
+    Err(if required {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}

@@ -12,7 +12,7 @@ use crate::pattern::QuadPattern;
 use crate::permutation::{IdPattern, Permutation, Row};
 use crate::quads::{GraphIter, IdScan, QuadIter};
 use crate::root::Root;
-use crate::term::{TermClass, TermHasher, TermId, classify, term_bytes, triple_term_bytes};
+use crate::term::{TermHasher, TermId};
 use crate::terms::decode_term;
 use crate::view::View;
 use dashmap::DashMap;
@@ -216,7 +216,8 @@ impl<B: StorageBackend> Snapshot<B> {
     /// # Errors
     /// As [`match_quads`](Self::match_quads).
     pub fn encode<'a>(&self, term: impl Into<TermRef<'a>>) -> StorageResult<Option<TermId>> {
-        self.with_reader(|reader| self.find_term(reader, term.into()))
+        let inner = &*self.inner;
+        self.with_reader(|reader| reader.find_term(&inner.delta, &inner.hasher, term.into()))
     }
 
     /// The id of a predicate or a graph name, from memory if it was asked for before.
@@ -250,37 +251,6 @@ impl<B: StorageBackend> Snapshot<B> {
             idle.push(reader);
         }
         result
-    }
-
-    pub(crate) fn find_term(
-        &self,
-        reader: &mut TermReader<B::Snapshot>,
-        term: TermRef<'_>,
-    ) -> StorageResult<Option<TermId>> {
-        let tag = match classify(term) {
-            TermClass::Inline(id) => return Ok(Some(id)),
-            TermClass::Dictionary(tag) => tag,
-        };
-        let mut bytes = Vec::with_capacity(64);
-        if let TermRef::Triple(triple) = term {
-            let parts: [TermRef<'_>; 3] = [
-                triple.subject.as_ref().into(),
-                triple.predicate.as_ref().into(),
-                triple.object.as_ref(),
-            ];
-            let mut ids = [TermId::DEFAULT_GRAPH; 3];
-            for (id, part) in ids.iter_mut().zip(parts) {
-                match self.find_term(reader, part)? {
-                    Some(found) => *id = found,
-                    None => return Ok(None),
-                }
-            }
-            triple_term_bytes(ids, &mut bytes);
-        } else {
-            term_bytes(term, &mut bytes);
-        }
-        let found = reader.find(&self.inner.delta, &self.inner.hasher, tag, &bytes)?;
-        Ok(found.map(TermId::from_raw))
     }
 
     /// The id of a graph name; `None` when no quad of this commit can be in the graph.

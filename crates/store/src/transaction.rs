@@ -11,7 +11,7 @@ use crate::quads::QuadIter;
 use crate::root::{ROOT_KEY, Root};
 use crate::snapshot::Snapshot;
 use crate::store::{QuadStore, State, Writer, put_root};
-use crate::term::{TermClass, TermId, classify, term_bytes, triple_term_bytes};
+use crate::term::{TermClass, TermHasher, TermId, classify, term_bytes, triple_term_bytes};
 use crate::terms::check_nesting;
 use crate::writer_lock::WriterGuard;
 use oxrdf::{GraphNameRef, QuadRef, TermRef};
@@ -143,40 +143,28 @@ impl<'a, B: StorageBackend> StoreTransaction<'a, B> {
     }
 
     fn find(&mut self, term: TermRef<'_>) -> StorageResult<Option<TermId>> {
-        let tag = match classify(term) {
-            TermClass::Inline(id) => return Ok(Some(id)),
-            TermClass::Dictionary(tag) => tag,
-        };
-        let mut bytes = Vec::with_capacity(64);
-        if let TermRef::Triple(triple) = term {
-            let mut ids = [TermId::DEFAULT_GRAPH; 3];
-            let parts: [TermRef<'_>; 3] = [
-                triple.subject.as_ref().into(),
-                triple.predicate.as_ref().into(),
-                triple.object.as_ref(),
-            ];
-            for (id, part) in ids.iter_mut().zip(parts) {
-                match self.find(part)? {
-                    Some(found) => *id = found,
-                    None => return Ok(None),
-                }
-            }
-            triple_term_bytes(ids, &mut bytes);
-        } else {
-            term_bytes(term, &mut bytes);
-        }
-        self.find_bytes(tag, &bytes)
+        self.with_reader(|reader, delta, hasher| reader.find_term(delta, hasher, term))
     }
 
     fn find_bytes(&mut self, tag: crate::term::Tag, bytes: &[u8]) -> StorageResult<Option<TermId>> {
+        let found =
+            self.with_reader(|reader, delta, hasher| reader.find(delta, hasher, tag, bytes));
+        Ok(found?.map(TermId::from_raw))
+    }
+
+    /// Looks something up among the base's terms and the transaction's own; the reader is kept for the next look-up.
+    fn with_reader<T>(
+        &mut self,
+        look_up: impl FnOnce(&mut TermReader<B::Snapshot>, &Delta, &TermHasher) -> StorageResult<T>,
+    ) -> StorageResult<T> {
         let inner = &self.base.inner;
         let mut reader = match self.reader.take() {
             Some(reader) => reader,
             None => TermReader::new(&inner.view, &inner.places)?,
         };
-        let found = reader.find(&self.delta, &inner.hasher, tag, bytes);
+        let found = look_up(&mut reader, &self.delta, &inner.hasher);
         self.reader = Some(reader);
-        Ok(found?.map(TermId::from_raw))
+        found
     }
 
     /// The id of a term, a new one if need be; sets `is_new` then.

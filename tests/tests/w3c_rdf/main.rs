@@ -14,7 +14,6 @@ mod suite;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use quadrille_backend_testkit::Factory;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use suite::Test;
@@ -23,19 +22,10 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // A case mostly waits for the disk.
     arguments.test_threads.get_or_insert(16);
-    let suites = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/w3c/rdf/rdf11");
-    if !suites.is_dir() {
-        println!(
-            "skipped: W3C suites absent, looked for them in {}",
-            suites.display()
-        );
-        let required = std::env::var("CI").is_ok_and(|value| value == "true");
-        return if required {
-            ExitCode::FAILURE
-        } else {
-            ExitCode::SUCCESS
-        };
-    }
+    let suites = match quadrille_tests::w3c_suites("rdf/rdf11") {
+        Ok(suites) => suites,
+        Err(skipped) => return skipped,
+    };
     let unpacked = tempfile::tempdir().unwrap();
     let tests: Vec<Arc<Test>> = suite::read_all(&suites, unpacked.path())
         .into_iter()

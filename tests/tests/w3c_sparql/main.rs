@@ -25,19 +25,10 @@ type Outcome = Result<Completion, Failed>;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let suites = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/w3c/sparql");
-    if !suites.is_dir() {
-        println!(
-            "skipped: W3C suites absent, looked for them in {}",
-            suites.display()
-        );
-        let required = std::env::var("CI").is_ok_and(|value| value == "true");
-        return if required {
-            ExitCode::FAILURE
-        } else {
-            ExitCode::SUCCESS
-        };
-    }
+    let suites = match quadrille_tests::w3c_suites("sparql") {
+        Ok(suites) => suites,
+        Err(skipped) => return skipped,
+    };
     let tests: Vec<Arc<Test>> = manifest::read(&suites).into_iter().map(Arc::new).collect();
     let mut trials = vec![left_out_list(&tests)];
     trials.extend(

@@ -9,8 +9,9 @@ use crate::delta::Delta;
 use crate::index::prefix_range;
 use crate::index::reader::BlockCursor;
 use crate::keyspaces::{Place, Places};
-use crate::term::{Tag, TermHasher, TermId};
+use crate::term::{Tag, TermClass, TermHasher, TermId, classify, term_bytes, triple_term_bytes};
 use crate::view::{PooledCursor, View};
+use oxrdf::TermRef;
 use quadrille_backend::{StorageCursor, StorageError, StorageResult, StorageSnapshot};
 
 /// Terms of more bytes than this live in segments, outside the chunks.
@@ -162,6 +163,39 @@ impl<S: StorageSnapshot> TermReader<S> {
                 read_segments(&self.view, &self.places, id, length, out)
             }
         }
+    }
+
+    /// The id of a term; `None` when neither the chunks nor the delta hold it.
+    pub(crate) fn find_term(
+        &mut self,
+        delta: &Delta,
+        hasher: &TermHasher,
+        term: TermRef<'_>,
+    ) -> StorageResult<Option<TermId>> {
+        let tag = match classify(term) {
+            TermClass::Inline(id) => return Ok(Some(id)),
+            TermClass::Dictionary(tag) => tag,
+        };
+        let mut bytes = Vec::with_capacity(64);
+        if let TermRef::Triple(triple) = term {
+            let parts: [TermRef<'_>; 3] = [
+                triple.subject.as_ref().into(),
+                triple.predicate.as_ref().into(),
+                triple.object.as_ref(),
+            ];
+            let mut ids = [TermId::DEFAULT_GRAPH; 3];
+            for (id, part) in ids.iter_mut().zip(parts) {
+                match self.find_term(delta, hasher, part)? {
+                    Some(found) => *id = found,
+                    None => return Ok(None),
+                }
+            }
+            triple_term_bytes(ids, &mut bytes);
+        } else {
+            term_bytes(term, &mut bytes);
+        }
+        let found = self.find(delta, hasher, tag, &bytes)?;
+        Ok(found.map(TermId::from_raw))
     }
 
     /// The dictionary id of a term's bytes.
