@@ -4,6 +4,7 @@
 //! begin with its number: `g00000001.spoc`. A generation is built aside and becomes the store's by one commit of the
 //! root record; keyspaces of any other generation are orphans, and opening the store for writing drops them.
 
+use crate::checksum::Checked;
 use crate::dictionary::SymbolTable;
 use crate::dictionary::tables::SymbolTables;
 use crate::permutation::Permutation;
@@ -81,6 +82,8 @@ pub(crate) struct Places {
     pub(crate) segments: Place,
     pub(crate) statistics: Place,
     pub(crate) symbols: SymbolTables,
+    /// Which values are known to match their checksums.
+    pub(crate) checked: Arc<Checked>,
 }
 
 impl Places {
@@ -102,7 +105,15 @@ impl Places {
             segments: Place::of_generation(SEGMENTS, 13, generation)?,
             statistics: Place::of_generation(STATISTICS, 14, generation)?,
             symbols: SymbolTables::default(),
+            checked: Arc::default(),
         })
+    }
+
+    /// The keyspaces of the generation after this one.
+    pub(crate) fn next(&self) -> StorageResult<Self> {
+        let mut next = Self::new(self.generation + 1)?;
+        next.checked = Arc::clone(&self.checked);
+        Ok(next)
     }
 
     pub(crate) fn permutation(&self, permutation: Permutation) -> &IndexPlaces {

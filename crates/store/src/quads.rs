@@ -2,7 +2,8 @@
 
 use crate::context::ReadContext;
 use crate::index::scan::{RowBatch, RowScan, ScanRange};
-use crate::permutation::{IdQuad, Permutation};
+use crate::pattern::QuadPattern;
+use crate::permutation::{IdPattern, IdQuad, Permutation};
 use crate::snapshot::Snapshot;
 use crate::term::TermId;
 use crate::terms::{TermDecoder, predicate_of, subject_of};
@@ -76,8 +77,8 @@ impl<B: StorageBackend> IdScan<B> {
     pub(crate) fn new(permutation: Permutation, scan: RowScan<B::Snapshot>) -> Self {
         Self {
             permutation,
+            batch: scan.lend_batch(),
             scan,
-            batch: RowBatch::default(),
             next: 0,
             ended: false,
         }
@@ -113,6 +114,12 @@ impl<B: StorageBackend> IdScan<B> {
     }
 }
 
+impl<B: StorageBackend> Drop for IdScan<B> {
+    fn drop(&mut self) {
+        self.scan.take_back(std::mem::take(&mut self.batch));
+    }
+}
+
 impl<B: StorageBackend> Iterator for IdScan<B> {
     type Item = StorageResult<IdQuad>;
 
@@ -141,13 +148,40 @@ impl<B: StorageBackend> Iterator for IdScan<B> {
 
 /// Matching quads, decoded. Owns its view; `Send + 'static`. After an error it ends.
 pub struct QuadIter<B: StorageBackend> {
-    scan: Option<IdScan<B>>,
+    /// `None` at the end.
+    source: Option<QuadSource<B>>,
+}
+
+struct QuadSource<B: StorageBackend> {
+    scan: IdScan<B>,
     decoder: TermDecoder<B>,
-    /// The last terms of the positions that change seldom in the order of the scan: its first two columns, and the graph.
+    known: KnownTerms,
+}
+
+/// The last terms of the positions that change seldom in the order of a scan: its first two columns, and the graph.
+#[derive(Default)]
+pub(crate) struct KnownTerms {
     subject: Option<(TermId, NamedOrBlankNode)>,
     predicate: Option<(TermId, NamedNode)>,
     object: Option<(TermId, Term)>,
     graph: Option<(TermId, GraphName)>,
+}
+
+impl KnownTerms {
+    /// The terms that a pattern fixes, so that they are not looked up again. Literals and triple terms are left out: the
+    /// store keeps language tags in lower case, and gives back what it keeps.
+    pub(crate) fn of(pattern: &QuadPattern, ids: &IdPattern) -> Self {
+        let object = match &pattern.object {
+            Some(Term::Literal(_) | Term::Triple(_)) | None => None,
+            Some(object) => ids[2].zip(Some(object.clone())),
+        };
+        Self {
+            subject: ids[0].zip(pattern.subject.clone()),
+            predicate: ids[1].zip(pattern.predicate.clone()),
+            object,
+            graph: ids[3].zip(pattern.graph.clone()),
+        }
+    }
 }
 
 /// The kept term of an id, or the one that `decode` gives, which is then kept when its position changes seldom.
@@ -170,46 +204,53 @@ fn kept_or<T: Clone>(
 }
 
 impl<B: StorageBackend> QuadIter<B> {
-    pub(crate) fn new(snapshot: Snapshot<B>, scan: Option<IdScan<B>>) -> StorageResult<Self> {
+    pub(crate) fn new(
+        snapshot: Snapshot<B>,
+        scan: IdScan<B>,
+        known: KnownTerms,
+    ) -> StorageResult<Self> {
+        let decoder = TermDecoder::new(snapshot)?;
         Ok(Self {
-            scan,
-            decoder: TermDecoder::new(snapshot)?,
-            subject: None,
-            predicate: None,
-            object: None,
-            graph: None,
+            source: Some(QuadSource {
+                scan,
+                decoder,
+                known,
+            }),
         })
+    }
+
+    pub(crate) fn empty() -> Self {
+        Self { source: None }
+    }
+}
+
+impl<B: StorageBackend> QuadSource<B> {
+    fn next(&mut self) -> StorageResult<Option<Quad>> {
+        let permutation = self.scan.permutation();
+        match self.scan.next().transpose()? {
+            Some(ids) => self.decode(ids, permutation).map(Some),
+            None => Ok(None),
+        }
     }
 
     fn decode(&mut self, ids: IdQuad, permutation: Permutation) -> StorageResult<Quad> {
         let [subject, predicate, object, graph] = ids;
-        let decoder = &mut self.decoder;
+        let (decoder, known) = (&mut self.decoder, &mut self.known);
         let seldom = |position: usize| permutation.column_of(position) < 2;
         Ok(Quad {
-            subject: kept_or(&mut self.subject, subject, seldom(0), || {
+            subject: kept_or(&mut known.subject, subject, seldom(0), || {
                 subject_of(decoder.decode(subject)?)
             })?,
-            predicate: kept_or(&mut self.predicate, predicate, seldom(1), || {
+            predicate: kept_or(&mut known.predicate, predicate, seldom(1), || {
                 predicate_of(decoder.decode(predicate)?)
             })?,
-            object: kept_or(&mut self.object, object, seldom(2), || {
+            object: kept_or(&mut known.object, object, seldom(2), || {
                 decoder.decode(object)
             })?,
-            graph_name: kept_or(&mut self.graph, graph, true, || {
+            graph_name: kept_or(&mut known.graph, graph, true, || {
                 decode_graph(decoder, graph)
             })?,
         })
-    }
-
-    fn advance(&mut self) -> StorageResult<Option<Quad>> {
-        let Some(scan) = &mut self.scan else {
-            return Ok(None);
-        };
-        let permutation = scan.permutation();
-        match scan.next().transpose()? {
-            Some(ids) => self.decode(ids, permutation).map(Some),
-            None => Ok(None),
-        }
     }
 }
 
@@ -230,9 +271,9 @@ impl<B: StorageBackend> Iterator for QuadIter<B> {
     type Item = StorageResult<Quad>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let result = self.advance();
-        if result.is_err() {
-            self.scan = None;
+        let result = self.source.as_mut()?.next();
+        if !matches!(result, Ok(Some(_))) {
+            self.source = None;
         }
         result.transpose()
     }

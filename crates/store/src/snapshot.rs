@@ -10,18 +10,18 @@ use crate::index::scan::{RowBatch, RowScan, ScanRange};
 use crate::keyspaces::Places;
 use crate::pattern::QuadPattern;
 use crate::permutation::{IdPattern, Permutation, Row};
-use crate::quads::{GraphIter, IdScan, QuadIter};
+use crate::quads::{GraphIter, IdScan, KnownTerms, QuadIter};
 use crate::root::Root;
 use crate::term::{TermHasher, TermId};
-use crate::terms::decode_term;
+use crate::terms::{TermAccess, decode_term};
 use crate::view::View;
 use dashmap::DashMap;
 use oxrdf::{GraphName, GraphNameRef, NamedNodeRef, QuadRef, Term, TermRef};
 use quadrille_backend::{StorageBackend, StorageError, StorageResult};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// How many idle term readers a snapshot keeps; more than threads usually read at once.
-const IDLE_READERS_MAX: usize = 16;
+/// How many idle readers of terms a snapshot keeps; more than threads usually read at once.
+const IDLE_MAX: usize = 16;
 
 /// How many predicates and graph names a snapshot remembers.
 const NAMES_MAX: usize = 4096;
@@ -40,7 +40,7 @@ pub(crate) struct SnapshotInner<B: StorageBackend> {
     pub(crate) root: Arc<Root>,
     pub(crate) hasher: TermHasher,
     pub(crate) delta: Delta,
-    readers: Mutex<Vec<TermReader<B::Snapshot>>>,
+    idle: Mutex<Vec<Box<TermAccess<B::Snapshot>>>>,
     /// The ids of predicates and graph names that were asked for: there are few, and they come again.
     names: OnceLock<DashMap<Box<str>, TermId>>,
 }
@@ -67,10 +67,21 @@ impl<B: StorageBackend> Snapshot<B> {
                 places,
                 root,
                 delta,
-                readers: Mutex::default(),
+                idle: Mutex::default(),
                 names: OnceLock::new(),
             }),
         }
+    }
+
+    /// The same view, every read of which compares checksums.
+    pub(crate) fn distrusting(&self) -> Self {
+        let inner = &*self.inner;
+        Self::new(
+            inner.view.to_distrusting(),
+            Arc::clone(&inner.places),
+            Arc::clone(&inner.root),
+            inner.delta.clone(),
+        )
     }
 
     /// The number of quads; known without reading any.
@@ -155,11 +166,11 @@ impl<B: StorageBackend> Snapshot<B> {
         pattern: &QuadPattern,
         context: ReadContext,
     ) -> StorageResult<QuadIter<B>> {
-        let scan = match self.encode_pattern(pattern)? {
-            Some(ids) => Some(self.scan(ids, context)?),
-            None => None,
+        let Some(ids) = self.encode_pattern(pattern)? else {
+            return Ok(QuadIter::empty());
         };
-        QuadIter::new(self.clone(), scan)
+        let scan = self.scan(ids, context)?;
+        QuadIter::new(self.clone(), scan, KnownTerms::of(pattern, &ids))
     }
 
     /// How many quads match a pattern; exact. Reads summaries and two blocks, except for `S O` and `P G` patterns, which
@@ -239,18 +250,35 @@ impl<B: StorageBackend> Snapshot<B> {
         &self,
         use_reader: impl FnOnce(&mut TermReader<B::Snapshot>) -> StorageResult<T>,
     ) -> StorageResult<T> {
-        let readers = &self.inner.readers;
-        let idle = readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut reader = match idle {
-            Some(reader) => reader,
-            None => TermReader::new(&self.inner.view, &self.inner.places)?,
-        };
-        let result = use_reader(&mut reader);
-        let mut idle = readers.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < IDLE_READERS_MAX {
-            idle.push(reader);
-        }
+        let mut access = self.borrow_access()?;
+        let result = use_reader(&mut access.reader);
+        self.return_access(access);
         result
+    }
+
+    /// Lends what reading terms needs, to be [returned](Self::return_access).
+    pub(crate) fn borrow_access(&self) -> StorageResult<Box<TermAccess<B::Snapshot>>> {
+        let idle = self
+            .inner
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        match idle {
+            Some(access) => Ok(access),
+            None => TermAccess::new(&self.inner.view, &self.inner.places).map(Box::new),
+        }
+    }
+
+    pub(crate) fn return_access(&self, access: Box<TermAccess<B::Snapshot>>) {
+        let mut idle = self
+            .inner
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE_MAX {
+            idle.push(access);
+        }
     }
 
     /// The id of a graph name; `None` when no quad of this commit can be in the graph.
@@ -462,13 +490,8 @@ impl<B: StorageBackend> Snapshot<B> {
 pub(crate) fn scan_range(permutation: Permutation, pattern: &IdPattern) -> ScanRange {
     let columns = permutation.permute(*pattern);
     let bound = columns.iter().take_while(|id| id.is_some()).count();
-    let prefix: Vec<u64> = columns
-        .iter()
-        .flatten()
-        .take(bound)
-        .map(|id| id.raw())
-        .collect();
-    let (start, end) = prefix_range::<4>(&prefix);
+    let words = columns.map(|id| id.map_or(0, |id| id.raw()));
+    let (start, end) = prefix_range::<4>(&words[..bound]);
     let filter = columns
         .iter()
         .enumerate()

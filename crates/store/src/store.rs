@@ -2,6 +2,7 @@
 
 use crate::build::bulk::BulkLoad;
 use crate::build::generation;
+use crate::checksum::Checked;
 use crate::delta::Delta;
 use crate::dictionary::tables::SymbolTables;
 use crate::folding::Folding;
@@ -359,7 +360,7 @@ impl<B: StorageBackend> QuadStore<B> {
 
     fn keep_snapshot(&self, view: B::Snapshot, state: State) -> Snapshot<B> {
         if self.inner.read_only {
-            return Snapshot::new(View::new(view), state.places, state.root, state.delta);
+            return snapshot_of(view, state);
         }
         let mut current = self
             .inner
@@ -371,7 +372,7 @@ impl<B: StorageBackend> QuadStore<B> {
         {
             return snapshot.clone();
         }
-        let snapshot = Snapshot::new(View::new(view), state.places, state.root, state.delta);
+        let snapshot = snapshot_of(view, state);
         if current.state.root.epoch == snapshot.epoch() {
             current.snapshot = Some(snapshot.clone());
         }
@@ -549,6 +550,11 @@ fn read_root<B: StorageBackend>(backend: &B) -> StorageResult<Option<Root>> {
     Ok(None)
 }
 
+fn snapshot_of<B: StorageBackend>(view: B::Snapshot, state: State) -> Snapshot<B> {
+    let view = View::new(view, Arc::clone(&state.places.checked));
+    Snapshot::new(view, state.places, state.root, state.delta)
+}
+
 fn no_store() -> StorageError {
     let message = "there is no store here: it has no root record";
     StorageError::new(ErrorKind::NotFound, message)
@@ -595,7 +601,8 @@ fn load_state<B: StorageBackend>(backend: &B) -> StorageResult<(State, Snapshot<
     let snapshot = backend.snapshot()?;
     let root = Arc::new(root_of(&snapshot)?);
     let mut places = Places::new(root.generation)?;
-    let view = View::new(snapshot);
+    places.checked = Arc::new(Checked::of(&backend.capabilities()));
+    let view = View::new(snapshot, Arc::clone(&places.checked));
     places.symbols = SymbolTables::load(&view, &places.terms)?;
     let places = Arc::new(places);
     let delta = replay::<B>(&view, &places, &root)?;

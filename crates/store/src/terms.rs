@@ -2,10 +2,13 @@
 
 use crate::delta::Delta;
 use crate::dictionary::reader::TermReader;
+use crate::keyspaces::Places;
 use crate::snapshot::Snapshot;
 use crate::term::{Tag, TermId, term_from_bytes, triple_term_ids};
+use crate::view::View;
 use oxrdf::{NamedNode, NamedOrBlankNode, Term, TermRef, Triple};
 use quadrille_backend::{StorageBackend, StorageError, StorageResult, StorageSnapshot};
+use std::sync::Arc;
 
 /// Slots of the cache of decoded terms; a power of two.
 const CACHE_SLOTS: usize = 1024;
@@ -34,33 +37,27 @@ pub(crate) fn check_nesting(mut term: TermRef<'_>) -> StorageResult<()> {
     Ok(())
 }
 
-/// Decodes ids for one iterator.
-pub(crate) struct TermDecoder<B: StorageBackend> {
-    snapshot: Snapshot<B>,
-    reader: TermReader<B::Snapshot>,
+/// What one reader of terms needs, and remembers; a snapshot lends it from a pool.
+pub(crate) struct TermAccess<S: StorageSnapshot> {
+    pub(crate) reader: TermReader<S>,
     /// By slot, the last id that was decoded there, and its term once the id came a second time.
     cache: Vec<(TermId, Option<Term>)>,
     decoded: usize,
     bytes: Vec<u8>,
 }
 
-impl<B: StorageBackend> TermDecoder<B> {
-    pub(crate) fn new(snapshot: Snapshot<B>) -> StorageResult<Self> {
-        let reader = TermReader::new(&snapshot.inner.view, &snapshot.inner.places)?;
+impl<S: StorageSnapshot> TermAccess<S> {
+    pub(crate) fn new(view: &View<S>, places: &Arc<Places>) -> StorageResult<Self> {
         Ok(Self {
-            snapshot,
-            reader,
+            reader: TermReader::new(view, places)?,
             cache: Vec::new(),
             decoded: 0,
             bytes: Vec::new(),
         })
     }
 
-    /// The term of an id.
-    pub(crate) fn decode(&mut self, id: TermId) -> StorageResult<Term> {
-        if let Some(term) = id.decode_inline() {
-            return Ok(term);
-        }
+    /// The term of an id that is not inlined.
+    fn decode(&mut self, delta: &Delta, id: TermId) -> StorageResult<Term> {
         self.decoded += 1;
         if self.cache.is_empty() && self.decoded > DECODED_BEFORE_CACHE {
             self.cache
@@ -72,7 +69,6 @@ impl<B: StorageBackend> TermDecoder<B> {
             Some((cached, _)) => *cached == id,
             None => false,
         };
-        let delta = &self.snapshot.inner.delta;
         self.bytes.clear();
         let term = decode_stored(&mut self.reader, delta, id, &mut self.bytes, 0)?;
         if let Some(cached) = self.cache.get_mut(slot) {
@@ -80,6 +76,39 @@ impl<B: StorageBackend> TermDecoder<B> {
             *cached = (id, keeps.then(|| term.clone()));
         }
         Ok(term)
+    }
+}
+
+/// Decodes ids for one iterator.
+pub(crate) struct TermDecoder<B: StorageBackend> {
+    snapshot: Snapshot<B>,
+    /// There until the decoder is dropped.
+    access: Option<Box<TermAccess<B::Snapshot>>>,
+}
+
+impl<B: StorageBackend> TermDecoder<B> {
+    pub(crate) fn new(snapshot: Snapshot<B>) -> StorageResult<Self> {
+        let access = Some(snapshot.borrow_access()?);
+        Ok(Self { snapshot, access })
+    }
+
+    /// The term of an id.
+    pub(crate) fn decode(&mut self, id: TermId) -> StorageResult<Term> {
+        if let Some(term) = id.decode_inline() {
+            return Ok(term);
+        }
+        match &mut self.access {
+            Some(access) => access.decode(&self.snapshot.inner.delta, id),
+            None => Err(StorageError::misuse("a decoder was used after its end")),
+        }
+    }
+}
+
+impl<B: StorageBackend> Drop for TermDecoder<B> {
+    fn drop(&mut self) {
+        if let Some(access) = self.access.take() {
+            self.snapshot.return_access(access);
+        }
     }
 }
 

@@ -145,6 +145,10 @@ impl<B: StorageBackend> Snapshot<B> {
     /// # Errors
     /// As [`QuadStore::verify`].
     pub fn verify(&self) -> StorageResult<VerifyReport> {
+        self.distrusting().verify_all()
+    }
+
+    fn verify_all(&self) -> StorageResult<VerifyReport> {
         let mut findings = Findings {
             places: self.inner.places.all().into_iter().cloned().collect(),
             report: VerifyReport {

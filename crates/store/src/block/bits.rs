@@ -238,19 +238,27 @@ impl<'a> Reader<'a> {
         self.at += 1;
         if length < 8 {
             self.at += usize::from(length);
-            return (word as u8, word >> 8 & mask(u32::from(length) * 8));
+            let mask = (1 << (u32::from(length) * 8)) - 1;
+            return (word as u8, word >> 8 & mask);
         }
         (word as u8, self.uint(length))
     }
 
     #[inline(always)]
     pub(super) fn byte(&mut self) -> u8 {
-        self.uint(1) as u8
+        let byte = self.bytes.get(self.at).copied();
+        self.at += 1;
+        byte.unwrap_or_default()
     }
 
     #[inline(always)]
     pub(super) fn short(&mut self) -> usize {
-        self.uint(2) as usize
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        self.at += 2;
+        match rest.first_chunk::<2>() {
+            Some(pair) => usize::from(u16::from_le_bytes(*pair)),
+            None => usize::from(rest.first().copied().unwrap_or_default()),
+        }
     }
 
     /// Passes over `bits` bits of data, rounded up to bytes, and says where they begin.

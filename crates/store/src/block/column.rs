@@ -25,6 +25,13 @@ pub(super) enum Column {
 }
 
 impl Column {
+    /// The column of no rows.
+    pub(super) const EMPTY: Self = Self::Plain {
+        runs: Runs::None,
+        sequence: Sequence::EMPTY,
+        dictionary: None,
+    };
+
     /// Reads the header of a column of `rows` rows and passes over its data.
     #[inline]
     pub(super) fn parse(reader: &mut Reader<'_>, rows: usize, before_has_codes: bool) -> Self {
@@ -150,12 +157,8 @@ impl Column {
             None => (wanted, wanted.checked_add(1)),
             Some(dictionary) => {
                 let codes = 0..dictionary.len as usize;
-                let least = dictionary.lower_bound(bytes, codes.clone(), wanted);
-                let mut above = least;
-                while above < codes.end && dictionary.get(bytes, above) == wanted {
-                    above += 1;
-                }
-                (least as u64, Some(above as u64))
+                let codes = dictionary.between(bytes, codes, wanted, wanted.checked_add(1));
+                (codes.start as u64, Some(codes.end as u64))
             }
         };
         let searched = if matches!(runs, Runs::None) {
@@ -167,18 +170,19 @@ impl Column {
         if matches!(runs, Runs::None) {
             return entries;
         }
-        let row_of = |run: usize| {
+        let starts = runs.starts_of(bytes, entries.clone());
+        let within = |run: usize, start: usize| {
             if run >= searched.end {
                 rows.end
             } else {
-                runs.start_of(bytes, run).clamp(rows.start, rows.end)
+                start.clamp(rows.start, rows.end)
             }
         };
-        let start = row_of(entries.start);
+        let start = within(entries.start, starts.start);
         start..if entries.is_empty() {
             start
         } else {
-            row_of(entries.end).max(start)
+            within(entries.end, starts.end).max(start)
         }
     }
 

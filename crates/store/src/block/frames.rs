@@ -146,10 +146,9 @@ impl Frames {
 
     /// The value at a row; `codes` are the groups of all rows.
     pub(super) fn get(&self, bytes: &[u8], codes: &Sequence, row: usize) -> u64 {
-        let group = self.group(bytes, codes.get(bytes, row));
-        group
-            .base
-            .wrapping_add(read(bytes, self.place(bytes, codes, row), group.width))
+        let mut found = 0;
+        self.for_each(bytes, codes, row..row + 1, |value| found = value);
+        found
     }
 
     /// Appends the values at `range`, which is not empty and lies within the rows.
@@ -230,9 +229,20 @@ impl Frames {
         rows: Range<usize>,
         mut visit: impl FnMut(u64),
     ) {
-        let mut bit = self.place(bytes, codes, rows.start);
+        // One pass over the codes: those before the rows, from the last kept place on, only add up widths.
+        let sample = rows.start / ROWS_PER_SAMPLE;
+        let first = sample * ROWS_PER_SAMPLE;
+        let mut passed = rows.start - first;
+        let mut bit =
+            self.data as usize * 8 + kept_place(bytes, self.samples, self.sample_width, sample);
+        let last = u64::from(self.groups) - 1;
         let mut known = (u64::MAX, Group::default());
-        codes.for_each(bytes, rows, |code| {
+        codes.for_each(bytes, first..rows.end, |code| {
+            if passed > 0 {
+                passed -= 1;
+                bit += self.width(bytes, code.min(last) as usize);
+                return;
+            }
             if known.0 != code {
                 known = (code, self.group(bytes, code));
             }

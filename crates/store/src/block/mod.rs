@@ -104,25 +104,44 @@ pub(crate) struct Block<const N: usize> {
     columns: [Column; N],
 }
 
+impl<const N: usize> Default for Block<N> {
+    /// No block: to be loaded before it is read.
+    fn default() -> Self {
+        Self {
+            rows: 0,
+            columns: [Column::EMPTY; N],
+        }
+    }
+}
+
 impl<const N: usize> Block<N> {
     /// Parses the header and checks every offset and length in it against the bytes.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupted`](crate::ErrorKind::Corrupted) when the bytes cannot be a block of `N` columns.
     pub(crate) fn parse(bytes: &[u8]) -> StorageResult<Self> {
-        let rows = bits::read(bytes, 0, 16) as usize;
+        let mut block = Self::default();
+        block.load(bytes)?;
+        Ok(block)
+    }
+
+    /// [`parse`](Self::parse) in place: a header is some hundred words long. After an error nothing must be read.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub(crate) fn load(&mut self, bytes: &[u8]) -> StorageResult<()> {
+        self.rows = bits::read(bytes, 0, 16) as usize;
         let mut reader = Reader::new(bytes, 2);
-        reader.damaged |= rows == 0 || rows > BLOCK_ROWS_MAX;
+        reader.damaged |= self.rows == 0 || self.rows > BLOCK_ROWS_MAX;
         let mut before_has_codes = false;
-        let columns = std::array::from_fn(|_| {
-            let column = Column::parse(&mut reader, rows, before_has_codes);
+        for column in &mut self.columns {
+            *column = Column::parse(&mut reader, self.rows, before_has_codes);
             before_has_codes = column.row_codes().is_some();
-            column
-        });
+        }
         if !reader.is_whole() {
             return Err(damaged());
         }
-        Ok(Self { rows, columns })
+        Ok(())
     }
 
     /// The number of rows, at least 1.

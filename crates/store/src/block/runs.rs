@@ -112,9 +112,27 @@ impl Runs {
         first..end.max(first + 1)
     }
 
+    /// The first rows of two runs, the second not before the first.
+    #[inline]
+    pub(super) fn starts_of(&self, bytes: &[u8], runs: Range<usize>) -> Range<usize> {
+        if let Self::Starts { starts, .. } = self
+            && runs.len() == 1
+            && runs.start > 0
+            && runs.end <= starts.len as usize
+        {
+            let (mut first, mut second) = (None, 0);
+            starts.for_each(bytes, runs.start - 1..runs.end, |start| {
+                first.get_or_insert(start);
+                second = start;
+            });
+            return first.unwrap_or_default() as usize..second as usize;
+        }
+        self.start_of(bytes, runs.start)..self.start_of(bytes, runs.end)
+    }
+
     /// The first row of a run; the number of rows for the run after the last.
     #[inline]
-    pub(super) fn start_of(&self, bytes: &[u8], run: usize) -> usize {
+    fn start_of(&self, bytes: &[u8], run: usize) -> usize {
         match self {
             _ if run == 0 => 0,
             Self::None => run,
@@ -122,6 +140,19 @@ impl Runs {
             Self::Starts { starts, .. } => starts.get(bytes, run - 1) as usize,
             Self::Bitmap { bits, rows, .. } => {
                 select(bytes, *bits as usize, 0, *rows as usize, run - 1)
+            }
+        }
+    }
+
+    /// Whether all of `rows`, the first of which lies in `run`, lie in it; false for many rows, too.
+    #[inline]
+    fn lie_in_run(&self, bytes: &[u8], run: usize, rows: &Range<usize>) -> bool {
+        match self {
+            Self::None => rows.len() == 1,
+            Self::Starts { starts, .. } if run >= starts.len as usize => true,
+            Self::Starts { starts, .. } => starts.get(bytes, run) >= rows.end as u64,
+            Self::Bitmap { bits, .. } => {
+                rows.len() <= 64 && count_ones(bytes, *bits as usize, rows.start + 1, rows.end) == 0
             }
         }
     }
@@ -138,7 +169,11 @@ impl Runs {
             return entries.decode(bytes, range, out);
         }
         let (first, last) = (out.len(), out.len() + range.len());
-        let runs = self.run_of(bytes, range.start)..self.run_of(bytes, range.end - 1) + 1;
+        let run = self.run_of(bytes, range.start);
+        if self.lie_in_run(bytes, run, &range) {
+            return out.resize(last, entries.get(bytes, run));
+        }
+        let runs = run..self.run_of(bytes, range.end - 1) + 1;
         let mut values = Vec::with_capacity(runs.len());
         entries.decode(bytes, runs.clone(), &mut values);
         let mut values = values.into_iter();

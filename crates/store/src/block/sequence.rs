@@ -15,6 +15,9 @@ pub(super) enum Kind {
     Laps = 2,
 }
 
+/// How many numbers are passed over one by one before a search is made.
+const WALKED_MAX: usize = 32;
+
 /// One position is kept for this many set bits of the high bits.
 pub(super) const ONES_PER_SAMPLE: usize = 128;
 
@@ -38,22 +41,29 @@ pub(super) struct Sequence {
 }
 
 impl Sequence {
+    /// No numbers.
+    pub(super) const EMPTY: Self = Self {
+        kind: Kind::Constant,
+        width: 0,
+        sample_width: 0,
+        len: 0,
+        data: 0,
+        upper: 0,
+        samples: 0,
+        upper_bits: 0,
+        buckets: 1,
+        base: 0,
+        range: 0,
+    };
+
     /// Reads the header of a sequence of `len` numbers and passes over its data.
     #[inline]
     pub(super) fn parse(reader: &mut Reader<'_>, len: usize) -> Self {
         let (control, base) = reader.counted();
         let mut sequence = Self {
-            kind: Kind::Constant,
-            width: 0,
-            sample_width: 0,
             len: len as u32,
-            data: 0,
-            upper: 0,
-            samples: 0,
-            upper_bits: 0,
-            buckets: 1,
             base: base.rotate_right(8),
-            range: 0,
+            ..Self::EMPTY
         };
         match control >> 4 {
             0 => {}
@@ -132,6 +142,9 @@ impl Sequence {
 
     #[inline(always)]
     fn low(&self, bytes: &[u8], index: usize) -> u64 {
+        if self.width == 0 {
+            return 0;
+        }
         read(
             bytes,
             self.data as usize * 8 + index * self.width as usize,
@@ -206,29 +219,13 @@ impl Sequence {
         if range.is_empty() {
             return;
         }
-        let (upper, end, buckets) = (
-            self.upper as usize,
-            self.upper_bits as usize,
-            self.buckets as usize,
-        );
-        let position = self.position(bytes, range.start);
-        let mut lap_start = position.wrapping_sub(range.start) / buckets * buckets;
-        let mut byte = position >> 3;
-        let mut word = load(bytes, upper + byte) & (u64::MAX << (position & 7));
-        for index in range {
-            while word == 0 {
-                byte += 8;
-                if byte * 8 >= end {
-                    return;
-                }
-                word = load(bytes, upper + byte);
-            }
-            let high = (byte * 8 + word.trailing_zeros() as usize).wrapping_sub(index);
-            word &= word - 1;
-            if high.wrapping_sub(lap_start) >= buckets {
-                lap_start = high / buckets * buckets;
-            }
-            visit(high.wrapping_sub(lap_start) as u64);
+        let mut walk = Walk::to(self, bytes, range.start);
+        for _ in range {
+            let Some(high) = walk.high() else {
+                return;
+            };
+            visit(walk.bucket(high));
+            walk.pass();
         }
     }
 
@@ -287,13 +284,8 @@ impl Sequence {
         least: u64,
         above: Option<u64>,
     ) -> Range<usize> {
-        if self.kind == Kind::Laps && range.len() <= 24 {
-            let (mut low, mut high) = (range.start, range.start);
-            self.for_each(bytes, range, |number| {
-                low += usize::from(number < least);
-                high += usize::from(above.is_none_or(|above| number < above));
-            });
-            return low..high.max(low);
+        if self.kind == Kind::Laps {
+            return self.between_in_lap(bytes, range, least, above);
         }
         let first = self.lower_bound(bytes, range.clone(), least);
         let Some(above) = above else {
@@ -313,70 +305,198 @@ impl Sequence {
         first..range.end
     }
 
+    /// [`Self::between`] for laps: the end is likely near the start, where the search for the start has led.
+    fn between_in_lap(
+        &self,
+        bytes: &[u8],
+        range: Range<usize>,
+        least: u64,
+        above: Option<u64>,
+    ) -> Range<usize> {
+        if range.is_empty() || least > self.max() {
+            return range.end..range.end;
+        }
+        let difference = least.saturating_sub(self.base);
+        let mut walk = Walk::to(self, bytes, range.start);
+        if range.len() > WALKED_MAX {
+            walk.seek(range.end, difference);
+        } else {
+            walk.seek_step_by_step(range.end, difference);
+        }
+        let first = walk.index;
+        let Some(above) = above else {
+            return first..range.end;
+        };
+        let Some(difference) = above.checked_sub(self.base) else {
+            return first..first;
+        };
+        let near = range.end.min(first.saturating_add(WALKED_MAX));
+        walk.seek_step_by_step(near, difference);
+        if walk.index < near || near == range.end {
+            return first..walk.index;
+        }
+        first..self.lower_bound(bytes, near..range.end, above)
+    }
+
     /// [`Self::lower_bound`] for laps: the range lies in one lap since it ascends, and a difference from the base.
     fn lower_bound_in_lap(&self, bytes: &[u8], range: Range<usize>, bound: u64) -> usize {
-        let (upper, end, buckets) = (
-            self.upper as usize,
-            self.upper_bits as usize,
-            self.buckets as usize,
-        );
-        let (mut index, mut position) = (range.start, self.position(bytes, range.start));
-        let lap_start = position.wrapping_sub(index) / buckets * buckets;
-        let wanted = lap_start.wrapping_add((bound >> self.width) as usize);
-        // Pass over whole samples, then look at every set bit.
+        let mut walk = Walk::to(self, bytes, range.start);
+        walk.seek(range.end, bound);
+        walk.index
+    }
+}
+
+/// A position among the high bits of laps: the set bit of an index, the next one from the start of `word` on.
+struct Walk<'a> {
+    sequence: &'a Sequence,
+    bytes: &'a [u8],
+    index: usize,
+    /// Where among the high bits `word` was loaded from; bits before the position are cleared in it.
+    byte: usize,
+    word: u64,
+    lap_start: usize,
+}
+
+impl<'a> Walk<'a> {
+    /// A walk that begins at an index.
+    #[inline]
+    fn to(sequence: &'a Sequence, bytes: &'a [u8], index: usize) -> Self {
+        let position = sequence.position(bytes, index);
+        let high = position.wrapping_sub(index);
+        let buckets = sequence.buckets as usize;
+        let mut walk = Self {
+            sequence,
+            bytes,
+            index,
+            byte: 0,
+            word: 0,
+            lap_start: if high < buckets {
+                0
+            } else {
+                high / buckets * buckets
+            },
+        };
+        walk.jump(index, position);
+        walk
+    }
+
+    #[inline(always)]
+    fn jump(&mut self, index: usize, position: usize) {
+        self.index = index;
+        self.byte = position >> 3;
+        self.word = self.load() & (u64::MAX << (position & 7));
+    }
+
+    #[inline(always)]
+    fn load(&self) -> u64 {
+        load(self.bytes, self.sequence.upper as usize + self.byte)
+    }
+
+    /// Loads the next word; false behind the last.
+    #[inline(always)]
+    fn next_word(&mut self) -> bool {
+        self.byte += 8;
+        self.word = self.load();
+        self.byte * 8 < self.sequence.upper_bits as usize
+    }
+
+    /// Lap times buckets plus bucket of the number at the position; `None` when the bits run out.
+    #[inline(always)]
+    fn high(&mut self) -> Option<usize> {
+        while self.word == 0 {
+            if !self.next_word() {
+                return None;
+            }
+        }
+        let position = self.byte * 8 + self.word.trailing_zeros() as usize;
+        Some(position.wrapping_sub(self.index))
+    }
+
+    /// The bucket of the number at the position, which [`high`](Self::high) has found.
+    #[inline(always)]
+    fn bucket(&mut self, high: usize) -> u64 {
+        let buckets = self.sequence.buckets as usize;
+        if high.wrapping_sub(self.lap_start) >= buckets {
+            self.lap_start = high / buckets * buckets;
+        }
+        high.wrapping_sub(self.lap_start) as u64
+    }
+
+    /// Moves behind the number at the position.
+    #[inline(always)]
+    fn pass(&mut self) {
+        self.word &= self.word.wrapping_sub(1);
+        self.index += 1;
+    }
+
+    /// Moves to the first number, of those in this lap before the index `end`, that is at least `bound`, a difference from
+    /// the base; to `end` if there is none.
+    #[inline]
+    fn seek_step_by_step(&mut self, end: usize, bound: u64) {
+        let sequence = self.sequence;
+        let wanted = self
+            .lap_start
+            .wrapping_add((bound >> sequence.width) as usize);
+        let low_bound = bound & mask(u32::from(sequence.width));
+        while self.index < end {
+            let Some(high) = self.high() else {
+                self.index = end;
+                return;
+            };
+            if high > wanted || high == wanted && sequence.low(self.bytes, self.index) >= low_bound
+            {
+                return;
+            }
+            self.pass();
+        }
+    }
+
+    /// The same, for ranges of any length.
+    fn seek(&mut self, end: usize, bound: u64) {
+        let wanted = self
+            .lap_start
+            .wrapping_add((bound >> self.sequence.width) as usize);
+        self.pass_samples(end, wanted);
+        // Whole words whose numbers are all too small: what comes right after one has at most this high part.
+        loop {
+            let after = self.index + self.word.count_ones() as usize;
+            if (self.byte * 8 + 64).wrapping_sub(after) >= wanted || after >= end {
+                break;
+            }
+            self.index = after;
+            if !self.next_word() {
+                self.index = end;
+                return;
+            }
+        }
+        // Within the word: past the zero that begins the high part looked for.
+        let zeros_before = (self.byte * 8).wrapping_sub(self.index);
+        if let Some(zero) = wanted.checked_sub(zeros_before.wrapping_add(1)) {
+            let passed = select_in_word(!self.word, zero).map_or(u64::MAX, |at| mask(at as u32));
+            self.index += (self.word & passed).count_ones() as usize;
+            self.word &= !passed;
+        }
+        self.index = self.index.min(end);
+        self.seek_step_by_step(end, bound);
+    }
+
+    /// Passes over samples before the one in which the high part looked for begins.
+    #[inline]
+    fn pass_samples(&mut self, end: usize, wanted: usize) {
         let (mut low, mut high) = (
-            index / ONES_PER_SAMPLE + 1,
-            (range.end - 1) / ONES_PER_SAMPLE + 1,
+            self.index / ONES_PER_SAMPLE + 1,
+            end.saturating_sub(1) / ONES_PER_SAMPLE + 1,
         );
         while low < high {
             let middle = low + (high - low) / 2;
-            let sample = self.sample(bytes, middle);
+            let sample = self.sequence.sample(self.bytes, middle);
             if sample.wrapping_sub(middle * ONES_PER_SAMPLE) < wanted {
-                (index, position) = (middle * ONES_PER_SAMPLE, sample);
+                self.jump(middle * ONES_PER_SAMPLE, sample);
                 low = middle + 1;
             } else {
                 high = middle;
             }
         }
-        let mut byte = position >> 3;
-        let mut word = load(bytes, upper + byte) & (u64::MAX << (position & 7));
-        let low_bound = bound & mask(u32::from(self.width));
-        // Whole words whose numbers are all too small: what comes right after one has at most this high part.
-        loop {
-            let after = index + word.count_ones() as usize;
-            if (byte * 8 + 64).wrapping_sub(after) >= wanted || after >= range.end {
-                break;
-            }
-            index = after;
-            byte += 8;
-            if byte * 8 >= end {
-                return range.end;
-            }
-            word = load(bytes, upper + byte);
-        }
-        // Within the word: past the zero that begins the high part looked for.
-        let zeros_before = (byte * 8).wrapping_sub(index);
-        if let Some(zero) = wanted.checked_sub(zeros_before.wrapping_add(1)) {
-            let passed = select_in_word(!word, zero).map_or(u64::MAX, |at| mask(at as u32));
-            index += (word & passed).count_ones() as usize;
-            word &= !passed;
-        }
-        while index < range.end {
-            while word == 0 {
-                byte += 8;
-                if byte * 8 >= end {
-                    return range.end;
-                }
-                word = load(bytes, upper + byte);
-            }
-            let high = (byte * 8 + word.trailing_zeros() as usize).wrapping_sub(index);
-            if high > wanted || high == wanted && self.low(bytes, index) >= low_bound {
-                return index;
-            }
-            word &= word - 1;
-            index += 1;
-        }
-        range.end
     }
 }
 

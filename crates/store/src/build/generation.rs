@@ -60,7 +60,7 @@ impl<B: StorageBackend> Plan<'_, B> {
     fn write(mut self, additions: &mut dyn Additions) -> StorageResult<State> {
         let backend = &self.store.inner.backend;
         let inner = &*self.base.inner;
-        let mut places = Places::new(inner.root.generation + 1)?;
+        let mut places = inner.places.next()?;
         create_generation(backend, &places)?;
         let statistics = self.write_permutations(&places, additions)?;
         let quads = statistics.quads();
@@ -197,7 +197,7 @@ pub(crate) fn empty<B: StorageBackend>(
     base: &Snapshot<B>,
 ) -> StorageResult<State> {
     let old = &*base.inner.root;
-    let places = Places::new(old.generation + 1)?;
+    let places = base.inner.places.next()?;
     or_dropped(store, create_generation(&store.inner.backend, &places))?;
     let mut root = Root::new(old.store_id, old.hash_key, old.block_bytes, old.chunk_bytes);
     root.compatible = old.compatible;

@@ -51,8 +51,8 @@ pub(super) trait Pieces {
     /// Takes the next piece; false when no more are wanted.
     fn piece(&mut self, bytes: &[u8]) -> bool;
 
-    /// Takes the first `length` (≤ 8) bytes of a symbol; false when no more are wanted.
-    fn symbol(&mut self, bytes: &[u8; SYMBOL_BYTES_MAX], length: usize) -> bool;
+    /// Takes the bytes behind the codes of a symbol table; false when no more are wanted.
+    fn coded(&mut self, codes: &[u8], symbols: &SymbolTable) -> StorageResult<bool>;
 }
 
 impl Pieces for Vec<u8> {
@@ -63,12 +63,19 @@ impl Pieces for Vec<u8> {
     }
 
     #[inline]
-    fn symbol(&mut self, bytes: &[u8; SYMBOL_BYTES_MAX], length: usize) -> bool {
-        // A copy of eight bytes whatever the length is one instruction.
-        let end = self.len() + length;
-        self.extend_from_slice(bytes);
+    fn coded(&mut self, codes: &[u8], symbols: &SymbolTable) -> StorageResult<bool> {
+        let mut end = self.len();
+        // A copy of eight bytes, whatever the length, is one instruction.
+        self.resize(end + codes.len() * SYMBOL_BYTES_MAX, 0);
+        symbols.decode(codes, |bytes, length| {
+            if let Some(room) = self.get_mut(end..end + SYMBOL_BYTES_MAX) {
+                room.copy_from_slice(bytes);
+            }
+            end += length;
+            true
+        })?;
         self.truncate(end);
-        true
+        Ok(true)
     }
 }
 
@@ -90,8 +97,17 @@ impl Pieces for Comparison<'_> {
     }
 
     #[inline]
-    fn symbol(&mut self, bytes: &[u8; SYMBOL_BYTES_MAX], length: usize) -> bool {
-        self.piece(&bytes[..length.min(SYMBOL_BYTES_MAX)])
+    fn coded(&mut self, codes: &[u8], symbols: &SymbolTable) -> StorageResult<bool> {
+        symbols.decode(codes, |bytes, length| {
+            let length = length.min(SYMBOL_BYTES_MAX);
+            let Some(front) = self.rest.first_chunk::<SYMBOL_BYTES_MAX>() else {
+                return self.piece(&bytes[..length]);
+            };
+            let mask = u64::MAX >> (64 - 8 * length.max(1));
+            let differs = (u64::from_le_bytes(*front) ^ u64::from_le_bytes(*bytes)) & mask;
+            self.rest = &self.rest[length..];
+            differs == 0
+        })
     }
 }
 
@@ -254,7 +270,7 @@ impl Chunk {
         let symbols = symbols.ok_or_else(|| {
             StorageError::misuse("a dictionary chunk was read without its symbol table")
         })?;
-        symbols.decode(text, pieces)
+        pieces.coded(text, symbols)
     }
 
     /// The prefix and the text of an entry.

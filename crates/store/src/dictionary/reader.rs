@@ -97,9 +97,8 @@ impl<S: StorageSnapshot> ChunkCursor<S> {
             return Ok(());
         };
         let located = |error: StorageError| error.in_keyspace(&self.place.keyspace).at_key(key);
-        let chunk = checksum::open(self.place.role, key, value)
-            .and_then(Chunk::parse)
-            .map_err(located)?;
+        let bytes = self.cursor.view().open(&self.place, key, value)?;
+        let chunk = Chunk::parse(bytes).map_err(located)?;
         let [last] = row_of::<1>(key)
             .ok_or_else(|| located(StorageError::corrupted("a chunk's key is not an id")))?;
         let first = last
@@ -208,9 +207,11 @@ impl<S: StorageSnapshot> TermReader<S> {
     ) -> StorageResult<Option<u64>> {
         let hash = index_hash(hasher, tag, bytes);
         let (start, end) = prefix_range::<2>(&[hash]);
-        for ([_, id], inserted) in delta.hashes.range(start, end) {
-            if inserted && self.is_term(delta, hasher, id, tag, bytes)? {
-                return Ok(Some(id));
+        if !delta.hashes.is_empty() {
+            for ([_, id], inserted) in delta.hashes.range(start, end) {
+                if inserted && self.is_term(delta, hasher, id, tag, bytes)? {
+                    return Ok(Some(id));
+                }
             }
         }
         let mut hashes = match self.hashes.take() {
@@ -223,17 +224,16 @@ impl<S: StorageSnapshot> TermReader<S> {
             let Some((block, bytes_of_block)) = hashes.block() else {
                 break;
             };
-            for index in block.lower_bound(bytes_of_block, &start)..block.len() {
-                let [other, id] = block.row(bytes_of_block, index);
-                if other != hash {
-                    break 'blocks;
-                }
+            let rows = block.prefix_range(bytes_of_block, &[hash]);
+            let goes_on = rows.end == block.len();
+            for row in rows {
+                let id = block.get(bytes_of_block, row, 1);
                 if self.is_term(delta, hasher, id, tag, bytes)? {
                     result = Some(id);
                     break 'blocks;
                 }
             }
-            found = hashes.next()?;
+            found = goes_on && hashes.next()?;
         }
         self.hashes = Some(hashes);
         Ok(result)

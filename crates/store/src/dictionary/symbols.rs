@@ -2,7 +2,6 @@
 //! It is trained on samples once, stored beside the chunks, and shared by many of them.
 //! Encoding takes the longest symbol at each place; a byte without one is written after the escape code.
 
-use super::chunk::Pieces;
 use quadrille_backend::{StorageError, StorageResult};
 
 /// The code after which a byte stands for itself.
@@ -251,19 +250,24 @@ impl SymbolTable {
         }
     }
 
-    /// Hands the bytes behind codes to `pieces`; false as soon as it does not want more.
+    /// Hands what each code stands for to `symbol`: eight bytes, and how many of them count. False as soon as it does not
+    /// want more.
     #[inline]
-    pub(super) fn decode(&self, codes: &[u8], pieces: &mut impl Pieces) -> StorageResult<bool> {
+    pub(super) fn decode(
+        &self,
+        codes: &[u8],
+        mut symbol: impl FnMut(&[u8; SYMBOL_BYTES_MAX], usize) -> bool,
+    ) -> StorageResult<bool> {
         let mut codes = codes.iter();
         while let Some(code) = codes.next() {
             let code = usize::from(*code);
             let wanted = match self.lengths[code] {
                 0 if code == usize::from(ESCAPE) => match codes.next() {
-                    Some(byte) => pieces.piece(&[*byte]),
+                    Some(byte) => symbol(&u64::from(*byte).to_le_bytes(), 1),
                     None => return Err(StorageError::corrupted("an escape ends a term")),
                 },
                 0 => return Err(StorageError::corrupted("a code has no symbol")),
-                length => pieces.symbol(&self.values[code], usize::from(length)),
+                length => symbol(&self.values[code], usize::from(length)),
             };
             if !wanted {
                 return Ok(false);

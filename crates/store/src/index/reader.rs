@@ -3,7 +3,7 @@
 use super::summary::Summary;
 use crate::block::Block;
 use crate::bytes::{RowKey, row_of};
-use crate::checksum::{self, CHECKSUM_BYTES};
+use crate::checksum::CHECKSUM_BYTES;
 use crate::keyspaces::{IndexPlaces, Place};
 use crate::view::{PooledCursor, View};
 use quadrille_backend::{StorageCursor, StorageError, StorageResult, StorageSnapshot};
@@ -12,7 +12,9 @@ use quadrille_backend::{StorageCursor, StorageError, StorageResult, StorageSnaps
 pub(crate) struct BlockCursor<S: StorageSnapshot, const N: usize> {
     cursor: PooledCursor<S>,
     place: Place,
-    block: Option<Block<N>>,
+    /// Whether `block` is that of the cursor's entry.
+    loaded: bool,
+    block: Block<N>,
 }
 
 impl<S: StorageSnapshot, const N: usize> BlockCursor<S, N> {
@@ -20,7 +22,8 @@ impl<S: StorageSnapshot, const N: usize> BlockCursor<S, N> {
         Ok(Self {
             cursor: view.cursor(place)?,
             place: place.clone(),
-            block: None,
+            loaded: false,
+            block: Block::default(),
         })
     }
 
@@ -37,22 +40,22 @@ impl<S: StorageSnapshot, const N: usize> BlockCursor<S, N> {
     }
 
     fn load(&mut self, found: bool) -> StorageResult<bool> {
-        self.block = None;
+        self.loaded = false;
         let Some((key, value)) = self.cursor.entry().filter(|_| found) else {
             return Ok(false);
         };
-        let block = checksum::open(self.place.role, key, value)
-            .and_then(Block::parse)
+        let bytes = self.cursor.view().open(&self.place, key, value)?;
+        self.block
+            .load(bytes)
             .map_err(|error| error.in_keyspace(&self.place.keyspace).at_key(key))?;
-        self.block = Some(block);
+        self.loaded = true;
         Ok(true)
     }
 
     /// The block at the position and its bytes.
     pub(crate) fn block(&self) -> Option<(&Block<N>, &[u8])> {
-        let block = self.block.as_ref()?;
-        let (_, value) = self.cursor.entry()?;
-        Some((block, value.get(..value.len() - CHECKSUM_BYTES)?))
+        let (_, value) = self.cursor.entry().filter(|_| self.loaded)?;
+        Some((&self.block, value.get(..value.len() - CHECKSUM_BYTES)?))
     }
 
     /// The upper bound of the block at the position.
@@ -110,13 +113,16 @@ impl<S: StorageSnapshot, const N: usize> SummaryCursor<S, N> {
 
     pub(crate) fn summary(&self) -> StorageResult<Summary<N>> {
         let (key, value) = self.entry()?;
-        Summary::decode(&self.place, key, value)
+        let payload = self.cursor.view().open(&self.place, key, value)?;
+        Summary::decode_payload(key, payload)
+            .map_err(|error| error.in_keyspace(&self.place.keyspace).at_key(key))
     }
 
     /// The rows and column ranges of the group.
     pub(crate) fn header(&self) -> StorageResult<(u64, [super::summary::ColumnRange; N])> {
         let (key, value) = self.entry()?;
-        Summary::decode_header(&self.place, key, value)
-            .map_err(|error| error.in_keyspace(&self.place.keyspace))
+        let payload = self.cursor.view().open(&self.place, key, value)?;
+        Summary::decode_header(payload)
+            .map_err(|error| error.in_keyspace(&self.place.keyspace).at_key(key))
     }
 }

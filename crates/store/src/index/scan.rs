@@ -53,6 +53,20 @@ impl RowBatch {
     }
 }
 
+impl<S: StorageSnapshot> RowScan<S> {
+    /// An empty batch, with room from an earlier scan if there is any.
+    pub(crate) fn lend_batch(&self) -> RowBatch {
+        RowBatch {
+            columns: self.view.lend_columns(),
+        }
+    }
+
+    /// Keeps the room of a batch for a later scan.
+    pub(crate) fn take_back(&self, batch: RowBatch) {
+        self.view.take_back_columns(batch.columns);
+    }
+}
+
 /// What a scan is to find.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ScanRange {
@@ -178,13 +192,13 @@ impl<S: StorageSnapshot> RowScan<S> {
 
     /// Appends block rows and changes in `[start, end)`, in order.
     fn merge(&self, start: Row, end: Option<Row>, rows: Range<usize>, batch: &mut RowBatch) {
-        let mut changes = self.delta.range(start, end).peekable();
-        if changes.peek().is_none() {
+        if self.delta.is_empty() {
             if let Some((block, bytes)) = self.cursor.block() {
                 self.append(block, bytes, rows, batch);
             }
             return;
         }
+        let changes = self.delta.range(start, end);
         let mut stored = RowBatch::default();
         if let Some((block, bytes)) = self.cursor.block() {
             self.append(block, bytes, rows, &mut stored);

@@ -55,7 +55,7 @@ impl<const N: usize> Summary<N> {
             .map_err(|error| error.in_keyspace(&place.keyspace).at_key(key))
     }
 
-    fn decode_payload(key: &[u8], payload: &[u8]) -> StorageResult<Self> {
+    pub(crate) fn decode_payload(key: &[u8], payload: &[u8]) -> StorageResult<Self> {
         let (rows, ranges, bytes) = header(payload)?;
         let block = Block::<5>::parse(bytes)?;
         let mut columns: [Vec<u64>; 5] = Default::default();
@@ -87,12 +87,8 @@ impl<const N: usize> Summary<N> {
     }
 
     /// The number of rows and the column ranges of an entry, without the blocks.
-    pub(crate) fn decode_header(
-        place: &Place,
-        key: &[u8],
-        value: &[u8],
-    ) -> StorageResult<(u64, [ColumnRange; N])> {
-        let (rows, ranges, _) = header(checksum::open(place.role, key, value)?)?;
+    pub(crate) fn decode_header(payload: &[u8]) -> StorageResult<(u64, [ColumnRange; N])> {
+        let (rows, ranges, _) = header(payload)?;
         Ok((rows, ranges))
     }
 
