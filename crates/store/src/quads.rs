@@ -208,15 +208,15 @@ impl<B: StorageBackend> QuadIter<B> {
         snapshot: Snapshot<B>,
         scan: IdScan<B>,
         known: KnownTerms,
-    ) -> StorageResult<Self> {
-        let decoder = TermDecoder::new(snapshot)?;
-        Ok(Self {
+    ) -> Self {
+        let decoder = TermDecoder::new(snapshot);
+        Self {
             source: Some(QuadSource {
                 scan,
                 decoder,
                 known,
             }),
-        })
+        }
     }
 
     pub(crate) fn empty() -> Self {
@@ -357,7 +357,7 @@ impl<B: StorageBackend> GraphIter<B> {
     pub(crate) fn new(snapshot: Snapshot<B>) -> StorageResult<Self> {
         Ok(Self {
             ids: GraphIdIter::new(snapshot.clone())?,
-            decoder: TermDecoder::new(snapshot)?,
+            decoder: TermDecoder::new(snapshot),
         })
     }
 }

@@ -170,7 +170,8 @@ impl<B: StorageBackend> Snapshot<B> {
             return Ok(QuadIter::empty());
         };
         let scan = self.scan(ids, context)?;
-        QuadIter::new(self.clone(), scan, KnownTerms::of(pattern, &ids))
+        let known = KnownTerms::of(pattern, &ids);
+        Ok(QuadIter::new(self.clone(), scan, known))
     }
 
     /// How many quads match a pattern; exact. Reads summaries and two blocks, except for `S O` and `P G` patterns, which
@@ -250,24 +251,21 @@ impl<B: StorageBackend> Snapshot<B> {
         &self,
         use_reader: impl FnOnce(&mut TermReader<B::Snapshot>) -> StorageResult<T>,
     ) -> StorageResult<T> {
-        let mut access = self.borrow_access()?;
+        let mut access = self.borrow_access();
         let result = use_reader(&mut access.reader);
         self.return_access(access);
         result
     }
 
     /// Lends what reading terms needs, to be [returned](Self::return_access).
-    pub(crate) fn borrow_access(&self) -> StorageResult<Box<TermAccess<B::Snapshot>>> {
+    pub(crate) fn borrow_access(&self) -> Box<TermAccess<B::Snapshot>> {
         let idle = self
             .inner
             .idle
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop();
-        match idle {
-            Some(access) => Ok(access),
-            None => TermAccess::new(&self.inner.view, &self.inner.places).map(Box::new),
-        }
+        idle.unwrap_or_else(|| Box::new(TermAccess::new(&self.inner.view, &self.inner.places)))
     }
 
     pub(crate) fn return_access(&self, access: Box<TermAccess<B::Snapshot>>) {

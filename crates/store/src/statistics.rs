@@ -112,7 +112,7 @@ impl<B: StorageBackend> Snapshot<B> {
     /// `Corrupted`, what the backend fails with.
     pub fn predicate_statistics(&self) -> StorageResult<Vec<PredicateStatistics>> {
         let mut figures = Vec::new();
-        let mut decoder = TermDecoder::new(self.clone())?;
+        let mut decoder = TermDecoder::new(self.clone());
         let mut next = Some(TermId::DEFAULT_GRAPH);
         while let Some(from) = next {
             let Some(id) = self.first_predicate_from(from)? else {

@@ -47,13 +47,13 @@ pub(crate) struct TermAccess<S: StorageSnapshot> {
 }
 
 impl<S: StorageSnapshot> TermAccess<S> {
-    pub(crate) fn new(view: &View<S>, places: &Arc<Places>) -> StorageResult<Self> {
-        Ok(Self {
-            reader: TermReader::new(view, places)?,
+    pub(crate) fn new(view: &View<S>, places: &Arc<Places>) -> Self {
+        Self {
+            reader: TermReader::new(view, places),
             cache: Vec::new(),
             decoded: 0,
             bytes: Vec::new(),
-        })
+        }
     }
 
     /// The term of an id that is not inlined.
@@ -87,9 +87,9 @@ pub(crate) struct TermDecoder<B: StorageBackend> {
 }
 
 impl<B: StorageBackend> TermDecoder<B> {
-    pub(crate) fn new(snapshot: Snapshot<B>) -> StorageResult<Self> {
-        let access = Some(snapshot.borrow_access()?);
-        Ok(Self { snapshot, access })
+    pub(crate) fn new(snapshot: Snapshot<B>) -> Self {
+        let access = Some(snapshot.borrow_access());
+        Self { snapshot, access }
     }
 
     /// The term of an id.

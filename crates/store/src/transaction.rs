@@ -12,7 +12,7 @@ use crate::root::{ROOT_KEY, Root};
 use crate::snapshot::Snapshot;
 use crate::store::{QuadStore, State, Writer, put_root};
 use crate::term::{TermClass, TermHasher, TermId, classify, term_bytes, triple_term_bytes};
-use crate::terms::check_nesting;
+use crate::terms::{TermAccess, check_nesting};
 use crate::writer_lock::WriterGuard;
 use oxrdf::{GraphNameRef, QuadRef, TermRef};
 use quadrille_backend::{StorageBackend, StorageError, StorageResult, Transaction};
@@ -27,7 +27,7 @@ pub struct StoreTransaction<'a, B: StorageBackend> {
     store: &'a QuadStore<B>,
     guard: WriterGuard<'a, Writer>,
     base: Snapshot<B>,
-    reader: Option<TermReader<B::Snapshot>>,
+    access: Option<Box<TermAccess<B::Snapshot>>>,
     root: Root,
     delta: Delta,
     /// What this transaction changes against its base, in the order SPOC.
@@ -44,7 +44,7 @@ impl<'a, B: StorageBackend> StoreTransaction<'a, B> {
         Self {
             store,
             guard,
-            reader: None,
+            access: None,
             root: Root::clone(&base.inner.root),
             delta: base.inner.delta.clone(),
             base,
@@ -158,13 +158,9 @@ impl<'a, B: StorageBackend> StoreTransaction<'a, B> {
         look_up: impl FnOnce(&mut TermReader<B::Snapshot>, &Delta, &TermHasher) -> StorageResult<T>,
     ) -> StorageResult<T> {
         let inner = &self.base.inner;
-        let mut reader = match self.reader.take() {
-            Some(reader) => reader,
-            None => TermReader::new(&inner.view, &inner.places)?,
-        };
-        let found = look_up(&mut reader, &self.delta, &inner.hasher);
-        self.reader = Some(reader);
-        found
+        let base = &self.base;
+        let access = self.access.get_or_insert_with(|| base.borrow_access());
+        look_up(&mut access.reader, &self.delta, &inner.hasher)
     }
 
     /// The id of a term, a new one if need be; sets `is_new` then.

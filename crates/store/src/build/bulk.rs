@@ -225,7 +225,7 @@ impl<B: StorageBackend> Interner<B> {
         let options = &store.inner.options;
         let inner = &*base.inner;
         Ok(Self {
-            reader: TermReader::new(&inner.view, &inner.places)?,
+            reader: TermReader::new(&inner.view, &inner.places),
             base_has_terms: inner.root.terms() > 0,
             root: Root::clone(&inner.root),
             ids: HashMap::default(),

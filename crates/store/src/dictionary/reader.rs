@@ -13,6 +13,7 @@ use crate::term::{Tag, TermClass, TermHasher, TermId, classify, term_bytes, trip
 use crate::view::{PooledCursor, View};
 use oxrdf::TermRef;
 use quadrille_backend::{StorageCursor, StorageError, StorageResult, StorageSnapshot};
+use std::sync::Arc;
 
 /// Terms of more bytes than this live in segments, outside the chunks.
 pub(crate) const LONG_TERM_BYTES: usize = 2048;
@@ -119,28 +120,50 @@ impl<S: StorageSnapshot> ChunkCursor<S> {
     }
 }
 
+/// The cursors of a reader: the tags of dictionary terms differ in their lowest bits.
+const CURSORS: usize = 16;
+
+/// A cursor for each tag, so that the terms of a quad, each of which is often close to the same of the quad before, do not
+/// take each other's place.
+struct ChunkCursors<S: StorageSnapshot>([Option<Box<ChunkCursor<S>>>; CURSORS]);
+
+/// A term in its chunk: the chunk, its bytes, the place in it.
+type Found<'a> = (&'a Chunk, &'a [u8], usize);
+
+impl<S: StorageSnapshot> ChunkCursors<S> {
+    /// The chunk that holds an id.
+    fn find(&mut self, view: &View<S>, places: &Places, id: u64) -> StorageResult<Found<'_>> {
+        let slot = &mut self.0[usize::from(TermId::from_raw(id).tag_byte()) % CURSORS];
+        let chunks = match slot {
+            Some(chunks) => chunks,
+            None => slot.insert(Box::new(ChunkCursor::new(view, places)?)),
+        };
+        let found = chunks.seek(id)?.zip(chunks.chunk());
+        let (index, (chunk, bytes, ..)) = found.ok_or_else(|| {
+            StorageError::corrupted(format!("no term has the id {}", TermId::from_raw(id)))
+                .in_keyspace(&places.terms.keyspace)
+                .at_key(&id.to_be_bytes())
+        })?;
+        Ok((chunk, bytes, index))
+    }
+}
+
 /// Reads term bytes; keeps its cursors between look-ups.
 pub(crate) struct TermReader<S: StorageSnapshot> {
     view: View<S>,
-    places: std::sync::Arc<Places>,
-    chunks: ChunkCursor<S>,
+    places: Arc<Places>,
+    chunks: ChunkCursors<S>,
     hashes: Option<BlockCursor<S, 2>>,
 }
 
 impl<S: StorageSnapshot> TermReader<S> {
-    pub(crate) fn new(view: &View<S>, places: &std::sync::Arc<Places>) -> StorageResult<Self> {
-        Ok(Self {
+    pub(crate) fn new(view: &View<S>, places: &Arc<Places>) -> Self {
+        Self {
             view: view.clone(),
-            places: std::sync::Arc::clone(places),
-            chunks: ChunkCursor::new(view, places)?,
+            places: Arc::clone(places),
+            chunks: ChunkCursors([const { None }; CURSORS]),
             hashes: None,
-        })
-    }
-
-    fn unknown(&self, id: u64) -> StorageError {
-        StorageError::corrupted(format!("no term has the id {}", TermId::from_raw(id)))
-            .in_keyspace(&self.places.terms.keyspace)
-            .at_key(&id.to_be_bytes())
+        }
     }
 
     /// Appends the bytes of the term with a dictionary id.
@@ -149,14 +172,8 @@ impl<S: StorageSnapshot> TermReader<S> {
             out.extend_from_slice(bytes);
             return Ok(());
         }
-        let Some(index) = self.chunks.seek(id)? else {
-            return Err(self.unknown(id));
-        };
-        let Some((chunk, bytes, ..)) = self.chunks.chunk() else {
-            return Err(self.unknown(id));
-        };
-        let symbols = self.places.symbols_of(id);
-        match chunk.get(bytes, index, symbols, out)? {
+        let (chunk, bytes, index) = self.chunks.find(&self.view, &self.places, id)?;
+        match chunk.get(bytes, index, self.places.symbols_of(id), out)? {
             ChunkEntry::Inline => Ok(()),
             ChunkEntry::Long { length, .. } => {
                 read_segments(&self.view, &self.places, id, length, out)
@@ -253,12 +270,7 @@ impl<S: StorageSnapshot> TermReader<S> {
         if let Some(term) = delta.term(id) {
             return Ok(**term == *bytes);
         }
-        let Some(index) = self.chunks.seek(id)? else {
-            return Err(self.unknown(id));
-        };
-        let Some((chunk, chunk_bytes, ..)) = self.chunks.chunk() else {
-            return Err(self.unknown(id));
-        };
+        let (chunk, chunk_bytes, index) = self.chunks.find(&self.view, &self.places, id)?;
         let symbols = self.places.symbols_of(id);
         if bytes.len() <= LONG_TERM_BYTES {
             return chunk.equals(chunk_bytes, index, symbols, bytes);
