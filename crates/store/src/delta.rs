@@ -49,8 +49,8 @@ impl<const N: usize> ChangeSet<N> {
 
     fn change(&mut self, row: [u64; N], inserted: bool) {
         // A row with the opposite mark returns to what the blocks say.
-        if self.changes.remove(&row).is_none() {
-            self.changes.insert(row, inserted);
+        if self.changes.insert(row, inserted).is_some() {
+            self.changes.remove(&row);
         }
     }
 
@@ -83,6 +83,12 @@ impl<const N: usize> ChangeSet<N> {
         self.changes
             .range((start, end))
             .map(|(row, inserted)| (*row, *inserted))
+    }
+
+    /// The first change at or above a row: one descent, where a [`range`](Self::range) takes two.
+    pub(crate) fn first_from(&self, row: &[u64; N]) -> Option<([u64; N], bool)> {
+        let (row, inserted) = self.changes.get_next(row)?;
+        Some((*row, *inserted))
     }
 
     /// Inserted minus removed rows in `[start, end)`.

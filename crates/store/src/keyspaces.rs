@@ -8,6 +8,7 @@ use crate::checksum::Checked;
 use crate::dictionary::SymbolTable;
 use crate::dictionary::tables::SymbolTables;
 use crate::permutation::Permutation;
+use crate::snapshot::Names;
 use crate::term::TermId;
 use quadrille_backend::{Keyspace, StorageBackend, StorageResult};
 use std::sync::Arc;
@@ -84,6 +85,8 @@ pub(crate) struct Places {
     pub(crate) symbols: SymbolTables,
     /// Which values are known to match their checksums.
     pub(crate) checked: Arc<Checked>,
+    /// The ids of predicates and graph names that commits of the generation were asked for.
+    pub(crate) names: Arc<Names>,
 }
 
 impl Places {
@@ -106,6 +109,7 @@ impl Places {
             statistics: Place::of_generation(STATISTICS, 14, generation)?,
             symbols: SymbolTables::default(),
             checked: Arc::default(),
+            names: Arc::default(),
         })
     }
 

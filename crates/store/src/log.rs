@@ -38,7 +38,7 @@ pub(crate) fn log_key(epoch: u64) -> [u8; 8] {
 impl LogRecord {
     /// The sealed record of an epoch.
     pub(crate) fn encode(&self, epoch: u64) -> Vec<u8> {
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(512);
         let runs: Vec<&[(u64, TermBytes)]> = self
             .terms
             .chunk_by(|(before, _), (after, _)| before + 1 == *after)
@@ -53,8 +53,8 @@ impl LogRecord {
                 put_bytes(&mut out, bytes);
             }
         }
+        let mut block = Vec::with_capacity(256);
         for rows in [&self.inserted, &self.removed] {
-            let mut block = Vec::new();
             put_varint(&mut out, rows.len().div_ceil(BLOCK_ROWS_MAX) as u64);
             for rows in rows.chunks(BLOCK_ROWS_MAX) {
                 block.clear();

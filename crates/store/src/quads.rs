@@ -204,11 +204,7 @@ fn kept_or<T: Clone>(
 }
 
 impl<B: StorageBackend> QuadIter<B> {
-    pub(crate) fn new(
-        snapshot: Snapshot<B>,
-        scan: IdScan<B>,
-        known: KnownTerms,
-    ) -> Self {
+    pub(crate) fn new(snapshot: Snapshot<B>, scan: IdScan<B>, known: KnownTerms) -> Self {
         let decoder = TermDecoder::new(snapshot);
         Self {
             source: Some(QuadSource {

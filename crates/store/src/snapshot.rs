@@ -18,13 +18,39 @@ use crate::view::View;
 use dashmap::DashMap;
 use oxrdf::{GraphName, GraphNameRef, NamedNodeRef, QuadRef, Term, TermRef};
 use quadrille_backend::{StorageBackend, StorageError, StorageResult};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// How many idle readers of terms a snapshot keeps; more than threads usually read at once.
 const IDLE_MAX: usize = 16;
 
-/// How many predicates and graph names a snapshot remembers.
+/// How many predicates and graph names are remembered.
 const NAMES_MAX: usize = 4096;
+
+/// The ids of predicates and graph names that were asked for: there are few, and they come again. An id stays that of its
+/// term as long as the generation lives, so all committed snapshots of a generation share the names; a snapshot within a
+/// transaction has its own, for a transaction that is rolled back gives its new ids back.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    ids: OnceLock<DashMap<Box<str>, TermId>>,
+    count: AtomicUsize,
+}
+
+impl Names {
+    fn get(&self, name: &str) -> Option<TermId> {
+        self.ids.get()?.get(name).map(|id| *id)
+    }
+
+    fn insert(&self, name: &str, id: TermId) {
+        if self.count.load(Ordering::Relaxed) >= NAMES_MAX {
+            return;
+        }
+        let ids = self.ids.get_or_init(DashMap::new);
+        if ids.insert(name.into(), id).is_none() {
+            self.count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
 
 /// An owned view of one commit: it never changes, never blocks the writer, and serves many threads at once.
 ///
@@ -41,8 +67,7 @@ pub(crate) struct SnapshotInner<B: StorageBackend> {
     pub(crate) hasher: TermHasher,
     pub(crate) delta: Delta,
     idle: Mutex<Vec<Box<TermAccess<B::Snapshot>>>>,
-    /// The ids of predicates and graph names that were asked for: there are few, and they come again.
-    names: OnceLock<DashMap<Box<str>, TermId>>,
+    names: Arc<Names>,
 }
 
 impl<B: StorageBackend> Clone for Snapshot<B> {
@@ -59,6 +84,7 @@ impl<B: StorageBackend> Snapshot<B> {
         places: Arc<Places>,
         root: Arc<Root>,
         delta: Delta,
+        names: Arc<Names>,
     ) -> Self {
         Self {
             inner: Arc::new(SnapshotInner {
@@ -68,7 +94,7 @@ impl<B: StorageBackend> Snapshot<B> {
                 root,
                 delta,
                 idle: Mutex::default(),
-                names: OnceLock::new(),
+                names,
             }),
         }
     }
@@ -81,6 +107,7 @@ impl<B: StorageBackend> Snapshot<B> {
             Arc::clone(&inner.places),
             Arc::clone(&inner.root),
             inner.delta.clone(),
+            Arc::default(),
         )
     }
 
@@ -234,17 +261,32 @@ impl<B: StorageBackend> Snapshot<B> {
 
     /// The id of a predicate or a graph name, from memory if it was asked for before.
     fn encode_name(&self, node: NamedNodeRef<'_>) -> StorageResult<Option<TermId>> {
-        let names = self.inner.names.get_or_init(DashMap::new);
-        if let Some(id) = names.get(node.as_str()) {
-            return Ok(Some(*id));
+        if let Some(id) = self.remembered(node) {
+            return Ok(Some(id));
         }
         let id = self.encode(node)?;
-        if let Some(id) = id
-            && names.len() < NAMES_MAX
-        {
-            names.insert(node.as_str().into(), id);
+        if let Some(id) = id {
+            self.remember(node, id);
         }
         Ok(id)
+    }
+
+    /// The id of a name that was asked for before, in this snapshot or another.
+    pub(crate) fn remembered(&self, name: NamedNodeRef<'_>) -> Option<TermId> {
+        let id = self.inner.names.get(name.as_str())?;
+        self.knows(id).then_some(id)
+    }
+
+    /// Remembers the id of a name, if this snapshot knows the id.
+    pub(crate) fn remember(&self, name: NamedNodeRef<'_>, id: TermId) {
+        if self.knows(id) {
+            self.inner.names.insert(name.as_str(), id);
+        }
+    }
+
+    /// Whether a dictionary id had been given away when this snapshot was taken.
+    fn knows(&self, id: TermId) -> bool {
+        id.payload() < self.inner.root.next_payload(id.tag_byte())
     }
 
     pub(crate) fn with_reader<T>(

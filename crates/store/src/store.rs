@@ -552,7 +552,8 @@ fn read_root<B: StorageBackend>(backend: &B) -> StorageResult<Option<Root>> {
 
 fn snapshot_of<B: StorageBackend>(view: B::Snapshot, state: State) -> Snapshot<B> {
     let view = View::new(view, Arc::clone(&state.places.checked));
-    Snapshot::new(view, state.places, state.root, state.delta)
+    let names = Arc::clone(&state.places.names);
+    Snapshot::new(view, state.places, state.root, state.delta, names)
 }
 
 fn no_store() -> StorageError {
@@ -611,7 +612,8 @@ fn load_state<B: StorageBackend>(backend: &B) -> StorageResult<(State, Snapshot<
         places: Arc::clone(&places),
         delta: delta.clone(),
     };
-    Ok((state, Snapshot::new(view, places, root, delta)))
+    let names = Arc::clone(&places.names);
+    Ok((state, Snapshot::new(view, places, root, delta, names)))
 }
 
 /// Writes a root into a backend transaction.

@@ -131,12 +131,24 @@ impl<'a, B: StorageBackend> StoreTransaction<'a, B> {
             graph,
         ];
         let mut row = [TermId::DEFAULT_GRAPH.raw(); 4];
-        for (word, term) in row.iter_mut().zip(terms) {
-            if let Some(term) = term {
-                match id_of(self, term)? {
-                    Some(id) => *word = id.raw(),
-                    None => return Ok(None),
-                }
+        for (position, (word, term)) in row.iter_mut().zip(terms).enumerate() {
+            let Some(term) = term else {
+                continue;
+            };
+            let name = match term {
+                TermRef::NamedNode(node) if position % 2 == 1 => Some(node),
+                _ => None,
+            };
+            if let Some(id) = name.and_then(|name| self.base.remembered(name)) {
+                *word = id.raw();
+                continue;
+            }
+            let Some(id) = id_of(self, term)? else {
+                return Ok(None);
+            };
+            *word = id.raw();
+            if let Some(name) = name {
+                self.base.remember(name, id);
             }
         }
         Ok(Some(row))
@@ -204,6 +216,7 @@ impl<'a, B: StorageBackend> StoreTransaction<'a, B> {
             Arc::clone(&inner.places),
             Arc::new(self.root.clone()),
             self.delta.clone(),
+            Arc::default(),
         )
     }
 

@@ -205,3 +205,39 @@ fn verify_names_a_keyspace_that_is_missing() {
         .collect();
     assert_eq!(named, [missing.as_str()]);
 }
+
+#[test]
+fn a_remembered_name_is_that_of_its_commit() {
+    let (_, store) = store();
+    store.insert(&quad(1)).expect("it is inserted");
+    let with_predicate = |name: &str| {
+        let predicate = NamedNode::new_unchecked(format!("http://example.com/{name}"));
+        let quad = Quad {
+            predicate: predicate.clone(),
+            ..quad(1)
+        };
+        (quad, QuadPattern::new().with_predicate(predicate))
+    };
+    let (of_a, a) = with_predicate("a");
+    let (of_b, b) = with_predicate("b");
+    let mut transaction = store.transaction().expect("it begins");
+    transaction.insert(&of_a).expect("it is inserted");
+    let within = transaction.snapshot();
+    assert_eq!(within.count(&a).expect("it counts"), 1);
+    drop((within, transaction));
+    let before = store.snapshot().expect("it is taken");
+
+    // The id that the first predicate had for a while is now the second one's.
+    assert!(store.insert(&of_b).expect("it is inserted"));
+    let after = store.snapshot().expect("it is taken");
+    for _ in 0..2 {
+        assert_eq!(after.count(&a).expect("it counts"), 0);
+        assert_eq!(after.count(&b).expect("it counts"), 1);
+        assert_eq!(before.encode_pattern(&b).expect("it encodes"), None);
+    }
+    assert!(store.remove(&of_b).expect("it is removed"));
+    store.clear().expect("it is emptied");
+    assert!(store.insert(&of_a).expect("it is inserted"));
+    assert_eq!(store.count(&b).expect("it counts"), 0);
+    assert_eq!(store.count(&a).expect("it counts"), 1);
+}

@@ -6,7 +6,6 @@ use super::{Chunk, ChunkEntry};
 use crate::bytes::row_of;
 use crate::checksum::{self, CHECKSUM_BYTES};
 use crate::delta::Delta;
-use crate::index::prefix_range;
 use crate::index::reader::BlockCursor;
 use crate::keyspaces::{Place, Places};
 use crate::term::{Tag, TermClass, TermHasher, TermId, classify, term_bytes, triple_term_bytes};
@@ -223,13 +222,14 @@ impl<S: StorageSnapshot> TermReader<S> {
         bytes: &[u8],
     ) -> StorageResult<Option<u64>> {
         let hash = index_hash(hasher, tag, bytes);
-        let (start, end) = prefix_range::<2>(&[hash]);
-        if !delta.hashes.is_empty() {
-            for ([_, id], inserted) in delta.hashes.range(start, end) {
-                if inserted && self.is_term(delta, hasher, id, tag, bytes)? {
-                    return Ok(Some(id));
-                }
+        let start = [hash, 0];
+        let mut change = delta.hashes.first_from(&start);
+        while let Some(([other, id], inserted)) = change.filter(|([other, _], _)| *other == hash) {
+            if inserted && self.is_term(delta, hasher, id, tag, bytes)? {
+                return Ok(Some(id));
             }
+            let next = id.checked_add(1).map(|behind| [other, behind]);
+            change = next.and_then(|next| delta.hashes.first_from(&next));
         }
         let mut hashes = match self.hashes.take() {
             Some(hashes) => hashes,
