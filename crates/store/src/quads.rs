@@ -284,7 +284,7 @@ pub struct GraphIdIter<B: StorageBackend> {
 }
 
 /// A graph of more quads than this is counted by look-up and skipped, not read through.
-const READ_THROUGH_MAX: u64 = 512;
+const READ_THROUGH_MAX: u64 = 64;
 
 impl<B: StorageBackend> GraphIdIter<B> {
     pub(crate) fn new(snapshot: Snapshot<B>) -> StorageResult<Self> {

@@ -18,6 +18,9 @@ use std::ops::Range;
 /// How many blocks in a row may turn out empty before the summaries are asked for a longer skip.
 const EMPTY_BLOCKS_BEFORE_SKIP: u32 = 4;
 
+/// A scan without a filter gives no more rows than this at first: many a caller wants the first one only.
+const FIRST_ROWS: usize = 32;
+
 /// Matching rows that follow each other are decoded column by column when they are at least so many.
 const RUN_DECODED_MIN: usize = 4;
 
@@ -92,6 +95,8 @@ pub(crate) struct RowScan<S: StorageSnapshot> {
     position: Option<Row>,
     /// Whether the block after the cursor's is the one that holds the position.
     in_sequence: bool,
+    /// Whether no rows have been given yet.
+    begins: bool,
     empty_blocks: u32,
 }
 
@@ -112,6 +117,7 @@ impl<S: StorageSnapshot> RowScan<S> {
             range,
             position: Some(range.start),
             in_sequence: false,
+            begins: true,
             empty_blocks: 0,
         })
     }
@@ -164,7 +170,12 @@ impl<S: StorageSnapshot> RowScan<S> {
             (None, behind) => behind.is_none(),
         };
         let piece_end = if is_last { self.range.end } else { behind };
-        let rows = self.rows_in_block(&position, piece_end.filter(|_| is_last));
+        let mut rows = self.rows_in_block(&position, piece_end.filter(|_| is_last));
+        if let Some(next) = self.cut_first(&mut rows) {
+            self.merge(position, Some(next), rows, batch);
+            self.position = Some(next);
+            return Ok(());
+        }
         self.merge(position, piece_end, rows, batch);
         self.position = behind.filter(|_| !is_last);
         self.in_sequence = true;
@@ -172,6 +183,18 @@ impl<S: StorageSnapshot> RowScan<S> {
             self.skip_run(separator, next);
         }
         Ok(())
+    }
+
+    /// Cuts the first rows of a scan short; the row to go on with, if there are more in the block.
+    fn cut_first(&mut self, rows: &mut Range<usize>) -> Option<Row> {
+        let begins = std::mem::take(&mut self.begins);
+        if !begins || self.range.filter.is_some() || rows.len() <= FIRST_ROWS {
+            return None;
+        }
+        let (block, bytes) = self.cursor.block()?;
+        rows.end = rows.start + FIRST_ROWS;
+        self.in_sequence = false;
+        Some(block.row(bytes, rows.end))
     }
 
     fn rows_in_block(&self, position: &Row, end: Option<Row>) -> Range<usize> {
