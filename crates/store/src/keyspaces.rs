@@ -116,7 +116,7 @@ impl Places {
     /// The keyspaces of the generation after this one.
     pub(crate) fn next(&self) -> StorageResult<Self> {
         let mut next = Self::new(self.generation + 1)?;
-        next.checked = Arc::clone(&self.checked);
+        next.checked = Arc::new(self.checked.anew());
         Ok(next)
     }
 

@@ -90,7 +90,7 @@ impl<B: StorageBackend> IdScan<B> {
         self.permutation
     }
 
-    /// Refills a batch with the next rows, some hundreds; false, and an empty batch, when there are no more, or after an
+    /// Refills a batch with the next rows, a few at first and then some hundreds; false, and an empty batch, when there are no more, or after an
     /// error.
     ///
     /// # Errors

@@ -42,10 +42,12 @@ impl Names {
     }
 
     fn insert(&self, name: &str, id: TermId) {
-        if self.count.load(Ordering::Relaxed) >= NAMES_MAX {
-            return;
-        }
         let ids = self.ids.get_or_init(DashMap::new);
+        if self.count.load(Ordering::Relaxed) >= NAMES_MAX {
+            // What comes again is soon here again.
+            ids.clear();
+            self.count.store(0, Ordering::Relaxed);
+        }
         if ids.insert(name.into(), id).is_none() {
             self.count.fetch_add(1, Ordering::Relaxed);
         }
@@ -310,7 +312,8 @@ impl<B: StorageBackend> Snapshot<B> {
         idle.unwrap_or_else(|| Box::new(TermAccess::new(&self.inner.view, &self.inner.places)))
     }
 
-    pub(crate) fn return_access(&self, access: Box<TermAccess<B::Snapshot>>) {
+    pub(crate) fn return_access(&self, mut access: Box<TermAccess<B::Snapshot>>) {
+        access.shrink();
         let mut idle = self
             .inner
             .idle

@@ -19,6 +19,9 @@ const DECODED_BEFORE_CACHE: usize = 64;
 /// Longer terms are not kept: a clone would cost as much as decoding.
 const CACHED_BYTES_MAX: usize = 256;
 
+/// A buffer with room for more than this is not kept.
+const IDLE_BYTES_MAX: usize = 1 << 16;
+
 /// Triple terms nested deeper than this are refused: decoding recurses.
 const NESTING_MAX: usize = 128;
 
@@ -53,6 +56,13 @@ impl<S: StorageSnapshot> TermAccess<S> {
             cache: Vec::new(),
             decoded: 0,
             bytes: Vec::new(),
+        }
+    }
+
+    /// Gives back what a long term took.
+    pub(crate) fn shrink(&mut self) {
+        if self.bytes.capacity() > IDLE_BYTES_MAX {
+            self.bytes = Vec::new();
         }
     }
 

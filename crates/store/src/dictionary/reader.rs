@@ -68,6 +68,8 @@ impl<S: StorageSnapshot> ChunkCursor<S> {
         {
             return Ok(usize::try_from(id - first).ok());
         }
+        // Also when the seek fails, there is no chunk at the position any more.
+        self.current = None;
         let found = self.cursor.seek(&id.to_be_bytes())?;
         self.damaged = true;
         self.load(found)?;
@@ -119,8 +121,8 @@ impl<S: StorageSnapshot> ChunkCursor<S> {
     }
 }
 
-/// The cursors of a reader: the tags of dictionary terms differ in their lowest bits.
-const CURSORS: usize = 16;
+/// The cursors of a reader: a number that divides the tags of dictionary terms with different remainders.
+const CURSORS: usize = 18;
 
 /// A cursor for each tag, so that the terms of a quad, each of which is often close to the same of the quad before, do not
 /// take each other's place.
@@ -322,4 +324,20 @@ pub(crate) fn read_segments<S: StorageSnapshot>(
         number += 1;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::term::TagKind;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_dictionary_tag_has_a_cursor_of_its_own() {
+        let tags: Vec<_> = Tag::all()
+            .filter(|tag| tag.kind() == TagKind::Dictionary)
+            .map(|tag| usize::from(tag.byte()) % CURSORS)
+            .collect();
+        assert_eq!(tags.iter().collect::<BTreeSet<_>>().len(), tags.len());
+    }
 }

@@ -29,18 +29,19 @@ impl<S: StorageSnapshot, const N: usize> BlockCursor<S, N> {
 
     /// Moves to the block that holds `row` if any does: the first whose key is at or above it.
     pub(crate) fn seek(&mut self, row: &[u64; N]) -> StorageResult<bool> {
+        self.loaded = false;
         let found = self.cursor.seek(&RowKey::new(row))?;
         self.load(found)
     }
 
     /// Moves to the next block.
     pub(crate) fn next(&mut self) -> StorageResult<bool> {
+        self.loaded = false;
         let found = self.cursor.next()?;
         self.load(found)
     }
 
     fn load(&mut self, found: bool) -> StorageResult<bool> {
-        self.loaded = false;
         let Some((key, value)) = self.cursor.entry().filter(|_| found) else {
             return Ok(false);
         };

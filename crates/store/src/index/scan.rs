@@ -215,7 +215,8 @@ impl<S: StorageSnapshot> RowScan<S> {
 
     /// Appends block rows and changes in `[start, end)`, in order.
     fn merge(&self, start: Row, end: Option<Row>, rows: Range<usize>, batch: &mut RowBatch) {
-        if self.delta.is_empty() {
+        let change = self.delta.first_from(&start);
+        if change.is_none_or(|(row, _)| end.is_some_and(|end| end <= row)) {
             if let Some((block, bytes)) = self.cursor.block() {
                 self.append(block, bytes, rows, batch);
             }
