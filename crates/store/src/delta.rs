@@ -91,6 +91,12 @@ impl<const N: usize> ChangeSet<N> {
         Some((*row, *inserted))
     }
 
+    /// Whether there is a change in `[start, end)`.
+    pub(crate) fn changes_within(&self, start: &[u64; N], end: Option<[u64; N]>) -> bool {
+        let first = self.first_from(start);
+        first.is_some_and(|(row, _)| end.is_none_or(|end| row < end))
+    }
+
     /// Inserted minus removed rows in `[start, end)`.
     pub(crate) fn balance(&self, start: [u64; N], end: Option<[u64; N]>) -> i64 {
         self.range(start, end)

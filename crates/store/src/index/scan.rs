@@ -215,8 +215,7 @@ impl<S: StorageSnapshot> RowScan<S> {
 
     /// Appends block rows and changes in `[start, end)`, in order.
     fn merge(&self, start: Row, end: Option<Row>, rows: Range<usize>, batch: &mut RowBatch) {
-        let change = self.delta.first_from(&start);
-        if change.is_none_or(|(row, _)| end.is_some_and(|end| end <= row)) {
+        if !self.delta.changes_within(&start, end) {
             if let Some((block, bytes)) = self.cursor.block() {
                 self.append(block, bytes, rows, batch);
             }
@@ -310,7 +309,7 @@ impl<S: StorageSnapshot> RowScan<S> {
 
     /// Moves the position past groups whose column range excludes the filter's value, unless changes lie there.
     fn skip_groups(&mut self) -> StorageResult<()> {
-        let (Some((column, value)), true) = (self.range.filter, self.delta.is_empty()) else {
+        let Some((column, value)) = self.range.filter else {
             return Ok(());
         };
         let mut cursor = SummaryCursor::<S, 4>::new(&self.view, &self.places)?;
@@ -321,11 +320,11 @@ impl<S: StorageSnapshot> RowScan<S> {
         while found {
             let (_, ranges) = cursor.header()?;
             let (min, max) = ranges[column];
-            if (min..=max).contains(&value) {
+            let behind = successor(cursor.separator()?);
+            if (min..=max).contains(&value) || self.delta.changes_within(&position, behind) {
                 break;
             }
-            let behind = successor(cursor.separator()?)
-                .filter(|behind| self.range.end.is_none_or(|end| *behind < end));
+            let behind = behind.filter(|behind| self.range.end.is_none_or(|end| *behind < end));
             let Some(behind) = behind else {
                 self.position = None;
                 return Ok(());
