@@ -20,8 +20,9 @@ pub(crate) const LONG_TERM_BYTES: usize = 2048;
 /// The bytes of one segment of a long term.
 pub(crate) const SEGMENT_BYTES: usize = 1 << 16;
 
-/// How many bits of a term's hash the index keeps: enough that a look-up seldom meets another term.
-const HASH_BITS: u32 = 40;
+/// How many bits of a term's hash the index keeps; each costs a bit a term. Among a thousand million terms, a look-up
+/// meets another one than the term it wants once in four times.
+const HASH_BITS: u32 = 32;
 
 /// The hash of a term as the index keeps it.
 pub(crate) fn index_hash(hasher: &TermHasher, tag: Tag, bytes: &[u8]) -> u64 {
@@ -329,8 +330,11 @@ pub(crate) fn read_segments<S: StorageSnapshot>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::term::TagKind;
-    use std::collections::BTreeSet;
+    use crate::QuadStore;
+    use crate::term::{TagKind, term_bytes};
+    use oxrdf::{GraphName, NamedNode, Quad};
+    use quadrille_backend::InMemoryBackend;
+    use std::collections::{BTreeSet, HashMap};
 
     #[test]
     fn every_dictionary_tag_has_a_cursor_of_its_own() {
@@ -339,5 +343,57 @@ mod tests {
             .map(|tag| usize::from(tag.byte()) % CURSORS)
             .collect();
         assert_eq!(tags.iter().collect::<BTreeSet<_>>().len(), tags.len());
+    }
+
+    fn node(number: usize) -> NamedNode {
+        NamedNode::new(format!("http://example.org/{number}")).unwrap()
+    }
+
+    /// Two nodes that the hash index cannot tell apart.
+    fn colliding(hasher: &TermHasher) -> [NamedNode; 2] {
+        let mut seen = HashMap::new();
+        let mut bytes = Vec::new();
+        for number in 0.. {
+            let node = node(number);
+            let TermClass::Dictionary(tag) = classify(node.as_ref().into()) else {
+                continue;
+            };
+            bytes.clear();
+            term_bytes(node.as_ref().into(), &mut bytes);
+            if let Some(other) = seen.insert(index_hash(hasher, tag, &bytes), number) {
+                return [self::node(other), node];
+            }
+        }
+        unreachable!("there are more nodes than hashes")
+    }
+
+    #[test]
+    fn terms_with_the_same_hash_are_told_apart() {
+        let store = QuadStore::open(InMemoryBackend::new()).unwrap();
+        let pair = colliding(&store.snapshot().unwrap().inner.hasher);
+        let quad = |subject: &NamedNode| {
+            Quad::new(
+                subject.clone(),
+                node(0),
+                subject.clone(),
+                GraphName::DefaultGraph,
+            )
+        };
+        let quads = pair.each_ref().map(quad);
+        let expect = |held: [bool; 2]| {
+            assert_eq!(quads.each_ref().map(|q| store.contains(q).unwrap()), held);
+            assert!(store.verify().unwrap().is_sound());
+        };
+        expect([false, false]);
+        store.insert(&quads[0]).unwrap();
+        expect([true, false]);
+        store.flush().unwrap();
+        expect([true, false]);
+        store.insert(&quads[1]).unwrap();
+        expect([true, true]);
+        store.compact().unwrap();
+        expect([true, true]);
+        store.remove(&quads[0]).unwrap();
+        expect([false, true]);
     }
 }
