@@ -11,19 +11,15 @@
 //! | [`data`] | the generated quads, their file, the sample that look-ups are made from |
 //! | [`floor`] | how small the data could be, by its entropy |
 //! | [`steps`] | the steps |
-//! | [`measurement`] | one figure, as a JSON line |
-//! | [`system`] | memory, as the operating system counts it |
 //! | [`child`] | the command line of a process that runs steps |
 
 pub mod child;
 pub mod data;
 pub mod engine;
 pub mod floor;
-pub mod measurement;
 pub mod quadrille;
 pub mod raw;
 pub mod steps;
-pub mod system;
 
 pub use engine::{Engine, Outcome};
-pub use measurement::Measurement;
+pub use quadrille_measure::{Measurement, median};

@@ -3,10 +3,9 @@
 
 use crate::data::{Files, Sample};
 use crate::engine::{CommitSync, Engine, Outcome};
-use crate::measurement::{Measurement, median, percentile};
-use crate::system::memory_bytes;
 use oxrdf::Quad;
 use quadrille_backend::allocated_bytes;
+use quadrille_measure::{Measurement, median, memory_bytes, percentile};
 use quadrille_store::QuadPattern;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

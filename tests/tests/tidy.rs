@@ -24,11 +24,12 @@ const FOREIGN_FOLDERS: [&str; 4] = ["target", ".git", "w3c", "node_modules"];
 const FILE_ENDINGS: [&str; 8] = [".rs", ".md", ".toml", ".sh", ".nq", ".awk", ".lock", ".yml"];
 
 /// Which crates of the workspace a crate may depend on, outside tests; the order of the layers.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 10] = [
     ("quadrille-backend", &[]),
     ("quadrille-backend-lmdb", &["quadrille-backend"]),
     ("quadrille-backend-rocksdb", &["quadrille-backend"]),
     ("quadrille-backend-testkit", &["quadrille-backend"]),
+    ("quadrille-measure", &[]),
     ("quadrille-store", &["quadrille-backend"]),
     ("quadrille-io", &["quadrille-backend", "quadrille-store"]),
     (
@@ -52,6 +53,7 @@ const LAYERS: [(&str, &[&str]); 9] = [
             "quadrille",
             "quadrille-backend",
             "quadrille-io",
+            "quadrille-measure",
             "quadrille-sparql",
             "quadrille-store",
         ],

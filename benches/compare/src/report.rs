@@ -2,7 +2,7 @@
 //! round is kept; a table shows medians, and ratios say how many times better the first engine of a pair is.
 
 use comfy_table::{CellAlignment, Table, presets};
-use quadrille_benches::measurement::median;
+use quadrille_benches::median;
 use quadrille_benches::{Measurement, Outcome};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

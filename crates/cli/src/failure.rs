@@ -40,6 +40,29 @@ pub(crate) enum Exit {
     BrokenPipe = 141,
 }
 
+impl Exit {
+    const ALL: [Self; 13] = [
+        Self::Failed,
+        Self::Usage,
+        Self::BadData,
+        Self::BadQuery,
+        Self::NotFound,
+        Self::Locked,
+        Self::Corrupted,
+        Self::ProblemsFound,
+        Self::Full,
+        Self::Unsupported,
+        Self::TimedOut,
+        Self::Interrupted,
+        Self::BrokenPipe,
+    ];
+
+    /// What another process of this program ended with.
+    pub(crate) fn of_code(code: i32) -> Option<Self> {
+        Self::ALL.into_iter().find(|exit| *exit as i32 == code)
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)

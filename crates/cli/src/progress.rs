@@ -12,6 +12,7 @@ const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
 const BYTES: &str = "{prefix} {wide_bar} {percent:>3} %  {binary_bytes_per_sec}  {msg}  {eta} left";
 const BYTES_WITHOUT_TOTAL: &str =
     "{prefix} {spinner} {binary_bytes}  {binary_bytes_per_sec}  {msg}";
+const STEPS: &str = "{prefix} {wide_bar} {pos} of {len}  {msg}";
 const QUADS: &str = "{prefix} {wide_bar} {percent:>3} %  {human_pos} quads  {eta} left";
 
 /// A line that shows how far the work is, until it is dropped.
@@ -33,6 +34,11 @@ impl Progress {
         Self::start(ProgressBar::new(quads_total), name, QUADS)
     }
 
+    /// A bar over a known number of steps.
+    pub(crate) fn of_steps(name: &str, steps: u64) -> Self {
+        Self::start(ProgressBar::new(steps), name, STEPS)
+    }
+
     fn start(bar: ProgressBar, name: &str, template: &str) -> Self {
         // Templates that do not parse leave the bar in its default style; a test shows that these parse.
         if let Ok(style) = ProgressStyle::with_template(template) {
@@ -47,6 +53,12 @@ impl Progress {
     pub(crate) fn update(&self, bytes: u64, quads: u64) {
         self.bar.set_position(bytes);
         self.bar.set_message(format!("{} quads", HumanCount(quads)));
+    }
+
+    /// Shows which step begins; the one before it is done.
+    pub(crate) fn begin_step(&self, number: u64, name: String) {
+        self.bar.set_position(number);
+        self.bar.set_message(name);
     }
 
     /// Shows quads written.
@@ -67,7 +79,7 @@ mod tests {
 
     #[test]
     fn the_templates_parse() {
-        for template in [BYTES, BYTES_WITHOUT_TOTAL, QUADS] {
+        for template in [BYTES, BYTES_WITHOUT_TOTAL, STEPS, QUADS] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }

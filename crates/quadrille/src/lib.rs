@@ -61,7 +61,9 @@ mod open;
 
 pub use any::{AnyBackend, AnyCursor, AnySnapshot, AnyTransaction};
 pub use location::{Location, LocationError};
-pub use open::{OpenMode, open, open_backend, open_existing, open_read_only, open_with};
+pub use open::{
+    OpenMode, open, open_backend, open_backend_with, open_existing, open_read_only, open_with,
+};
 
 pub use quadrille_backend::{ErrorKind, InMemoryBackend, StorageError, StorageResult};
 #[cfg(feature = "lmdb")]

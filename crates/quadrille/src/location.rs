@@ -83,6 +83,16 @@ impl Location {
         }
     }
 
+    /// Whether its backend is compiled into this program.
+    #[must_use]
+    pub fn is_available(&self) -> bool {
+        match self {
+            Self::Memory => true,
+            Self::Lmdb(_) => cfg!(feature = "lmdb"),
+            Self::RocksDb(_) => cfg!(feature = "rocksdb"),
+        }
+    }
+
     pub(crate) fn engine(&self) -> Option<Engine> {
         match self {
             Self::Memory => None,

@@ -5,7 +5,7 @@
 
 use crate::location::Engine;
 use crate::{AnyBackend, Location};
-use quadrille_backend::{ErrorKind, InMemoryBackend, StorageError, StorageResult};
+use quadrille_backend::{Durability, ErrorKind, InMemoryBackend, StorageError, StorageResult};
 use quadrille_store::{QuadStore, StoreOptions};
 use std::path::Path;
 
@@ -89,6 +89,19 @@ pub fn open_with(
 /// # Errors
 /// As [`open_with`].
 pub fn open_backend(location: &Location, mode: OpenMode) -> StorageResult<AnyBackend> {
+    open_backend_with(location, mode, Durability::Durable)
+}
+
+/// Opens the backend of a location with commits that survive what `durability` says. A backend in memory keeps nothing,
+/// whatever it says.
+///
+/// # Errors
+/// As [`open_with`], and `Unsupported` when the backend cannot give that durability.
+pub fn open_backend_with(
+    location: &Location,
+    mode: OpenMode,
+    durability: Durability,
+) -> StorageResult<AnyBackend> {
     let (Some(engine), Some(path)) = (location.engine(), location.path()) else {
         return Ok(InMemoryBackend::new().into());
     };
@@ -99,13 +112,19 @@ pub fn open_backend(location: &Location, mode: OpenMode) -> StorageResult<AnyBac
             Ok(quadrille_backend_lmdb::LmdbBackend::open_read_only(path)?.into())
         }
         #[cfg(feature = "lmdb")]
-        Engine::Lmdb => Ok(quadrille_backend_lmdb::LmdbBackend::open(path)?.into()),
+        Engine::Lmdb => {
+            let options = quadrille_backend_lmdb::LmdbOptions::new().durability(durability);
+            Ok(quadrille_backend_lmdb::LmdbBackend::open_with(path, options)?.into())
+        }
         #[cfg(feature = "rocksdb")]
         Engine::RocksDb if mode == OpenMode::ReadOnly => {
             Ok(quadrille_backend_rocksdb::RocksDbBackend::open_read_only(path)?.into())
         }
         #[cfg(feature = "rocksdb")]
-        Engine::RocksDb => Ok(quadrille_backend_rocksdb::RocksDbBackend::open(path)?.into()),
+        Engine::RocksDb => {
+            let options = quadrille_backend_rocksdb::RocksDbOptions::new().durability(durability);
+            Ok(quadrille_backend_rocksdb::RocksDbBackend::open_with(path, options)?.into())
+        }
         #[cfg(not(all(feature = "lmdb", feature = "rocksdb")))]
         missing => Err(StorageError::new(
             ErrorKind::Unsupported,

@@ -3,6 +3,7 @@
 //! What flows in: arguments. What flows out: one command, run. What always holds: each command lives in the file of its
 //! name and has examples in its help.
 
+mod bench;
 mod compact;
 mod count;
 mod dump;
@@ -49,6 +50,7 @@ enum Command {
     Verify(verify::Arguments),
     Compact(compact::Arguments),
     Inspect(inspect::Arguments),
+    Bench(bench::Arguments),
 }
 
 impl CommandLine {
@@ -64,6 +66,7 @@ impl CommandLine {
             Command::Verify(arguments) => verify::run(&arguments),
             Command::Compact(arguments) => compact::run(&arguments),
             Command::Inspect(arguments) => inspect::run(&arguments),
+            Command::Bench(arguments) => bench::run(&arguments),
         }
     }
 }
