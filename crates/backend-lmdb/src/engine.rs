@@ -10,6 +10,7 @@
 
 use crate::LmdbOptions;
 use crate::error::storage_error;
+use crate::pages::check_length;
 use heed::types::Bytes;
 use heed::{
     CommitOrAbort, CommitToken, CompactionOption, Database, DatabaseOpener, Env, EnvFlags,
@@ -112,8 +113,10 @@ impl Engine {
             (_, readers) => Some(readers?),
         };
         let fresh = fs::metadata(&data).map_or(true, |metadata| metadata.len() == 0);
+        if data.is_file() {
+            check_length(&data)?;
+        }
         let environment = open_environment(folder, options, mode)?;
-        check_length(&environment, &data)?;
         let handles = open_handles(&environment)?;
         let engine = Self {
             main: handles.main,
@@ -397,27 +400,13 @@ fn open_environment(
     }
     #[expect(unsafe_code, reason = "mapping a file is unsafe in itself")]
     // SAFETY: LMDB maps the file, so nobody may change it but through LMDB: the exclusive lock on the writer's file
-    // keeps other writers of this program out, and `check_length` refuses a file that ends before its last page.
+    // keeps other writers of this program out, and `check_length` has refused a file that ends before its last page.
     // READ_ONLY and NO_SYNC weaken what survives a crash, not memory safety; heed adds NO_TLS by its own type.
     let opened = unsafe {
         open.flags(flags);
         open.open(folder)
     };
     opened.map_err(|error| storage_error("open", error))
-}
-
-/// Refuses a file that was cut off: reading a page beyond its end would kill the process.
-fn check_length(environment: &Env<WithoutTls>, data: &Path) -> StorageResult<()> {
-    let length = fs::metadata(data)
-        .map_err(|error| StorageError::from_io("cannot read the data file", error))?
-        .len();
-    let page = u64::from(environment.unnamed_database_stat().page_size);
-    let needed = (environment.info().last_page_number as u64 + 1) * page;
-    if length < needed {
-        let message = format!("{} has {length} bytes of {needed}", data.display());
-        return Err(StorageError::corrupted(message));
-    }
-    Ok(())
 }
 
 fn open_handles(environment: &Env<WithoutTls>) -> StorageResult<Handles<'static>> {

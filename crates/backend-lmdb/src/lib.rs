@@ -12,6 +12,7 @@
 //! | `backend` | the contract, on these |
 //! | `ingest` | the bulk path |
 //! | `snapshot`, `transaction` | reading and writing |
+//! | `pages` | checking the file without the map |
 //! | `key` | LMDB has no empty key; here is how there is one |
 //! | `error` | LMDB's errors in the words of the contract |
 
@@ -22,10 +23,12 @@ mod engine;
 mod error;
 mod ingest;
 mod key;
+mod pages;
 mod snapshot;
 mod transaction;
 
 pub use backend::LmdbBackend;
 pub use config::LmdbOptions;
+pub use pages::{PageFault, PagesReport, check_pages};
 pub use snapshot::{LmdbCursor, LmdbSnapshot};
 pub use transaction::LmdbTransaction;
