@@ -57,9 +57,10 @@ impl Exit {
         Self::BrokenPipe,
     ];
 
-    /// What another process of this program ended with.
-    pub(crate) fn of_code(code: i32) -> Option<Self> {
-        Self::ALL.into_iter().find(|exit| *exit as i32 == code)
+    /// The failure that a process of this program ended with.
+    pub(crate) fn from_code(code: i32) -> Self {
+        let exit = Self::ALL.into_iter().find(|exit| *exit as i32 == code);
+        exit.unwrap_or(Self::Failed)
     }
 }
 

@@ -56,10 +56,12 @@
 //! * [`backend`]: the storage contract, for those who bring a backend of their own.
 
 mod any;
+mod check;
 mod location;
 mod open;
 
 pub use any::{AnyBackend, AnyCursor, AnySnapshot, AnyTransaction};
+pub use check::{FilesReport, check_files};
 pub use location::{Location, LocationError};
 pub use open::{
     OpenMode, open, open_backend, open_backend_with, open_existing, open_read_only, open_with,

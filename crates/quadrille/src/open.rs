@@ -138,7 +138,7 @@ pub fn open_backend_with(
 }
 
 /// Refuses a path that cannot be, or must not become, a store of this engine.
-fn check_folder(engine: Engine, path: &Path, mode: OpenMode) -> StorageResult<()> {
+pub(crate) fn check_folder(engine: Engine, path: &Path, mode: OpenMode) -> StorageResult<()> {
     if path.exists() && !path.is_dir() {
         return Err(StorageError::misuse(format!(
             "{} is a file; a store is a folder",

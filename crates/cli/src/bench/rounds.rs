@@ -131,10 +131,7 @@ fn run_one(name: BackendName, folder: &Path) -> Result<Vec<Measurement>, Failure
         return Err(Failure::new(Exit::Interrupted, "interrupted"));
     }
     if !status.success() {
-        let exit = status
-            .code()
-            .and_then(Exit::of_code)
-            .unwrap_or(Exit::Failed);
+        let exit = status.code().map_or(Exit::Failed, Exit::from_code);
         return Err(Failure::new(exit, format!("measuring {name} failed")));
     }
     Ok(figures)

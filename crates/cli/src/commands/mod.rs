@@ -4,6 +4,7 @@
 //! name and has examples in its help.
 
 mod bench;
+mod check_files;
 mod compact;
 mod count;
 mod dump;
@@ -51,6 +52,8 @@ enum Command {
     Compact(compact::Arguments),
     Inspect(inspect::Arguments),
     Bench(bench::Arguments),
+    #[command(hide = true)]
+    CheckFiles(check_files::Arguments),
 }
 
 impl CommandLine {
@@ -67,6 +70,7 @@ impl CommandLine {
             Command::Compact(arguments) => compact::run(&arguments),
             Command::Inspect(arguments) => inspect::run(&arguments),
             Command::Bench(arguments) => bench::run(&arguments),
+            Command::CheckFiles(arguments) => check_files::run(&arguments),
         }
     }
 }
