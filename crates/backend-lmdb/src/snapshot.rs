@@ -12,7 +12,8 @@ use crate::key::{original, stored};
 use heed::types::Bytes;
 use heed::{RoRange, RoTxn};
 use quadrille_backend::{
-    Keyspace, OperationCounters, StorageCursor, StorageError, StorageResult, StorageSnapshot,
+    Keyspace, OpenSnapshot, OperationCounters, StorageCursor, StorageError, StorageResult,
+    StorageSnapshot,
 };
 use std::fmt;
 use std::ops::Bound;
@@ -33,6 +34,7 @@ struct View {
     transaction: Mutex<ReadTransaction>,
     engine: Arc<Engine>,
     counters: Arc<OperationCounters>,
+    _open: OpenSnapshot,
 }
 
 impl View {
@@ -59,6 +61,7 @@ impl LmdbSnapshot {
         let view = View {
             transaction: Mutex::new(engine.begin_read()?),
             engine,
+            _open: counters.snapshot_taken(),
             counters,
         };
         Ok(Self {

@@ -199,6 +199,8 @@ impl StorageBackend for RocksDbBackend {
             count += size.count;
             bytes += size.bytes;
         }
+        // It is not the caller's, and not to be counted.
+        drop(snapshot);
         let disk = allocated_bytes(engine.folder())?;
         Ok(self.counters.stats(count, bytes, disk))
     }

@@ -4,7 +4,7 @@ use crate::catalogue::{self, Size, missing};
 use crate::engine::{Column, Columns, Database, Engine};
 use crate::error::storage_error;
 use quadrille_backend::{
-    Keyspace, OperationCounters, StorageCursor, StorageResult, StorageSnapshot,
+    Keyspace, OpenSnapshot, OperationCounters, StorageCursor, StorageResult, StorageSnapshot,
 };
 use rocksdb::{DBRawIteratorWithThreadMode, ReadOptions, SnapshotWithThreadMode};
 use std::fmt;
@@ -22,6 +22,7 @@ struct View {
     columns: Arc<Columns>,
     engine: Arc<Engine>,
     counters: Arc<OperationCounters>,
+    _open: OpenSnapshot,
 }
 
 impl View {
@@ -67,6 +68,7 @@ impl RocksDbSnapshot {
             snapshot,
             columns,
             engine,
+            _open: counters.snapshot_taken(),
             counters,
         };
         Self {

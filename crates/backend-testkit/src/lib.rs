@@ -216,6 +216,7 @@ pub fn cases<F: Factory>() -> Vec<Case<F>> {
             sizes_of_keyspaces_are_exact,
             operations_are_counted,
             rolled_back_operations_are_not_counted,
+            open_snapshots_are_counted,
         }
         Files stored_stats {
             they_are_exact_after_reopening,

@@ -192,6 +192,9 @@ pub trait StorageBackend: Send + Sync + 'static {
 
     /// What the backend holds and has done; exact.
     ///
+    /// # Behaviour
+    /// * Counts the snapshots that are open, those that only a cursor keeps alive included, and tells the oldest's age.
+    ///
     /// # Errors
     /// `Closed`, `Io`.
     fn stats(&self) -> StorageResult<StorageStats>;

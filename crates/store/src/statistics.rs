@@ -9,6 +9,7 @@ use crate::term::TermId;
 use crate::terms::{TermDecoder, predicate_of};
 use oxrdf::{GraphName, NamedNode};
 use quadrille_backend::{StorageBackend, StorageResult};
+use std::time::Duration;
 
 /// The figures of a store.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +23,13 @@ pub struct StoreStatistics {
     pub graphs: u64,
     /// Bytes of the disk blocks that the backend's files occupy.
     pub disk_bytes: u64,
+    /// Snapshots that the backend has open in this process; a store may keep one of its own for the next reader.
+    pub open_snapshots: u64,
+    /// How long the oldest of them has been open; `None` when there is none.
+    pub oldest_snapshot_age: Option<Duration>,
+    /// Bytes of the files that only the oldest open snapshot of any process keeps from being used again; `None` where
+    /// the backend does not tell.
+    pub pinned_bytes: Option<u64>,
     /// The keyspaces, in the order of the architecture: indexes, dictionary, the rest.
     pub keyspaces: Vec<KeyspaceStatistics>,
 }
@@ -72,6 +80,7 @@ impl<B: StorageBackend> QuadStore<B> {
     /// # Errors
     /// What the backend fails with.
     pub fn statistics(&self) -> StorageResult<StoreStatistics> {
+        let backend = self.backend().stats()?;
         let snapshot = self.snapshot()?;
         let inner = &*snapshot.inner;
         let mut graphs = 0;
@@ -89,7 +98,10 @@ impl<B: StorageBackend> QuadStore<B> {
             quads: snapshot.len(),
             terms: inner.root.terms(),
             graphs,
-            disk_bytes: self.backend().stats()?.disk_bytes,
+            disk_bytes: backend.disk_bytes,
+            open_snapshots: backend.open_snapshots,
+            oldest_snapshot_age: backend.oldest_snapshot_age,
+            pinned_bytes: backend.pinned_bytes,
             keyspaces,
         })
     }

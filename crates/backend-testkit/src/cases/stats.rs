@@ -96,3 +96,23 @@ pub(crate) fn rolled_back_operations_are_not_counted<F: Factory>(
     assert_eq!(store.stats()?, before);
     Ok(())
 }
+
+pub(crate) fn open_snapshots_are_counted<F: Factory>(context: &Context<F>) -> StorageResult<()> {
+    let (store, birds) = context.store_with("birds")?;
+    let open = || -> StorageResult<(u64, bool)> {
+        let stats = store.stats()?;
+        Ok((stats.open_snapshots, stats.oldest_snapshot_age.is_some()))
+    };
+    assert_eq!(open()?, (0, false));
+    let snapshot = store.snapshot()?;
+    let second = store.snapshot()?;
+    assert_eq!(open()?, (2, true));
+    drop(second);
+    let cursor = snapshot.cursor(&birds)?;
+    assert_eq!(open()?, (1, true));
+    drop(snapshot);
+    assert_eq!(open()?, (1, true));
+    drop(cursor);
+    assert_eq!(open()?, (0, false));
+    Ok(())
+}

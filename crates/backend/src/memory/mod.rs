@@ -9,9 +9,9 @@ mod tree;
 
 use crate::gate::closed;
 use crate::{
-    Capabilities, Entry, EntrySource, ErrorKind, Keyspace, OperationCounters, StorageBackend,
-    StorageCursor, StorageError, StorageResult, StorageSnapshot, StorageStats, Transaction, Wait,
-    WriterGate, WriterPermit,
+    Capabilities, Entry, EntrySource, ErrorKind, Keyspace, OpenSnapshot, OperationCounters,
+    StorageBackend, StorageCursor, StorageError, StorageResult, StorageSnapshot, StorageStats,
+    Transaction, Wait, WriterGate, WriterPermit,
 };
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -150,6 +150,7 @@ impl StorageBackend for InMemoryBackend {
         Ok(MemorySnapshot {
             keyspaces: self.state()?,
             counters: Arc::clone(&self.counters),
+            open: Arc::new(self.counters.snapshot_taken()),
         })
     }
 
@@ -231,6 +232,7 @@ impl StorageBackend for InMemoryBackend {
 pub struct MemorySnapshot {
     keyspaces: Arc<Keyspaces>,
     counters: Arc<OperationCounters>,
+    open: Arc<OpenSnapshot>,
 }
 
 impl MemorySnapshot {
@@ -250,6 +252,7 @@ impl StorageSnapshot for MemorySnapshot {
             index: 0,
             reads: 0,
             counters: Arc::clone(&self.counters),
+            _open: Arc::clone(&self.open),
         })
     }
 
@@ -273,6 +276,7 @@ pub struct MemoryCursor {
     /// Entries reached and not yet counted: threads that scan side by side should not share a counter's cache line.
     reads: u64,
     counters: Arc<OperationCounters>,
+    _open: Arc<OpenSnapshot>,
 }
 
 impl StorageCursor for MemoryCursor {

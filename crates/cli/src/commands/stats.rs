@@ -24,7 +24,8 @@ Examples:
   quadrille stats --store lmdb:./museum --json | jq .bytes_per_quad
 
 Both forms list the ten largest graphs; the text lists the ten most frequent predicates, JSON lists all. \
-disk_bytes counts the disk blocks that the files of the store occupy.")]
+disk_bytes counts the disk blocks that the files of the store occupy. open_snapshots are those of this process; \
+pinned_bytes are what the oldest snapshot of any process keeps from being used again, where the backend tells.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     source: DataSource,
@@ -57,6 +58,7 @@ struct Figures {
 
 impl Figures {
     fn of(store: &QuadStore<AnyBackend>) -> Result<Self, Failure> {
+        let figures = store.statistics()?;
         let snapshot = store.snapshot()?;
         let rows = snapshot.predicate_statistics()?;
         let mut predicates: Vec<_> = rows
@@ -77,7 +79,7 @@ impl Figures {
         sort(&mut largest_graphs);
         largest_graphs.truncate(LISTED_MAX);
         Ok(Self {
-            store: store.statistics()?,
+            store: figures,
             predicates,
             largest_graphs,
         })
@@ -109,6 +111,9 @@ impl Figures {
             "terms": self.store.terms,
             "graphs": self.store.graphs,
             "disk_bytes": self.store.disk_bytes,
+            "open_snapshots": self.store.open_snapshots,
+            "oldest_snapshot_seconds": self.store.oldest_snapshot_age.map(|age| age.as_secs_f64()),
+            "pinned_bytes": self.store.pinned_bytes,
             "bytes_per_quad": self.per_quad(self.store.disk_bytes),
             "keyspaces": keyspaces,
             "predicates": list(&self.predicates, "predicate"),
@@ -128,6 +133,7 @@ impl Figures {
         if let Some(bytes) = self.per_quad(self.store.disk_bytes) {
             writeln!(out, "{:<16} {bytes:>14.1}", "bytes_per_quad")?;
         }
+        self.write_snapshots(out)?;
         self.write_keyspaces(out)?;
         write_largest(
             "predicates",
@@ -136,6 +142,21 @@ impl Figures {
             out,
         )?;
         write_largest("graphs", self.store.graphs, &self.largest_graphs, out)
+    }
+
+    /// What snapshots keep; lines without a figure are left out.
+    fn write_snapshots(&self, out: &mut impl Write) -> io::Result<()> {
+        let open = HumanCount(self.store.open_snapshots).to_string();
+        writeln!(out, "{:<16} {open:>14}", "open_snapshots")?;
+        if let Some(age) = self.store.oldest_snapshot_age {
+            let seconds = format!("{:.1} s", age.as_secs_f64());
+            writeln!(out, "{:<16} {seconds:>14}", "oldest_snapshot")?;
+        }
+        if let Some(bytes) = self.store.pinned_bytes {
+            let bytes = HumanCount(bytes).to_string();
+            writeln!(out, "{:<16} {bytes:>14}", "pinned_bytes")?;
+        }
+        Ok(())
     }
 
     fn write_keyspaces(&self, out: &mut impl Write) -> io::Result<()> {
