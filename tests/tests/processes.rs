@@ -5,7 +5,7 @@
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use quadrille_backend::{
-    ErrorKind, Keyspace, StorageBackend, StorageError, StorageResult, Transaction,
+    ErrorKind, Keyspace, StorageBackend, StorageError, StorageResult, StorageSnapshot, Transaction,
 };
 use std::io::{BufRead, BufReader, Write, stdin, stdout};
 use std::path::Path;
@@ -63,8 +63,15 @@ struct Other {
 impl Other {
     /// Starts the other process; `how` is `write` or `read`.
     fn start<F: Files>(path: &Path, how: &str) -> Self {
+        Self::start_as::<F>(path, how, |_| {})
+    }
+
+    /// Starts it with something changed about its command.
+    fn start_as<F: Files>(path: &Path, how: &str, change: impl FnOnce(&mut Command)) -> Self {
         let program = std::env::current_exe().expect("this program has a path");
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        change(&mut command);
+        let mut child = command
             .env("QUADRILLE_CHILD", format!("{} {how}", F::NAME))
             .env("QUADRILLE_CHILD_STORE", path)
             .stdin(Stdio::piped())
@@ -88,8 +95,12 @@ impl Other {
         line.trim_end().to_owned()
     }
 
-    fn ask(&mut self, line: &str) -> String {
+    fn tell(&mut self, line: &str) {
         writeln!(self.input, "{line}").expect("the process listens");
+    }
+
+    fn ask(&mut self, line: &str) -> String {
+        self.tell(line);
         self.answer()
     }
 
@@ -109,10 +120,14 @@ impl Drop for Other {
 
 /// The other process, seen from itself.
 fn obey<F: Files>(path: &Path, how: &str) -> StorageResult<()> {
-    let backend = match how {
+    obey_on(match how {
         "read" => F::open_read_only(path)?,
         _ => F::open(path)?,
-    };
+    })
+}
+
+fn obey_on<B: StorageBackend>(backend: B) -> StorageResult<()> {
+    let mut held = Vec::new();
     println!("open");
     for line in stdin().lines() {
         let line = line.map_err(|error| StorageError::from_io("no line", error))?;
@@ -135,6 +150,13 @@ fn obey<F: Files>(path: &Path, how: &str) -> StorageResult<()> {
                 std::thread::park();
                 transaction.commit().map(|()| "done".to_owned())
             }
+            ["hold", count] => {
+                for _ in 0..number(count)? {
+                    held.push(backend.snapshot()?);
+                }
+                Ok("held".to_owned())
+            }
+            ["watch", last] => watch(&backend, number(last)?).map(|seen| seen.to_string()),
             _ => Ok("what?".to_owned()),
         };
         println!("{}", answer.unwrap_or_else(|error| error.to_string()));
@@ -143,6 +165,37 @@ fn obey<F: Files>(path: &Path, how: &str) -> StorageResult<()> {
             .map_err(|error| StorageError::from_io("no answer", error))?;
     }
     backend.close()
+}
+
+fn number(text: &str) -> StorageResult<u32> {
+    let number = text.parse();
+    number.map_err(|_| StorageError::misuse(format!("{text} is no number")))
+}
+
+/// How many keys each commit of the watched writer changes.
+const WATCHED: u32 = 20;
+
+/// Takes snapshots until one shows the last commit; each must show one commit whole, and none an older one than before.
+fn watch<B: StorageBackend>(backend: &B, last: u32) -> StorageResult<u32> {
+    let (mut before, mut seen) = (0, 0);
+    while before < last {
+        let snapshot = backend.snapshot()?;
+        let mut commits = Vec::new();
+        for entry in snapshot.prefix_scan(&birds()?, b"")? {
+            let (_, value) = entry?;
+            commits.push(number(&String::from_utf8_lossy(&value))?);
+        }
+        let commit = commits.first().copied().unwrap_or_default();
+        if commits.len() != WATCHED as usize || commits.iter().any(|other| *other != commit) {
+            return Err(StorageError::corrupted(format!("torn: {commits:?}")));
+        }
+        if commit < before {
+            return Err(StorageError::corrupted(format!("{commit} after {before}")));
+        }
+        seen += u32::from(commit > before);
+        before = commit;
+    }
+    Ok(seen)
 }
 
 fn temporary() -> tempfile::TempDir {
@@ -230,6 +283,151 @@ fn compacting_is_busy_beside_a_reader_process<F: Files>() -> StorageResult<()> {
     Ok(())
 }
 
+/// Each of eight processes sees whole commits, in their order.
+fn eight_readers_see_whole_commits_in_order<F: Files>() -> StorageResult<()> {
+    const COMMITS: u32 = 300;
+    let folder = temporary();
+    let backend = F::open(folder.path())?;
+    backend.create_keyspace(&birds()?)?;
+    let commit = |number: u32| {
+        let mut transaction = backend.begin()?;
+        for key in 0..WATCHED {
+            transaction.put(&birds()?, &key.to_be_bytes(), number.to_string().as_bytes())?;
+        }
+        transaction.commit()
+    };
+    commit(0)?;
+    let mut readers: Vec<Other> = (0..8)
+        .map(|_| Other::start::<F>(folder.path(), "read"))
+        .collect();
+    for reader in &mut readers {
+        reader.tell(&format!("watch {COMMITS}"));
+    }
+    for number in 1..=COMMITS {
+        commit(number)?;
+    }
+    for reader in &mut readers {
+        let seen = reader.answer();
+        assert!(seen.parse::<u32>().is_ok_and(|seen| seen > 0), "{seen}");
+    }
+    Ok(())
+}
+
+/// What a snapshot of a process that was killed kept is used again, and its slots are free.
+fn a_killed_reader_pins_nothing<F: Files>() -> StorageResult<()> {
+    const SNAPSHOTS: usize = 1000;
+    let folder = temporary();
+    let backend = F::open(folder.path())?;
+    backend.create_keyspace(&birds()?)?;
+    let rewrite = || {
+        let mut transaction = backend.begin()?;
+        for n in 0..500_u32 {
+            transaction.put(&birds()?, &n.to_be_bytes(), &[0; 1000])?;
+        }
+        transaction.commit()
+    };
+    rewrite()?;
+    let mut other = Other::start::<F>(folder.path(), "read");
+    assert_eq!(other.ask(&format!("hold {SNAPSHOTS}")), "held");
+    for _ in 0..4 {
+        rewrite()?;
+    }
+    let pinned = backend.stats()?.pinned_bytes;
+    assert!(pinned.is_none_or(|bytes| bytes > 400_000), "{pinned:?}");
+    other.kill();
+    // The writer looks for dead processes at most once a second.
+    std::thread::sleep(std::time::Duration::from_millis(1200));
+    rewrite()?;
+    rewrite()?;
+    let before = backend.stats()?.disk_bytes;
+    for _ in 0..10 {
+        rewrite()?;
+    }
+    let after = backend.stats()?;
+    assert_eq!(after.disk_bytes, before);
+    assert!(
+        after.pinned_bytes.is_none_or(|bytes| bytes == 0),
+        "{after:?}"
+    );
+    let mut other = Other::start::<F>(folder.path(), "read");
+    assert_eq!(other.ask(&format!("hold {SNAPSHOTS}")), "held");
+    other.kill();
+    let snapshots = (0..SNAPSHOTS).map(|_| backend.snapshot());
+    snapshots.collect::<StorageResult<Vec<_>>>().map(drop)
+}
+
+/// A process that may not write the files reads them and changes nothing, not even times.
+#[cfg(all(unix, feature = "lmdb"))]
+fn a_reader_without_the_right_to_write_reads() -> StorageResult<()> {
+    use std::fs::{Permissions, metadata, read, read_dir, set_permissions};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::process::CommandExt;
+    let folder = temporary();
+    let backend = Lmdb::open(folder.path())?;
+    backend.create_keyspace(&birds()?)?;
+    backend.put(&birds()?, b"emu", b"tall")?;
+    backend.close()?;
+    drop(backend);
+    let allow = |path: &Path, mode| {
+        set_permissions(path, Permissions::from_mode(mode)).expect("our own file");
+    };
+    let paths = || {
+        let items = read_dir(folder.path()).expect("a folder");
+        let mut paths: Vec<_> = items.map(|item| item.expect("an item").path()).collect();
+        paths.sort();
+        paths
+    };
+    paths().iter().for_each(|path| allow(path, 0o444));
+    allow(folder.path(), 0o555);
+    let state = || {
+        let state = |path: &std::path::PathBuf| {
+            let metadata = metadata(path).expect("a file");
+            let times = (metadata.mtime(), metadata.mtime_nsec(), metadata.len());
+            (path.clone(), times, read(path).expect("readable"))
+        };
+        paths().iter().map(state).collect::<Vec<_>>()
+    };
+    let before = state();
+    // Nothing is forbidden to root: its child is nobody, who must be able to run this program.
+    let owner = metadata("/proc/self").map_or(0, |own| own.uid());
+    let mut other = Other::start_as::<Lmdb>(folder.path(), "read", |command| {
+        if owner == 0 {
+            command.uid(65_534);
+        }
+    });
+    assert_eq!(other.ask("get birds emu"), "tall");
+    assert!(other.ask("put owl grey").starts_with("read-only"));
+    assert!(state() == before);
+    // It could not enter itself as a reader, so it keeps writers out.
+    allow(folder.path(), 0o755);
+    paths().iter().for_each(|path| allow(path, 0o644));
+    refused(Lmdb::open(folder.path()), ErrorKind::Locked);
+    other.kill();
+    Lmdb::open(folder.path())?.put(&birds()?, b"owl", b"grey")
+}
+
+/// A reader whose map became too small takes over the size that the writer gave it.
+#[cfg(feature = "lmdb")]
+fn a_reader_process_follows_a_growing_map() -> StorageResult<()> {
+    let folder = temporary();
+    let backend = Lmdb::open(folder.path())?;
+    backend.create_keyspace(&birds()?)?;
+    backend.put(&birds()?, b"emu", b"tall")?;
+    let mut other = Other::start::<Lmdb>(folder.path(), "read-small");
+    assert_eq!(other.ask("get birds emu"), "tall");
+    for round in 0..3 {
+        let mut transaction = backend.begin()?;
+        for n in 0..10_000_u32 {
+            let key = (round * 10_000 + n).to_be_bytes();
+            transaction.put(&birds()?, &key, &[0; 1000])?;
+        }
+        transaction.put(&birds()?, b"emu", round.to_string().as_bytes())?;
+        transaction.commit()?;
+        assert_eq!(other.ask("get birds emu"), round.to_string());
+    }
+    Ok(())
+}
+
 fn trial<F: Files>(name: &str, case: fn() -> StorageResult<()>) -> Trial {
     Trial::test(format!("{}::{name}", F::NAME), move || {
         case().map_err(Failed::from)
@@ -254,6 +452,16 @@ fn common<F: Files>(trials: &mut Vec<Trial>) {
         "compacting_is_busy_beside_a_reader_process",
         compacting_is_busy_beside_a_reader_process::<F>,
     );
+    let eight = trial::<F>(
+        "eight_readers_see_whole_commits_in_order",
+        eight_readers_see_whole_commits_in_order::<F>,
+    );
+    let killed = trial::<F>(
+        "a_killed_reader_pins_nothing",
+        a_killed_reader_pins_nothing::<F>,
+    );
+    trials.push(eight.with_ignored_flag(skip));
+    trials.push(killed.with_ignored_flag(skip));
     trials.push(follows.with_ignored_flag(skip));
     trials.push(compacting.with_ignored_flag(skip));
 }
@@ -267,6 +475,13 @@ fn concurrent_readers<F: Files>() -> bool {
 fn be_the_other_process(child: &str) -> StorageResult<()> {
     let path = std::env::var_os("QUADRILLE_CHILD_STORE").unwrap_or_default();
     match child.split_once(' ') {
+        #[cfg(feature = "lmdb")]
+        Some(("lmdb", "read-small")) => {
+            let options = quadrille_backend_lmdb::LmdbOptions::new().map_bytes(1 << 20);
+            obey_on(quadrille_backend_lmdb::LmdbBackend::open_read_only_with(
+                path, options,
+            )?)
+        }
         #[cfg(feature = "lmdb")]
         Some(("lmdb", how)) => obey::<Lmdb>(path.as_ref(), how),
         #[cfg(feature = "rocksdb")]
@@ -282,7 +497,18 @@ fn main() {
     }
     let mut trials = Vec::new();
     #[cfg(feature = "lmdb")]
-    common::<Lmdb>(&mut trials);
+    {
+        common::<Lmdb>(&mut trials);
+        trials.push(trial::<Lmdb>(
+            "a_reader_process_follows_a_growing_map",
+            a_reader_process_follows_a_growing_map,
+        ));
+        #[cfg(unix)]
+        trials.push(trial::<Lmdb>(
+            "a_reader_without_the_right_to_write_reads",
+            a_reader_without_the_right_to_write_reads,
+        ));
+    }
     #[cfg(feature = "rocksdb")]
     common::<RocksDb>(&mut trials);
     libtest_mimic::run(&Arguments::from_args(), trials).exit();

@@ -3,7 +3,6 @@
 use crate::catalogue::{self, Row, missing};
 use crate::config::LmdbOptions;
 use crate::engine::{self, DATA_FILE, Engine, Mode};
-use crate::error::storage_error;
 use crate::ingest;
 use crate::snapshot::{KEY_BYTES_MAX, LmdbSnapshot};
 use crate::transaction::LmdbTransaction;
@@ -17,8 +16,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 /// A backend that keeps everything in an LMDB file.
 ///
-/// One process writes; other processes may read the same store with [`open_read_only`](Self::open_read_only).
-/// A snapshot that lives long keeps the space of what is deleted meanwhile from being used again.
+/// One process writes; other processes may read the same store with [`open_read_only`](Self::open_read_only). What
+/// survives a crash, and how the address space grows, is told in the documentation of the [crate](crate). A snapshot that lives long keeps the space of what is deleted meanwhile from being used again.
 ///
 /// ```
 /// use quadrille_backend::{Keyspace, StorageBackend};
@@ -60,7 +59,7 @@ impl LmdbBackend {
     /// Opens with settings of one's own.
     ///
     /// # Errors
-    /// As [`open`](Self::open), and `Unsupported` for [`Durability::Prefix`].
+    /// As [`open`](Self::open), `Misuse` for a setting that is not legal, and `Unsupported` for [`Durability::Prefix`].
     pub fn open_with(path: impl AsRef<Path>, options: LmdbOptions) -> StorageResult<Self> {
         Self::open_mode(path.as_ref(), options, Mode::Write)
     }
@@ -68,16 +67,26 @@ impl LmdbBackend {
     /// Opens a store that exists for reading, beside a process that may be writing. Changes nothing.
     ///
     /// # Errors
-    /// `NotFound` when there is no store; `Locked` when this process has it open; `Corrupted`, `Io`.
+    /// `NotFound` when there is no store; `Locked` when this process has it open, or when it may not write LMDB's table of
+    /// readers while another writes; `Corrupted`, `Io`.
     pub fn open_read_only(path: impl AsRef<Path>) -> StorageResult<Self> {
-        Self::open_mode(path.as_ref(), LmdbOptions::default(), Mode::Read)
+        Self::open_read_only_with(path, LmdbOptions::default())
+    }
+
+    /// Opens for reading with settings of one's own. Of these, the address space, reading ahead and how long to wait for
+    /// own snapshots when the writer has outgrown the address space matter.
+    ///
+    /// # Errors
+    /// As [`open_read_only`](Self::open_read_only), and `Misuse` for a setting that is not legal.
+    pub fn open_read_only_with(
+        path: impl AsRef<Path>,
+        options: LmdbOptions,
+    ) -> StorageResult<Self> {
+        Self::open_mode(path.as_ref(), options, Mode::Read)
     }
 
     fn open_mode(path: &Path, options: LmdbOptions, mode: Mode) -> StorageResult<Self> {
-        if options.durability == Durability::Prefix {
-            let message = "LMDB without waiting for the disk cannot keep older commits whole";
-            return Err(StorageError::new(ErrorKind::Unsupported, message).during("open"));
-        }
+        options.check()?;
         let engine = Engine::open(path, &options, mode)?;
         let mut capabilities = Capabilities::volatile();
         capabilities.persistent = true;
@@ -163,9 +172,11 @@ impl StorageBackend for LmdbBackend {
         let (_permit, engine) = self.writable(Wait::Forever)?;
         let mut transaction = engine.begin_write()?;
         let (_, database) = catalogue::resolve(&engine, &transaction, keyspace)?;
-        database
-            .clear(&mut transaction)
-            .map_err(|error| storage_error("drop_keyspace", error).in_keyspace(keyspace))?;
+        database.clear(&mut transaction).map_err(|error| {
+            engine
+                .write_failed("drop_keyspace", error)
+                .in_keyspace(keyspace)
+        })?;
         catalogue::remove(&engine, &mut transaction, keyspace)?;
         transaction.commit()
     }
@@ -215,11 +226,15 @@ impl StorageBackend for LmdbBackend {
 
     fn stats(&self) -> StorageResult<StorageStats> {
         let engine = self.engine()?;
+        // First: the snapshot below is not the caller's.
+        let pinned = engine.pinned_bytes()?;
         let sizes = self.snapshot()?.sizes()?;
         let count = sizes.iter().map(|(_, count, _)| count).sum();
         let bytes = sizes.iter().map(|(_, _, bytes)| bytes).sum();
         let disk = allocated_bytes(engine.folder())?;
-        Ok(self.counters.stats(count, bytes, disk))
+        let mut stats = self.counters.stats(count, bytes, disk);
+        stats.pinned_bytes = pinned;
+        Ok(stats)
     }
 
     fn keyspace_size(&self, keyspace: &Keyspace) -> StorageResult<(u64, u64)> {

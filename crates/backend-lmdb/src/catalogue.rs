@@ -96,7 +96,11 @@ pub(crate) fn write(
     let written = engine
         .main()
         .put(transaction, &row_key(keyspace), &row.encode());
-    written.map_err(|error| storage_error("catalogue", error).in_keyspace(keyspace))
+    written.map_err(|error| {
+        engine
+            .write_failed("catalogue", error)
+            .in_keyspace(keyspace)
+    })
 }
 
 /// Removes the row of a keyspace.
@@ -106,7 +110,9 @@ pub(crate) fn remove(
     keyspace: &Keyspace,
 ) -> StorageResult<()> {
     let removed = engine.main().delete(transaction, &row_key(keyspace));
-    removed
-        .map(drop)
-        .map_err(|error| storage_error("catalogue", error).in_keyspace(keyspace))
+    removed.map(drop).map_err(|error| {
+        engine
+            .write_failed("catalogue", error)
+            .in_keyspace(keyspace)
+    })
 }

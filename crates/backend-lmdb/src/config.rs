@@ -1,12 +1,44 @@
-//! What a user may set when opening an LMDB store. Nothing of it is stored: a store opens with any of them.
+//! What a user may set when opening an LMDB store.
+//!
+//! Nothing of it shapes what is stored, so nothing of it is stored: a store opens with any of these settings, whatever
+//! it was written with. All are checked when the store is opened.
 
-use quadrille_backend::Durability;
+use quadrille_backend::{Durability, ErrorKind, StorageError, StorageResult};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// The smallest map that holds an empty store and a small transaction.
+const MAP_BYTES_MIN: usize = 1 << 20;
+/// The largest map: half of what 64-bit processors of today can address in one process.
+const MAP_BYTES_MAX: usize = if usize::BITS >= 64 { 64 << 40 } else { 2 << 30 };
+/// Up to what the map grows unless set.
+const MAP_GROWTH_MAX: usize = if usize::BITS >= 64 { 16 << 40 } else { 2 << 30 };
+const READERS_MAX: u32 = 1 << 16;
+const GROWTH_WAIT_MAX: Duration = Duration::from_secs(3600);
 
 /// Settings of an [`LmdbBackend`](crate::LmdbBackend).
+///
+/// ```
+/// use quadrille_backend::{Durability, ErrorKind, StorageBackend};
+/// use quadrille_backend_lmdb::{LmdbBackend, LmdbOptions};
+///
+/// let options = LmdbOptions::new().readers_max(200).read_ahead(false).durability(Durability::Durable);
+/// # let folder = tempfile::tempdir().expect("a temporary folder");
+/// # let path = folder.path();
+/// LmdbBackend::open_with(path, options.clone())?.close()?;
+///
+/// let error = LmdbBackend::open_with(path, options.readers_max(0)).expect_err("nobody could read");
+/// assert_eq!(error.kind(), ErrorKind::Misuse);
+/// assert!(error.message().contains("readers_max is 0"));
+/// # Ok::<(), quadrille_backend::StorageError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct LmdbOptions {
     pub(crate) map_bytes: usize,
+    map_bytes_max: Option<usize>,
+    pub(crate) growth_wait: Duration,
     pub(crate) readers_max: u32,
+    pub(crate) read_ahead: bool,
     pub(crate) durability: Durability,
     pub(crate) ingest_commit_bytes: usize,
 }
@@ -19,7 +51,10 @@ impl Default for LmdbOptions {
             } else {
                 1 << 30
             },
+            map_bytes_max: None,
+            growth_wait: Duration::from_millis(100),
             readers_max: 1024,
+            read_ahead: true,
             durability: Durability::Durable,
             ingest_commit_bytes: 64 << 20,
         }
@@ -33,19 +68,44 @@ impl LmdbOptions {
         Self::default()
     }
 
-    /// The address space to reserve, in bytes: the most the store can grow to while open. It costs neither memory nor
-    /// disk until used. Rounded up to whole pages; 256 GiB unless set.
+    /// The address space to reserve, in bytes: 1 MiB to 64 TiB, rounded up to whole pages, 256 GiB unless set. It costs
+    /// neither memory nor disk until used. A store that fills it grows it, which must wait for open snapshots: reserve
+    /// more than the store will need.
     #[must_use]
     pub fn map_bytes(mut self, bytes: usize) -> Self {
         self.map_bytes = bytes;
         self
     }
 
-    /// The most snapshots open at once, over all processes; 1024 unless set. The first process to open the store
-    /// decides.
+    /// The address space up to which a full map grows, in bytes: `map_bytes` to 64 TiB; 16 TiB, or `map_bytes` where
+    /// that is more, unless set. It bounds the file. The same as `map_bytes`, it forbids growth.
+    #[must_use]
+    pub fn map_bytes_max(mut self, bytes: usize) -> Self {
+        self.map_bytes_max = Some(bytes);
+        self
+    }
+
+    /// How long a transaction that begins after one that found the map full waits for the snapshots of this process to
+    /// go, so that the map can grow; at most an hour, 100 ms unless set. When they stay, it begins on the map as it is.
+    #[must_use]
+    pub fn growth_wait(mut self, wait: Duration) -> Self {
+        self.growth_wait = wait;
+        self
+    }
+
+    /// The most snapshots open at once, over all processes: 1 to 65536, 1024 unless set. The first process to open the
+    /// store decides.
     #[must_use]
     pub fn readers_max(mut self, readers: u32) -> Self {
         self.readers_max = readers;
+        self
+    }
+
+    /// Whether the operating system reads ahead of page faults; it does unless set. Off helps random reads of a store
+    /// that is larger than memory, and slows scans down. Windows takes no notice.
+    #[must_use]
+    pub fn read_ahead(mut self, on: bool) -> Self {
+        self.read_ahead = on;
         self
     }
 
@@ -58,10 +118,58 @@ impl LmdbOptions {
         self
     }
 
-    /// The bytes of keys and values after which an ingest commits and goes on; bounds its memory. 64 MiB unless set.
+    /// The bytes of keys and values after which an ingest commits and goes on; bounds its memory. At least 4 KiB, 64 MiB
+    /// unless set.
     #[must_use]
     pub fn ingest_commit_bytes(mut self, bytes: usize) -> Self {
         self.ingest_commit_bytes = bytes;
         self
     }
+
+    /// The limit of growth, chosen or not.
+    pub(crate) fn growth_bytes_max(&self) -> usize {
+        let unset = MAP_GROWTH_MAX.max(self.map_bytes);
+        self.map_bytes_max.unwrap_or(unset)
+    }
+
+    /// Refuses settings that are not legal.
+    ///
+    /// # Errors
+    /// `Misuse` that names the setting and what is legal; `Unsupported` for a durability that LMDB cannot give.
+    pub(crate) fn check(&self) -> StorageResult<()> {
+        if self.durability == Durability::Prefix {
+            let message = "LMDB without waiting for the disk cannot keep older commits whole";
+            return Err(StorageError::new(ErrorKind::Unsupported, message).during("open"));
+        }
+        within("map_bytes", self.map_bytes, MAP_BYTES_MIN..=MAP_BYTES_MAX)?;
+        let growth = self.map_bytes..=MAP_BYTES_MAX;
+        within("map_bytes_max", self.growth_bytes_max(), growth)?;
+        within(
+            "growth_wait, in milliseconds,",
+            self.growth_wait.as_millis(),
+            0..=GROWTH_WAIT_MAX.as_millis(),
+        )?;
+        within("readers_max", self.readers_max, 1..=READERS_MAX)?;
+        within(
+            "ingest_commit_bytes",
+            self.ingest_commit_bytes,
+            4096..=usize::MAX,
+        )
+    }
+}
+
+fn within<T: PartialOrd + std::fmt::Display>(
+    name: &str,
+    value: T,
+    legal: RangeInclusive<T>,
+) -> StorageResult<()> {
+    if legal.contains(&value) {
+        return Ok(());
+    }
+    let message = format!(
+        "{name} is {value}; {} to {} is legal",
+        legal.start(),
+        legal.end()
+    );
+    Err(StorageError::misuse(message).during("open"))
 }

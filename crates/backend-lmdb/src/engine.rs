@@ -10,11 +10,13 @@
 
 use crate::LmdbOptions;
 use crate::error::storage_error;
-use crate::pages::check_length;
+use crate::map::{Map, MapUse, whole_pages};
+use crate::pages::{check_length, freed_bytes_since};
+use crate::readers::{self, Readers};
 use heed::types::Bytes;
 use heed::{
     CommitOrAbort, CommitToken, CompactionOption, Database, DatabaseOpener, Env, EnvFlags,
-    EnvOpenOptions, OnCommit, RoTxn, RwTxn, WithoutTls,
+    EnvOpenOptions, Error, MdbError, OnCommit, RoTxn, RwTxn, WithoutTls,
 };
 use quadrille_backend::{
     Durability, ErrorKind, StorageError, StorageResult, StoreLock, sync_folder,
@@ -22,18 +24,25 @@ use quadrille_backend::{
 use std::fs::{self, File};
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 /// A physical database. The handle stays valid as long as the environment, which outlives all users of it here.
 pub(crate) type RawDatabase = Database<'static, Bytes, Bytes>;
-/// A read transaction that owns a share of its environment.
-pub(crate) type ReadTransaction = RoTxn<'static, WithoutTls>;
 
 pub(crate) const DATA_FILE: &str = "data.mdb";
 const COMPACTED_FILE: &str = "data.mdb.compacted";
 const LOCK_FILE: &str = "lock.mdb";
+/// Made when a store is complete: an empty or missing data file beside it is a loss and no new store.
+const CREATED_FILE: &str = "store.created";
 const WRITER_FILE: &str = "writer.lock";
 const READERS_FILE: &str = "readers.lock";
+
+/// How often a snapshot is tried, each time with another obstacle removed.
+const READ_ATTEMPTS: usize = 4;
+
+/// How often a writer looks for slots of dead processes, which keep it from using free pages again.
+const CLEAR_EVERY: Duration = Duration::from_secs(1);
 
 const FORMAT_KEY: &[u8] = b"format";
 const FORMAT: &[u8] = b"quadrille lmdb 1";
@@ -56,11 +65,15 @@ pub(crate) struct Engine {
     environment: Env<WithoutTls>,
     main: RawDatabase,
     slots: RwLock<Vec<RawDatabase>>,
+    map: Arc<Map>,
     mode: Mode,
     folder: PathBuf,
     /// Shared with all who have the store open; who holds it alone may replace the data file.
     readers: Option<StoreLock>,
+    /// Who writes holds it alone; a reader that may not write LMDB's lock file shares it, so that nobody writes.
     writer: Option<StoreLock>,
+    /// When slots of dead processes were last looked for.
+    cleared: Mutex<Instant>,
 }
 
 /// Handles on their way from the transaction that opened them to general use.
@@ -102,7 +115,8 @@ impl Engine {
         writer: Option<StoreLock>,
     ) -> StorageResult<Self> {
         let data = folder.join(DATA_FILE);
-        if mode == Mode::Read && !data.is_file() {
+        let fresh = fs::metadata(&data).map_or(true, |metadata| metadata.len() == 0);
+        if mode == Mode::Read && fresh && !folder.join(CREATED_FILE).exists() {
             let message = format!("{} holds no LMDB store", folder.display());
             return Err(StorageError::new(ErrorKind::NotFound, message));
         }
@@ -112,24 +126,28 @@ impl Engine {
             (Mode::Read, Err(error)) if error.kind() == ErrorKind::NotFound => None,
             (_, readers) => Some(readers?),
         };
-        let fresh = fs::metadata(&data).map_or(true, |metadata| metadata.len() == 0);
-        if data.is_file() {
+        if fresh {
+            check_may_be_new(folder)?;
+        } else {
             check_length(&data)?;
         }
-        let environment = open_environment(folder, options, mode)?;
+        let (environment, writer) = open_environment(folder, options, mode, writer)?;
         let handles = open_handles(&environment)?;
         let engine = Self {
             main: handles.main,
             slots: RwLock::new(handles.slots),
+            map: Map::new(&environment, options),
             environment,
             mode,
             folder: folder.to_owned(),
             readers,
             writer,
+            cleared: Mutex::new(Instant::now()),
         };
         engine.check_format(fresh)?;
         if mode == Mode::Write {
             engine.clear_stale_readers()?;
+            mark_created(folder)?;
         }
         if fresh {
             sync_with_parent(folder)?;
@@ -195,7 +213,7 @@ impl Engine {
 
     /// Creates some more slots, in a transaction of their own; the caller holds the permit to write.
     pub(crate) fn add_slots(&self) -> StorageResult<()> {
-        let transaction = self.begin_plain_write()?;
+        let (transaction, _map) = self.begin_plain_write()?;
         let present = self.slot_count();
         let count = (present + SLOTS_STEP).min(SLOTS_MAX);
         if count == present {
@@ -222,7 +240,7 @@ impl Engine {
                 Ok(CommitOrAbort::Commit(handles))
             },
         );
-        let opened = opened.map_err(|error| storage_error("create_keyspace", error))?;
+        let opened = opened.map_err(|error| self.write_failed("create_keyspace", error))?;
         slots.extend(opened.commit().into_iter().flat_map(|added| added.slots));
         Ok(())
     }
@@ -230,20 +248,14 @@ impl Engine {
     /// A read transaction that sees the last commit and can use every slot that commit speaks of.
     pub(crate) fn begin_read(&self) -> StorageResult<ReadTransaction> {
         loop {
-            let transaction = match self.begin_plain_read() {
-                // A process that was killed has left its slots; what is free after looking is free.
-                Err(error) if error.kind() == ErrorKind::Busy => {
-                    self.clear_stale_readers()?;
-                    self.begin_plain_read()?
-                }
-                begun => begun?,
-            };
+            let transaction = self.begin_plain_read()?;
             let known = self.slot_count();
             if self.mode == Mode::Write || self.stored_slot_count(&transaction)? <= known {
                 return Ok(transaction);
             }
             // The writing process has added slots. Handles opened now serve transactions that begin later.
             drop(transaction);
+            let _map = self.map.enter(&self.environment)?;
             let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
             *slots = open_handles(&self.environment)?.slots;
         }
@@ -257,10 +269,42 @@ impl Engine {
             .map_err(|error| storage_error("snapshot", error))
     }
 
+    fn clear_stale_readers_at_times(&self) -> StorageResult<()> {
+        let mut cleared = self.cleared.lock().unwrap_or_else(PoisonError::into_inner);
+        if cleared.elapsed() < CLEAR_EVERY {
+            return Ok(());
+        }
+        *cleared = Instant::now();
+        drop(cleared);
+        self.clear_stale_readers()
+    }
+
     fn begin_plain_read(&self) -> StorageResult<ReadTransaction> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            match self.try_read()? {
+                Ok(transaction) => return Ok(transaction),
+                Err(Error::Mdb(MdbError::MapResized)) if attempts < READ_ATTEMPTS => {
+                    self.map.adopt(&self.environment)?;
+                }
+                // A process that was killed has left its slots; what is free after looking is free.
+                Err(Error::Mdb(MdbError::ReadersFull)) if attempts < READ_ATTEMPTS => {
+                    self.clear_stale_readers()?;
+                }
+                Err(error) => return Err(storage_error("snapshot", error)),
+            }
+        }
+    }
+
+    fn try_read(&self) -> StorageResult<heed::Result<ReadTransaction>> {
         let _slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        let map = self.map.enter(&self.environment)?;
         let transaction = self.environment.clone().static_read_txn();
-        transaction.map_err(|error| storage_error("snapshot", error))
+        Ok(transaction.map(|transaction| ReadTransaction {
+            transaction,
+            _map: map,
+        }))
     }
 
     fn stored_slot_count(&self, transaction: &ReadTransaction) -> StorageResult<usize> {
@@ -273,14 +317,29 @@ impl Engine {
         Ok(count as usize)
     }
 
-    fn begin_plain_write(&self) -> StorageResult<RwTxn<'_>> {
+    /// A write transaction and what it holds of the map, to be dropped in this order.
+    fn begin_plain_write(&self) -> StorageResult<(RwTxn<'_>, MapUse)> {
+        self.clear_stale_readers_at_times()?;
+        let map = self.map.enter_to_write(&self.environment)?;
         let transaction = self.environment.write_txn();
-        transaction.map_err(|error| storage_error("begin", error))
+        let transaction = transaction.map_err(|error| storage_error("begin", error))?;
+        Ok((transaction, map))
+    }
+
+    /// The error of a write; a full map is noted, so that it grows.
+    pub(crate) fn write_failed(&self, operation: &'static str, error: Error) -> StorageError {
+        match error {
+            Error::Mdb(MdbError::MapFull) => {
+                let full = self.map.found_full();
+                full.during(operation).with_source(error)
+            }
+            error => storage_error(operation, error),
+        }
     }
 
     /// The write transaction; the caller holds the permit to write, so LMDB's own lock is free.
     pub(crate) fn begin_write(self: &Arc<Self>) -> StorageResult<WriteTransaction> {
-        let transaction = self.begin_plain_write()?;
+        let (transaction, map) = self.begin_plain_write()?;
         #[expect(
             unsafe_code,
             reason = "heed's write transaction cannot own its environment"
@@ -291,8 +350,19 @@ impl Engine {
         let transaction = unsafe { std::mem::transmute::<RwTxn<'_>, RwTxn<'static>>(transaction) };
         Ok(WriteTransaction {
             transaction,
+            _map: map,
             engine: Arc::clone(self),
         })
+    }
+
+    /// Bytes of pages that were freed after the commit that the oldest open snapshot of any process sees, `None` where
+    /// that cannot be told.
+    pub(crate) fn pinned_bytes(&self) -> StorageResult<Option<u64>> {
+        match readers::oldest(&self.folder.join(LOCK_FILE))? {
+            Readers::Unknown => Ok(None),
+            Readers::None => Ok(Some(0)),
+            Readers::Oldest(commit) => freed_bytes_since(&self.folder.join(DATA_FILE), commit),
+        }
     }
 
     /// Forces everything written to the disk.
@@ -300,12 +370,14 @@ impl Engine {
         if self.mode == Mode::Read {
             return Ok(());
         }
+        let _map = self.map.enter(&self.environment)?;
         let synced = self.environment.force_sync();
         synced.map_err(|error| storage_error("flush", error))
     }
 
     /// Writes a copy of the last commit without free pages, and forces it to the disk.
     pub(crate) fn copy_to(&self, path: &Path) -> StorageResult<()> {
+        let _map = self.map.enter(&self.environment)?;
         let file = self
             .environment
             .copy_to_path(path, CompactionOption::Enabled)
@@ -382,17 +454,63 @@ fn prepare_for_writing(folder: &Path) -> StorageResult<StoreLock> {
     }
 }
 
+/// Refuses to take an empty or missing data file for a new store where there was one.
+fn check_may_be_new(folder: &Path) -> StorageResult<()> {
+    let data = folder.join(DATA_FILE);
+    if folder.join(CREATED_FILE).exists() {
+        let message = format!(
+            "{} is empty or missing, its contents are lost",
+            data.display()
+        );
+        return Err(StorageError::corrupted(message).during("open"));
+    }
+    Ok(())
+}
+
+fn mark_created(folder: &Path) -> StorageResult<()> {
+    let mark = folder.join(CREATED_FILE);
+    if mark.exists() {
+        return Ok(());
+    }
+    let cannot = |error| StorageError::from_io(format!("cannot create {}", mark.display()), error);
+    File::create(&mark).map_err(cannot)?;
+    sync_folder(folder)
+}
+
+/// Opens the environment, with what keeps writers out where that is needed.
+///
+/// Readers enter themselves into LMDB's lock file, or the writer would overwrite what they read. A reader without the
+/// right to do so reads without, and keeps writers out instead.
 fn open_environment(
     folder: &Path,
     options: &LmdbOptions,
     mode: Mode,
-) -> StorageResult<Env<WithoutTls>> {
+    writer: Option<StoreLock>,
+) -> StorageResult<(Env<WithoutTls>, Option<StoreLock>)> {
+    let failed = |error| storage_error("open", error);
+    match open_plain(folder, options, mode, EnvFlags::empty()) {
+        Err(Error::Io(error))
+            if mode == Mode::Read && error.kind() == std::io::ErrorKind::PermissionDenied =>
+        {
+            let lock = StoreLock::shared(&folder.join(WRITER_FILE))?;
+            let opened = open_plain(folder, options, mode, EnvFlags::NO_LOCK);
+            Ok((opened.map_err(failed)?, Some(lock)))
+        }
+        opened => Ok((opened.map_err(failed)?, writer)),
+    }
+}
+
+fn open_plain(
+    folder: &Path,
+    options: &LmdbOptions,
+    mode: Mode,
+    mut flags: EnvFlags,
+) -> heed::Result<Env<WithoutTls>> {
     let mut open = EnvOpenOptions::new().read_txn_without_tls();
-    // LMDB wants whole pages of the operating system; 64 KiB is a multiple of all page sizes in use.
-    open.map_size(options.map_bytes.next_multiple_of(64 << 10));
+    open.map_size(whole_pages(options.map_bytes));
     open.max_readers(options.readers_max);
     open.max_dbs(SLOTS_MAX as u32);
-    let mut flags = EnvFlags::empty();
+    flags.set(EnvFlags::NO_READ_AHEAD, !options.read_ahead);
     if mode == Mode::Read {
         flags |= EnvFlags::READ_ONLY;
     } else if options.durability == Durability::Unsafe {
@@ -401,12 +519,12 @@ fn open_environment(
     #[expect(unsafe_code, reason = "mapping a file is unsafe in itself")]
     // SAFETY: LMDB maps the file, so nobody may change it but through LMDB: the exclusive lock on the writer's file
     // keeps other writers of this program out, and `check_length` has refused a file that ends before its last page.
-    // READ_ONLY and NO_SYNC weaken what survives a crash, not memory safety; heed adds NO_TLS by its own type.
-    let opened = unsafe {
+    // NO_LOCK is given where the shared lock on the same file keeps all writers out.
+    // READ_ONLY, NO_SYNC and NO_READ_AHEAD change speed and what survives a crash, not memory safety; heed adds NO_TLS by its own type.
+    unsafe {
         open.flags(flags);
         open.open(folder)
-    };
-    opened.map_err(|error| storage_error("open", error))
+    }
 }
 
 fn open_handles(environment: &Env<WithoutTls>) -> StorageResult<Handles<'static>> {
@@ -441,10 +559,26 @@ fn open_handles(environment: &Env<WithoutTls>) -> StorageResult<Handles<'static>
     opened.commit().flatten().ok_or_else(missing)
 }
 
+/// A read transaction that owns a share of its environment.
+pub(crate) struct ReadTransaction {
+    transaction: RoTxn<'static, WithoutTls>,
+    // Dropped last: then the map may move.
+    _map: MapUse,
+}
+
+impl Deref for ReadTransaction {
+    type Target = RoTxn<'static, WithoutTls>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.transaction
+    }
+}
+
 /// A write transaction that owns a share of its environment. Dropping it rolls back.
 pub(crate) struct WriteTransaction {
     // The order of the fields matters: see `Engine::begin_write`.
     transaction: RwTxn<'static>,
+    _map: MapUse,
     engine: Arc<Engine>,
 }
 
@@ -455,7 +589,7 @@ impl WriteTransaction {
 
     pub(crate) fn commit(self) -> StorageResult<()> {
         let committed = self.transaction.commit();
-        committed.map_err(|error| storage_error("commit", error))
+        committed.map_err(|error| self.engine.write_failed("commit", error))
     }
 }
 
@@ -478,6 +612,7 @@ pub(crate) fn remove_files(folder: &Path) -> StorageResult<()> {
     let cannot =
         |error| StorageError::from_io(format!("cannot remove {}", folder.display()), error);
     for name in [
+        CREATED_FILE,
         DATA_FILE,
         COMPACTED_FILE,
         LOCK_FILE,

@@ -43,8 +43,10 @@ fn kind_of(error: MdbError) -> ErrorKind {
 
 fn message_of(kind: ErrorKind) -> &'static str {
     match kind {
-        ErrorKind::Full => "the reserved address space or a table of LMDB is full",
-        ErrorKind::Busy => "no reader slot is left, or the map grew under this process",
+        ErrorKind::Full => "a table of LMDB is full",
+        ErrorKind::Busy => {
+            "no reader slot is left (the setting readers_max), or the map grew under this process"
+        }
         ErrorKind::Corrupted => "the file is damaged or not an LMDB file",
         ErrorKind::Locked => "the store is open in this process already",
         ErrorKind::Misuse => "a key or value has a length that LMDB does not take",

@@ -38,7 +38,7 @@ pub(crate) fn ingest(
         last.extend_from_slice(key);
         database
             .put_with_flags(&mut transaction, PutFlags::APPEND, &stored(key), value)
-            .map_err(|error| storage_error("ingest", error).in_keyspace(keyspace))?;
+            .map_err(|error| engine.write_failed("ingest", error).in_keyspace(keyspace))?;
         count += 1;
         row.bytes += (key.len() + value.len()) as u64;
         if row.bytes - committed >= commit_bytes as u64 {

@@ -8,13 +8,55 @@
 //! |---|---|
 //! | `config` | what a user may set |
 //! | `engine` | the open environment, its locks, its transactions |
+//! | `map` | the address space, who uses it, how it grows |
 //! | `catalogue` | which keyspace lives in which physical database |
 //! | `backend` | the contract, on these |
 //! | `ingest` | the bulk path |
 //! | `snapshot`, `transaction` | reading and writing |
+//! | `readers` | which commit the oldest snapshot of any process sees |
 //! | `pages` | checking the file without the map |
 //! | `key` | LMDB has no empty key; here is how there is one |
 //! | `error` | LMDB's errors in the words of the contract |
+//!
+//! # Durability
+//!
+//! | word | what a commit does | what a crash may lose |
+//! |---|---|---|
+//! | `Durable`, the default | writes its pages, waits for the disk, writes the meta, waits again | nothing that `commit` returned for, whether the process dies or the power fails; a commit that had not returned is there whole or not at all |
+//! | `Prefix` | refused when opening | |
+//! | `Unsafe` | writes without waiting | nothing when the process alone dies: the operating system has all of it. When the machine does, everything: the disk may have got the meta before the pages it points to, and pages of older commits may be overwritten |
+//!
+//! `Prefix` is refused because LMDB without waiting gives no order to what reaches the disk, so that no older commit is
+//! sure to be whole. `flush` and `close` wait for the disk whatever the word; under `Unsafe`, the first commit after a
+//! `flush` puts all at risk again. All of it rests on disks that have stored what they say they have.
+//!
+//! # Address space
+//!
+//! The file is mapped into address space that is reserved when opening, 256 GiB unless
+//! [`map_bytes`](LmdbOptions::map_bytes) says otherwise, and that costs nothing until used. When three quarters of it
+//! are used, it grows as soon as a transaction begins, reading or writing, while no other of this process is open:
+//! LMDB moves the map, and snapshots lend out what lies in it. A transaction that does not fit is `Full` and leaves
+//! nothing; the next writer then waits a little for snapshots to go
+//! ([`growth_wait`](LmdbOptions::growth_wait)), the map grows, and the same transaction can be made again. Growth ends at
+//! [`map_bytes_max`](LmdbOptions::map_bytes_max). A process that reads takes over a larger size with its next snapshot;
+//! while older ones of its own stay open, that one is `Busy`.
+//!
+//! # Processes
+//!
+//! One process writes: it holds the lock of `writer.lock`, and another that tries is `Locked` and told who does. Any
+//! number of processes read; each snapshot takes one of [`readers_max`](LmdbOptions::readers_max) slots. Slots of
+//! processes that were killed are freed when the store is opened for writing, when all are taken, and once a second as
+//! transactions begin; until then they keep deleted pages from being used again, as snapshots that live do, which
+//! `stats` tells as `pinned_bytes`. One process opens a store once, for writing or for reading.
+//!
+//! Opening for reading writes to no file but LMDB's table of readers, `lock.mdb`. A process that may not write that
+//! reads without, and keeps writers out for as long.
+//!
+//! # Damage
+//!
+//! A file that was cut off, emptied or removed beside its `store.created`, or whose metas are damaged, is `Corrupted` and
+//! left alone. What else is wrong with pages can end the process that follows them through the map: [`check_pages`]
+//! looks at a store that is under suspicion without.
 
 mod backend;
 mod catalogue;
@@ -23,7 +65,9 @@ mod engine;
 mod error;
 mod ingest;
 mod key;
+mod map;
 mod pages;
+mod readers;
 mod snapshot;
 mod transaction;
 

@@ -11,6 +11,7 @@ use quadrille_backend::{
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::Bound;
+use std::sync::Arc;
 
 /// The write transaction of an [`LmdbBackend`](crate::LmdbBackend).
 pub struct LmdbTransaction<'a> {
@@ -132,9 +133,10 @@ impl Transaction for LmdbTransaction<'_> {
         let database = self.database(keyspace)?;
         let old = lookup(database, &self.transaction, keyspace, key)?;
         let removed = old.map_or(0, |old| key.len() + old.len());
+        let engine = Arc::clone(self.transaction.engine());
         database
             .put(&mut self.transaction, &stored(key), value)
-            .map_err(|error| storage_error("put", error).in_keyspace(keyspace))?;
+            .map_err(|error| engine.write_failed("put", error).in_keyspace(keyspace))?;
         self.resize(keyspace, removed, key.len() + value.len());
         self.writes += 1;
         Ok(())
@@ -146,16 +148,17 @@ impl Transaction for LmdbTransaction<'_> {
         let Some(old) = lookup(database, &self.transaction, keyspace, key)?.map(<[u8]>::len) else {
             return Ok(());
         };
+        let engine = Arc::clone(self.transaction.engine());
         database
             .delete(&mut self.transaction, &stored(key))
-            .map_err(|error| storage_error("delete", error).in_keyspace(keyspace))?;
+            .map_err(|error| engine.write_failed("delete", error).in_keyspace(keyspace))?;
         self.resize(keyspace, key.len() + old, 0);
         Ok(())
     }
 
     fn commit(self) -> StorageResult<()> {
         let mut transaction = self.transaction;
-        let engine = std::sync::Arc::clone(transaction.engine());
+        let engine = Arc::clone(transaction.engine());
         for known in self.known.into_inner().iter().filter(|known| known.changed) {
             catalogue::write(&engine, &mut transaction, &known.keyspace, known.row)?;
         }

@@ -116,7 +116,15 @@ fn one_process_opens_a_store_once() -> StorageResult<()> {
     let reading = LmdbBackend::open_read_only(folder.path());
     refused(reading, ErrorKind::Locked);
     backend.create_keyspace(&birds())?;
-    backend.put(&birds(), b"emu", b"unharmed")
+    backend.put(&birds(), b"emu", b"unharmed")?;
+    backend.close()?;
+    drop(backend);
+    let reading = LmdbBackend::open_read_only(folder.path())?;
+    let again = LmdbBackend::open_read_only(folder.path());
+    refused(again, ErrorKind::Locked);
+    refused(LmdbBackend::open(folder.path()), ErrorKind::Locked);
+    assert!(reading.contains(&birds(), b"emu")?);
+    Ok(())
 }
 
 #[test]
@@ -161,28 +169,45 @@ fn an_environment_of_another_program_is_refused_untouched() {
 
 #[test]
 fn a_file_cut_off_is_corrupted_and_not_fatal() -> StorageResult<()> {
-    for keep in [1, 2, 3] {
-        let folder = folder();
-        filled(folder.path())?;
-        let data = folder.path().join("data.mdb");
-        let length = fs::metadata(&data).expect("the file").len();
-        let file = fs::File::options().write(true).open(&data);
-        file.expect("the file")
-            .set_len(length * keep / 4)
-            .expect("a shorter file");
+    let folder = folder();
+    filled(folder.path())?;
+    let data = folder.path().join("data.mdb");
+    let whole = fs::read(&data).expect("the file");
+    let length = whole.len();
+    for keep in [
+        length - 1,
+        length * 3 / 4,
+        length / 2,
+        8192,
+        8191,
+        4096,
+        1,
+        0,
+    ] {
+        fs::write(&data, &whole[..keep]).expect("a shorter file");
         refused(LmdbBackend::open(folder.path()), ErrorKind::Corrupted);
         refused(
             LmdbBackend::open_read_only(folder.path()),
             ErrorKind::Corrupted,
         );
+        let left = fs::metadata(&data).expect("still there").len();
+        assert_eq!(left, keep as u64, "an attempt to open changes nothing");
     }
+    fs::remove_file(&data).expect("the file");
+    refused(LmdbBackend::open(folder.path()), ErrorKind::Corrupted);
+    assert!(!data.exists());
+    fs::write(&data, &whole).expect("the file");
+    assert_eq!(
+        LmdbBackend::open(folder.path())?.keyspace_size(&birds())?.0,
+        2000
+    );
     Ok(())
 }
 
 #[test]
 fn a_full_map_is_full_and_nothing_is_lost() -> StorageResult<()> {
     let folder = folder();
-    let small = LmdbOptions::new().map_bytes(4 << 20);
+    let small = LmdbOptions::new().map_bytes(4 << 20).map_bytes_max(4 << 20);
     let backend = LmdbBackend::open_with(folder.path(), small)?;
     backend.create_keyspace(&birds())?;
     backend.put(&birds(), b"kept", b"yes")?;
@@ -190,9 +215,13 @@ fn a_full_map_is_full_and_nothing_is_lost() -> StorageResult<()> {
     let filled = (0..10_000_u32)
         .try_for_each(|n| transaction.put(&birds(), &n.to_be_bytes(), &[0; 1000]))
         .and_then(|()| transaction.commit());
-    refused(filled, ErrorKind::Full);
+    let error = refused(filled, ErrorKind::Full);
+    assert!(error.message().contains("4194304"), "{error}");
+    assert!(error.message().contains("map_bytes"), "{error}");
     assert_eq!(backend.keyspace_size(&birds())?, (1, 7));
     backend.put(&birds(), b"more", b"yes")?;
+    backend.delete(&birds(), b"kept")?;
+    backend.put(&birds(), b"kept", b"yes")?;
     backend.close()?;
     let backend = LmdbBackend::open(folder.path())?;
     let mut transaction = backend.begin()?;
@@ -284,6 +313,140 @@ fn all_slots_can_be_taken_and_given_back() -> StorageResult<()> {
     for (nth, keyspace) in taken.iter().enumerate().filter(|(nth, _)| *nth != 100) {
         let value = backend.get(keyspace, b"nth")?;
         assert_eq!(value, Some((nth as u32).to_le_bytes().to_vec()));
+    }
+    Ok(())
+}
+
+/// The oldest snapshot and what it pins are told, and forgotten with it.
+#[test]
+fn what_the_oldest_snapshot_pins_is_told() -> StorageResult<()> {
+    let folder = folder();
+    filled(folder.path())?;
+    let backend = LmdbBackend::open(folder.path())?;
+    let stats = backend.stats()?;
+    let tells = cfg!(all(target_os = "linux", target_arch = "x86_64"));
+    assert_eq!(stats.pinned_bytes, tells.then_some(0));
+    assert_eq!((stats.open_snapshots, stats.oldest_snapshot_age), (0, None));
+    let snapshot = backend.snapshot()?;
+    let mut transaction = backend.begin()?;
+    for n in 0..1000_u32 {
+        transaction.delete(&birds(), &n.to_be_bytes())?;
+    }
+    transaction.commit()?;
+    let stats = backend.stats()?;
+    assert!(stats.open_snapshots == 1 && stats.oldest_snapshot_age.is_some());
+    assert!(!tells || stats.pinned_bytes > Some(1_000_000), "{stats:?}");
+    let cursor = snapshot.cursor(&birds())?;
+    drop(snapshot);
+    assert_eq!(backend.stats()?.open_snapshots, 1);
+    drop(cursor);
+    let stats = backend.stats()?;
+    assert_eq!((stats.open_snapshots, stats.oldest_snapshot_age), (0, None));
+    assert_eq!(stats.pinned_bytes, tells.then_some(0));
+    Ok(())
+}
+
+/// A transaction that finds the map full leaves nothing; the next finds a larger map, once no snapshot is open.
+#[test]
+fn a_full_map_grows_when_no_snapshot_is_open() -> StorageResult<()> {
+    let folder = folder();
+    let small = LmdbOptions::new().map_bytes(4 << 20);
+    let backend = LmdbBackend::open_with(folder.path(), small)?;
+    backend.create_keyspace(&birds())?;
+    backend.put(&birds(), b"kept", b"yes")?;
+    let fill = || {
+        let mut transaction = backend.begin()?;
+        for n in 0..10_000_u32 {
+            transaction.put(&birds(), &n.to_be_bytes(), &[0; 1000])?;
+        }
+        transaction.commit()
+    };
+    let snapshot = backend.snapshot()?;
+    for _ in 0..2 {
+        let error = refused(fill(), ErrorKind::Full);
+        assert!(error.message().contains("no snapshot is open"), "{error}");
+        assert_eq!(backend.keyspace_size(&birds())?, (1, 7));
+        backend.put(&birds(), b"kept", b"yes")?;
+    }
+    assert_eq!(
+        snapshot.get(&birds(), b"kept")?.as_deref(),
+        Some(&b"yes"[..])
+    );
+    drop(snapshot);
+    fill()?;
+    assert_eq!(backend.keyspace_size(&birds())?.0, 10_001);
+    Ok(())
+}
+
+/// Small commits never meet a full map: it grows before.
+#[test]
+fn a_map_that_is_nearly_full_grows_between_commits() -> StorageResult<()> {
+    let folder = folder();
+    let small = LmdbOptions::new()
+        .map_bytes(2 << 20)
+        .durability(Durability::Unsafe);
+    let backend = LmdbBackend::open_with(folder.path(), small)?;
+    backend.create_keyspace(&birds())?;
+    for n in 0..200_u32 {
+        // As large as a tenth of the map at first.
+        backend.put(&birds(), &n.to_be_bytes(), &[1; 100_000])?;
+    }
+    assert_eq!(backend.keyspace_size(&birds())?.0, 200);
+    Ok(())
+}
+
+#[test]
+fn settings_that_are_not_legal_are_named() {
+    let folder = folder();
+    let path = folder.path().join("store");
+    let new = LmdbOptions::new;
+    for (options, name) in [
+        (new().map_bytes(1000), "map_bytes is 1000; 1048576 to "),
+        (new().map_bytes(usize::MAX), "map_bytes is "),
+        (
+            new().map_bytes(8 << 20).map_bytes_max(4 << 20),
+            "map_bytes_max is 4194304; 8388608 to ",
+        ),
+        (new().readers_max(0), "readers_max is 0; 1 to 65536"),
+        (new().readers_max(1 << 20), "readers_max is 1048576"),
+        (
+            new().ingest_commit_bytes(0),
+            "ingest_commit_bytes is 0; 4096 to ",
+        ),
+        (
+            new().growth_wait(std::time::Duration::MAX),
+            "growth_wait, in milliseconds, is ",
+        ),
+    ] {
+        let error = refused(
+            LmdbBackend::open_with(&path, options.clone()),
+            ErrorKind::Misuse,
+        );
+        assert!(error.message().starts_with(name), "{error}");
+        let reading = LmdbBackend::open_read_only_with(&path, options);
+        refused(reading, ErrorKind::Misuse);
+        assert!(!path.exists());
+    }
+}
+
+/// Reading ahead, or not, changes nothing that can be seen.
+#[test]
+fn a_store_opens_with_any_legal_settings() -> StorageResult<()> {
+    let folder = folder();
+    filled(folder.path())?;
+    for options in [
+        LmdbOptions::new().read_ahead(false).readers_max(1),
+        LmdbOptions::new().map_bytes(1 << 20).map_bytes_max(1 << 20),
+        LmdbOptions::new()
+            .map_bytes(64 << 40)
+            .durability(Durability::Unsafe),
+    ] {
+        let backend = LmdbBackend::open_with(folder.path(), options.clone())?;
+        assert_eq!(backend.keyspace_size(&birds())?, (2000, 2_008_000));
+        backend.close()?;
+        drop(backend);
+        let backend = LmdbBackend::open_read_only_with(folder.path(), options)?;
+        assert_eq!(backend.keyspace_size(&birds())?, (2000, 2_008_000));
     }
     Ok(())
 }

@@ -38,6 +38,11 @@ fn statistics_are_exact() {
         assert!(disk_bytes > 0);
         let per_quad = stats["bytes_per_quad"].as_f64().expect("a ratio");
         assert!((per_quad - disk_bytes as f64 / 6.0).abs() < 0.01);
+        assert!(stats["open_snapshots"].is_u64(), "{json}");
+        let pinned = stats["pinned_bytes"].as_u64();
+        let tells =
+            location.starts_with("lmdb:") && cfg!(all(target_os = "linux", target_arch = "x86_64"));
+        assert_eq!(pinned, tells.then_some(0), "{json}");
         let keyspaces = stats["keyspaces"].as_object().expect("keyspaces");
         assert!(!keyspaces.is_empty());
         for (name, keyspace) in keyspaces {

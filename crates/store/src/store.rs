@@ -447,6 +447,19 @@ impl<B: StorageBackend> QuadStore<B> {
         std::mem::replace(&mut *current, next)
     }
 
+    /// Lets the snapshot go that is kept for the next caller, after a write failed: a backend that ran out of room may be
+    /// able to get more only while no snapshot is open.
+    pub(crate) fn forget_snapshot(&self) {
+        let mut current = self
+            .inner
+            .current
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let kept = current.snapshot.take();
+        drop(current);
+        drop(kept);
+    }
+
     /// As [`publish`](Self::publish), for a state in a new generation; drops the old one.
     pub(crate) fn publish_generation(&self, mut guard: WriterGuard<'_, Writer>, state: State) {
         // A pass under way was over the blocks of the old generation, and over log records that are gone.

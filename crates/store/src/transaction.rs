@@ -260,7 +260,16 @@ impl<'a, B: StorageBackend> StoreTransaction<'a, B> {
     ///
     /// # Errors
     /// What the backend fails with; nothing of the transaction is visible then, and the store goes on as before.
-    pub fn commit(mut self) -> StorageResult<()> {
+    pub fn commit(self) -> StorageResult<()> {
+        let store = self.store;
+        let result = self.commit_changes();
+        if result.is_err() {
+            store.forget_snapshot();
+        }
+        result
+    }
+
+    fn commit_changes(mut self) -> StorageResult<()> {
         if self.changes.is_empty() && self.terms.is_empty() {
             return Ok(());
         }

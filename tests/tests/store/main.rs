@@ -128,7 +128,7 @@ fn add_with_files<H: Home, F: Factory>(trials: &mut Vec<Trial>, factory: F) {
 /// The cases that LMDB alone can run.
 #[cfg(feature = "lmdb")]
 fn add_lmdb(trials: &mut Vec<Trial>) {
-    let cases: [(&str, fn()); 3] = [
+    let cases: [(&str, fn()); 4] = [
         (
             "fixture::a_store_of_version_1_opens",
             fixture::a_store_of_version_1_opens,
@@ -140,6 +140,10 @@ fn add_lmdb(trials: &mut Vec<Trial>) {
         (
             "transactions::a_full_disk_leaves_nothing",
             transactions::a_full_disk_leaves_nothing,
+        ),
+        (
+            "transactions::a_full_map_grows",
+            transactions::a_full_map_grows,
         ),
     ];
     for (name, case) in cases {

@@ -225,7 +225,7 @@ pub(crate) fn a_large_transaction_is_whole<H: Home>() {
 pub(crate) fn a_full_disk_leaves_nothing() {
     use quadrille_backend_lmdb::{LmdbBackend, LmdbOptions};
     let folder = tempfile::tempdir().unwrap();
-    let map = LmdbOptions::new().map_bytes(2 << 20);
+    let map = LmdbOptions::new().map_bytes(2 << 20).map_bytes_max(2 << 20);
     let store = QuadStore::open(LmdbBackend::open_with(folder.path(), map).unwrap()).unwrap();
     store.extend((0..10).map(quad)).unwrap();
     let long = |number: usize| Quad {
@@ -249,4 +249,24 @@ pub(crate) fn a_full_disk_leaves_nothing() {
     drop(store);
     let store = QuadStore::open(LmdbBackend::open(folder.path()).unwrap()).unwrap();
     assert_holds(&store, 0..11);
+}
+
+/// A map that is full in the middle of `extend` grows for the next one, and before small commits meet its end.
+#[cfg(feature = "lmdb")]
+pub(crate) fn a_full_map_grows() {
+    use quadrille_backend_lmdb::{LmdbBackend, LmdbOptions};
+    let folder = tempfile::tempdir().unwrap();
+    let map = LmdbOptions::new().map_bytes(2 << 20);
+    let store = QuadStore::open(LmdbBackend::open_with(folder.path(), map).unwrap()).unwrap();
+    store.extend((0..10).map(quad)).unwrap();
+    assert_holds(&store, 0..10);
+    let long = |number: usize| Quad {
+        object: Literal::new_simple_literal("long ".repeat(20_000) + &number.to_string()).into(),
+        ..quad(number)
+    };
+    let error = store.extend((10..60).map(long)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Full, "{error}");
+    assert_holds(&store, 0..10);
+    store.extend((10..60).map(long)).unwrap();
+    assert_eq!(store.len().unwrap(), 60);
 }

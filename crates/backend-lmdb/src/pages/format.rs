@@ -27,7 +27,8 @@ pub(super) const META_BYTES: usize = 152;
 /// The pages at the start of the file that hold the metas.
 pub(super) const META_PAGES: u64 = 2;
 
-pub(super) const MAGIC: u32 = 0xBEEF_C0DE;
+/// What LMDB's files begin with.
+pub(crate) const MAGIC: u32 = 0xBEEF_C0DE;
 pub(super) const VERSION: u32 = 1;
 /// The root of a database without entries.
 pub(super) const NO_ROOT: u64 = u64::MAX;
@@ -67,7 +68,7 @@ macro_rules! number_at {
             clippy::host_endian_bytes,
             reason = "LMDB writes its numbers in the byte order of the machine"
         )]
-        pub(super) fn $name(bytes: &[u8], at: usize) -> Option<$type> {
+        pub(crate) fn $name(bytes: &[u8], at: usize) -> Option<$type> {
             let (number, _) = bytes.get(at..)?.split_first_chunk()?;
             Some(<$type>::from_ne_bytes(*number))
         }

@@ -24,7 +24,9 @@ mod walk;
 
 use crate::engine::DATA_FILE;
 use file::{PageFile, is_page_size};
-use format::{MAGIC, META_PAGES, Meta, VERSION, page_flags};
+pub(crate) use format::{MAGIC, u32_at, u64_at};
+
+use format::{META_PAGES, Meta, VERSION, page_flags};
 use quadrille_backend::{ErrorKind, StorageError, StorageResult};
 use std::fmt;
 use std::path::Path;
@@ -166,6 +168,35 @@ fn length_fault(file: &mut PageFile, metas: &[Option<Meta>; 2]) -> StorageResult
     walk.free_list()?;
     let whole = walk.faults.is_empty() && walk.claims.all_beyond_are_free();
     Ok((!whole).then(|| format!("the file has {bytes} bytes of {needed}")))
+}
+
+/// Bytes of the free pages that transactions after this one freed; `None` when the free list is damaged, or commits
+/// overtook its reading time and again.
+///
+/// # Errors
+/// `Io`.
+pub(crate) fn freed_bytes_since(path: &Path, transaction: u64) -> StorageResult<Option<u64>> {
+    for _ in 0..ATTEMPTS {
+        let mut file = PageFile::open(path)?;
+        let metas = file.metas()?;
+        let Ok(meta) = newest(&metas) else {
+            return Ok(None);
+        };
+        if transaction >= meta.transaction {
+            return Ok(Some(0));
+        }
+        let mut walk = Walk::new(&mut file, meta);
+        walk.free_list()?;
+        if walk.faults.is_empty() {
+            let later = walk
+                .freed
+                .iter()
+                .filter(|(freed_by, _)| *freed_by > transaction);
+            let pages: u64 = later.map(|(_, pages)| pages).sum();
+            return Ok(Some(pages * u64::from(meta.page_bytes())));
+        }
+    }
+    Ok(None)
 }
 
 fn newest_transaction(metas: &[Option<Meta>; 2]) -> Option<u64> {

@@ -151,6 +151,7 @@ fn or_dropped<B: StorageBackend, T>(
 ) -> StorageResult<T> {
     if result.is_err() {
         store.drop_other_generations();
+        store.forget_snapshot();
     }
     result
 }

@@ -1,0 +1,194 @@
+//! The address space that the data file is mapped into: who uses it, and how it grows.
+//!
+//! LMDB moves the map when its size changes, so that nobody may hold a transaction of this process meanwhile. Everybody
+//! who touches the map enters here first. Growth is asked for when a transaction found the map full, or nearly so; it
+//! happens when the next one begins and no other is open.
+//!
+//! What always holds: the size changes only while nobody is inside; a map that could not be made again lets nobody in.
+
+use crate::LmdbOptions;
+use crate::error::storage_error;
+use heed::{Env, WithoutTls};
+use quadrille_backend::{ErrorKind, StorageError, StorageResult};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// LMDB wants whole pages of the operating system; 64 KiB is a multiple of all page sizes in use.
+const STEP_BYTES: usize = 64 << 10;
+/// Address space costs nothing, and a caller whose transaction found the map full should not meet it many times.
+const GROWTH_BYTES_MIN: usize = 1 << 30;
+
+/// The map of one environment.
+#[derive(Debug)]
+pub(crate) struct Map {
+    state: Mutex<State>,
+    left: Condvar,
+    bytes_max: usize,
+    wait: Duration,
+}
+
+#[derive(Debug)]
+struct State {
+    bytes: usize,
+    /// Open transactions, and other uses of the map.
+    users: u64,
+    /// Whether a transaction found no room.
+    full: bool,
+    /// Whether the map is used so far that it should grow when it can.
+    nearly_full: bool,
+    broken: bool,
+}
+
+/// The right to use the map, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct MapUse(Arc<Map>);
+
+impl Drop for MapUse {
+    fn drop(&mut self) {
+        self.0.lock().users -= 1;
+        self.0.left.notify_all();
+    }
+}
+
+/// A size as LMDB takes it.
+pub(crate) fn whole_pages(bytes: usize) -> usize {
+    bytes
+        .checked_next_multiple_of(STEP_BYTES)
+        .unwrap_or(usize::MAX - (STEP_BYTES - 1))
+}
+
+fn broken() -> StorageError {
+    let message = "the data file could not be mapped again; open the store anew";
+    StorageError::new(ErrorKind::Io, message)
+}
+
+impl Map {
+    /// The map of an environment that was just opened.
+    pub(crate) fn new(environment: &Env<WithoutTls>, options: &LmdbOptions) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(State {
+                bytes: environment.info().map_size,
+                users: 0,
+                full: false,
+                nearly_full: false,
+                broken: false,
+            }),
+            left: Condvar::new(),
+            bytes_max: whole_pages(options.growth_bytes_max()),
+            wait: options.growth_wait,
+        })
+    }
+
+    /// The state is whole after every statement, so a panic elsewhere cannot have broken it.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_when_unused(&self) -> MutexGuard<'_, State> {
+        let state = self.lock();
+        let waited = self
+            .left
+            .wait_timeout_while(state, self.wait, |state| state.users > 0);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Enters to read; grows the map first when that is due and nobody is inside.
+    pub(crate) fn enter(self: &Arc<Self>, environment: &Env<WithoutTls>) -> StorageResult<MapUse> {
+        self.enter_locked(self.lock(), environment)
+    }
+
+    /// Enters to write. After a transaction that found the map full, waits some time until all others have left, so
+    /// that the map can grow; when they stay, what is to be written may still fit.
+    pub(crate) fn enter_to_write(
+        self: &Arc<Self>,
+        environment: &Env<WithoutTls>,
+    ) -> StorageResult<MapUse> {
+        let mut state = self.lock();
+        if state.full && state.bytes < self.bytes_max {
+            drop(state);
+            state = self.lock_when_unused();
+        }
+        if !state.broken {
+            let page = environment.unnamed_database_stat().page_size as usize;
+            let used = environment.info().last_page_number.saturating_mul(page);
+            state.nearly_full = used / 3 > state.bytes / 4;
+        }
+        self.enter_locked(state, environment)
+    }
+
+    fn enter_locked(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State>,
+        environment: &Env<WithoutTls>,
+    ) -> StorageResult<MapUse> {
+        let due = state.full || state.nearly_full;
+        if due && state.users == 0 && state.bytes < self.bytes_max && !state.broken {
+            let bytes = state
+                .bytes
+                .saturating_mul(2)
+                .max(state.bytes.saturating_add(GROWTH_BYTES_MIN));
+            resize(
+                &mut state,
+                environment,
+                whole_pages(bytes).min(self.bytes_max),
+            )?;
+        }
+        if state.broken {
+            return Err(broken());
+        }
+        state.users += 1;
+        Ok(MapUse(Arc::clone(self)))
+    }
+
+    /// Takes over the size that another process has given the map; to be called by somebody who is not inside.
+    ///
+    /// # Errors
+    /// `Busy` when transactions of this process stay open, `Io`.
+    pub(crate) fn adopt(&self, environment: &Env<WithoutTls>) -> StorageResult<()> {
+        let mut state = self.lock_when_unused();
+        if state.broken {
+            return Err(broken());
+        }
+        if state.users > 0 {
+            let message = format!(
+                "the store has grown beyond the {} bytes that this process maps; its {} open snapshots must go first",
+                state.bytes, state.users
+            );
+            return Err(StorageError::new(ErrorKind::Busy, message).during("snapshot"));
+        }
+        // LMDB takes 0 for the size that the file tells.
+        resize(&mut state, environment, 0)
+    }
+
+    /// Notes that a transaction found no room, and says so.
+    pub(crate) fn found_full(&self) -> StorageError {
+        let mut state = self.lock();
+        state.full = true;
+        let (bytes, bytes_max) = (state.bytes, self.bytes_max);
+        let advice = if bytes < bytes_max {
+            format!("it grows up to {bytes_max} when the next begins and no snapshot is open")
+        } else {
+            "open the store with a larger map_bytes or map_bytes_max".to_owned()
+        };
+        let message = format!(
+            "the transaction does not fit into the {bytes} bytes of address space and is rolled back; {advice}"
+        );
+        StorageError::new(ErrorKind::Full, message)
+    }
+}
+
+/// Changes the size of the map; the state shows that nobody is inside, and its lock keeps everybody out.
+fn resize(state: &mut State, environment: &Env<WithoutTls>, bytes: usize) -> StorageResult<()> {
+    #[expect(unsafe_code, reason = "heed marks resizing so")]
+    // SAFETY: no transaction of this process may be open. All of them are begun with a `MapUse` in hand, which is held
+    // until they have ended; the caller saw that there is none, and holds the lock without which none can be made.
+    let resized = unsafe { environment.resize(bytes) };
+    if let Err(error) = resized {
+        // LMDB has given the old map up.
+        state.broken = true;
+        return Err(storage_error("resize", error));
+    }
+    state.bytes = environment.info().map_size;
+    (state.full, state.nearly_full) = (false, false);
+    Ok(())
+}
