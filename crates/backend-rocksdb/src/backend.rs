@@ -4,6 +4,7 @@ use crate::catalogue::{self, Size, missing};
 use crate::config::RocksDbOptions;
 use crate::engine::{self, Engine, Mode};
 use crate::error::storage_error;
+use crate::figures::{self, RocksDbFigures};
 use crate::ingest;
 use crate::snapshot::RocksDbSnapshot;
 use crate::transaction::{KEY_BYTES_MAX, RocksDbTransaction};
@@ -51,8 +52,8 @@ impl RocksDbBackend {
     /// Opens the store in a folder for reading and writing, with the default settings; creates it when absent.
     ///
     /// # Errors
-    /// `Locked` when another process, or this one, has it open for writing; `Corrupted` when the files are damaged or
-    /// of another program; `Io`.
+    /// `Locked` when another process, or this one, has it open for writing, naming it; `Corrupted` when the files are
+    /// damaged or of another program; `Io`.
     pub fn open(path: impl AsRef<Path>) -> StorageResult<Self> {
         Self::open_with(path, RocksDbOptions::default())
     }
@@ -60,7 +61,7 @@ impl RocksDbBackend {
     /// Opens with settings of one's own.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// As [`open`](Self::open), and `Misuse` for a setting out of range.
     pub fn open_with(path: impl AsRef<Path>, options: RocksDbOptions) -> StorageResult<Self> {
         Self::open_mode(path.as_ref(), &options, Mode::Write)
     }
@@ -88,6 +89,27 @@ impl RocksDbBackend {
             capabilities,
             mode,
         })
+    }
+
+    /// A property of RocksDB's, by the name that RocksDB gives it (such as `rocksdb.stats`), of a keyspace or of the
+    /// database; `None` for a name that it does not know.
+    ///
+    /// # Errors
+    /// `NotFound` (no such keyspace), `Misuse` (a name with a NUL), `Closed`.
+    pub fn property(
+        &self,
+        keyspace: Option<&Keyspace>,
+        name: &str,
+    ) -> StorageResult<Option<String>> {
+        figures::property(&*self.engine()?, keyspace, name)
+    }
+
+    /// The usual properties of RocksDB as numbers.
+    ///
+    /// # Errors
+    /// `Closed`, `Io`.
+    pub fn figures(&self) -> StorageResult<RocksDbFigures> {
+        figures::figures(&*self.engine()?)
     }
 
     fn engine(&self) -> StorageResult<Arc<Engine>> {
@@ -139,7 +161,7 @@ impl StorageBackend for RocksDbBackend {
         }
         let mut batch = WriteBatch::default();
         catalogue::put(&mut batch, keyspace, Size::default());
-        engine.write(batch)?;
+        engine.write_lasting(batch)?;
         engine.create_column(keyspace)
     }
 
@@ -151,7 +173,7 @@ impl StorageBackend for RocksDbBackend {
         engine.drop_column(keyspace)?;
         let mut batch = WriteBatch::default();
         catalogue::remove(&mut batch, keyspace);
-        engine.write(batch)
+        engine.write_lasting(batch)
     }
 
     fn snapshot(&self) -> StorageResult<RocksDbSnapshot> {
@@ -217,7 +239,8 @@ impl StorageBackend for RocksDbBackend {
         let checkpoint = Checkpoint::new(engine.database()).map_err(failed)?;
         checkpoint
             .create_checkpoint(engine::database_path(folder))
-            .map_err(failed)
+            .map_err(failed)?;
+        engine.settings().write(folder)
     }
 
     /// Writes what is in memory into files, so that no log is left behind, and closes.

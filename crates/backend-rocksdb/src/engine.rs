@@ -1,18 +1,22 @@
 //! The open RocksDB database: its files and lock, and its column families, one for each keyspace.
 //!
-//! A store's folder holds `rocksdb/`, the database itself; `ingest/`, files on their way into it; and `writer.lock`.
+//! A store's folder holds `rocksdb/`, the database itself; `ingest/`, files on their way into it; `settings` and
+//! `files.seal`, of the modules of that name; and `writer.lock`.
 //! What always holds: `columns` names the keyspaces that exist, and is replaced, never changed, so that a snapshot
 //! keeps the handles it was taken with: RocksDB keeps a dropped column family readable as long as a handle to it is
 //! there. Handles, snapshots and iterators are dropped before the database they belong to.
 
 use crate::RocksDbOptions;
-use crate::error::storage_error;
+use crate::error::{after_background_errors, storage_error};
+use crate::figures;
+use crate::seal::{self, SEAL_FILE, SealOnDrop};
+use crate::settings::{NEW_SETTINGS_FILE, SETTINGS_FILE, Settings};
 use quadrille_backend::{
     Durability, ErrorKind, Keyspace, StorageError, StorageResult, StoreLock, sync_folder,
 };
 use rocksdb::{
     BoundColumnFamily, Cache, ColumnFamilyDescriptor, DBWithThreadMode, FlushOptions,
-    MultiThreaded, Options, WriteBatch,
+    MultiThreaded, Options, WriteBatch, WriteOptions,
 };
 use std::collections::BTreeMap;
 use std::fmt;
@@ -30,6 +34,8 @@ pub(crate) type Columns = BTreeMap<Keyspace, Column>;
 const DATABASE_FOLDER: &str = "rocksdb";
 const INGEST_FOLDER: &str = "ingest";
 const WRITER_FILE: &str = "writer.lock";
+/// RocksDB's first file, which names the manifest.
+const CURRENT_FILE: &str = "CURRENT";
 /// Column families of keyspaces carry this before their name; the one named `default` holds the catalogue.
 const COLUMN_PREFIX: &str = "keyspace:";
 
@@ -45,13 +51,15 @@ pub(crate) enum Mode {
 
 /// An open database.
 pub(crate) struct Engine {
-    // The order of the fields matters: handles, then the database, then the lock.
+    // The order of the fields matters: handles, then the database, then the seal on its files, then the lock.
     columns: RwLock<Arc<Columns>>,
     database: Database,
     keyspace_options: Options,
     options: RocksDbOptions,
+    settings: Settings,
     mode: Mode,
     folder: PathBuf,
+    seal: SealOnDrop,
     _writer: Option<StoreLock>,
 }
 
@@ -72,24 +80,50 @@ fn column_name(keyspace: &Keyspace) -> String {
 impl Engine {
     /// Opens the database of a folder; in write mode both are created when absent.
     pub(crate) fn open(folder: &Path, options: &RocksDbOptions, mode: Mode) -> StorageResult<Self> {
-        let path = folder.join(DATABASE_FOLDER);
+        options.check()?;
         let writer = match mode {
             Mode::Write => Some(prepare_for_writing(folder)?),
             Mode::Read => None,
         };
-        let fresh = !path.join("CURRENT").exists();
-        if mode == Mode::Read && fresh {
-            let message = format!("{} holds no RocksDB store", folder.display());
-            return Err(StorageError::new(ErrorKind::NotFound, message));
+        let path = folder.join(DATABASE_FOLDER);
+        seal::check(folder, &path)?;
+        let fresh = is_fresh(folder, mode)?;
+        let stored = Settings::read(folder)?;
+        if mode == Mode::Write {
+            seal::remove(folder)?;
         }
+        let (engine, nothing_there) = Self::open_database(folder, options, mode, stored, writer)?;
+        let fresh = fresh || nothing_there;
+        engine.check_format(fresh)?;
+        if mode == Mode::Write && (fresh || engine.settings != stored) {
+            engine.settings.write(folder)?;
+        }
+        if fresh {
+            // RocksDB syncs its own folder.
+            sync_parent(folder)?;
+        }
+        Ok(engine)
+    }
+
+    /// Opens the database itself; whether it is one in which nothing was ever written, left by a process that died
+    /// while it created the store.
+    fn open_database(
+        folder: &Path,
+        options: &RocksDbOptions,
+        mode: Mode,
+        stored: Settings,
+        writer: Option<StoreLock>,
+    ) -> StorageResult<(Self, bool)> {
         let failed = |error| storage_error("open", error);
-        let database_options = options.database(mode == Mode::Read);
-        let names = match fresh {
-            true => vec!["default".to_owned()],
-            false => Database::list_cf(&database_options, &path).map_err(failed)?,
+        let path = folder.join(DATABASE_FOLDER);
+        let database_options = options.database(mode == Mode::Read, stored.log);
+        let names = match path.join(CURRENT_FILE).exists() {
+            true => Database::list_cf(&database_options, &path).map_err(failed)?,
+            false => vec!["default".to_owned()],
         };
+        let settings = stored.with(options);
         let cache = Cache::new_lru_cache(options.cache_bytes);
-        let keyspace_options = options.keyspace(&cache);
+        let keyspace_options = options.keyspace(settings, &cache);
         let describe =
             |name: &String| ColumnFamilyDescriptor::new(name.clone(), keyspace_options.clone());
         let descriptors = names.iter().map(describe);
@@ -107,26 +141,17 @@ impl Engine {
             database: database.map_err(failed)?,
             keyspace_options,
             options: options.clone(),
+            settings,
             mode,
             folder: folder.to_owned(),
+            seal: SealOnDrop::new(folder, &path),
             _writer: writer,
         };
-        // A process that died while it created the store left a database in which nothing was ever written.
-        let fresh = fresh
-            || (mode == Mode::Write
-                && names == ["default"]
-                && engine.database.latest_sequence_number() == 0);
-        engine.check_format(fresh)?;
-        if fresh {
-            // RocksDB syncs its own folder.
-            sync_folder(folder)?;
-            let parent = folder
-                .parent()
-                .filter(|parent| !parent.as_os_str().is_empty());
-            sync_folder(parent.unwrap_or(Path::new(".")))?;
-        }
         engine.take_columns(&names)?;
-        Ok(engine)
+        let nothing_there = mode == Mode::Write
+            && names == ["default"]
+            && engine.database.latest_sequence_number() == 0;
+        Ok((engine, nothing_there))
     }
 
     /// Refuses files of another program, and marks new ones as ours.
@@ -141,7 +166,7 @@ impl Engine {
             None if fresh => {
                 let mut batch = WriteBatch::default();
                 batch.put(FORMAT_KEY, FORMAT);
-                self.write(batch)
+                self.write_lasting(batch)
             }
             None => {
                 let message = format!("{} is not a Quadrille store", self.folder.display());
@@ -196,14 +221,38 @@ impl Engine {
         &self.folder
     }
 
+    pub(crate) fn settings(&self) -> Settings {
+        self.settings
+    }
+
     pub(crate) fn keyspace_options(&self) -> &Options {
         &self.keyspace_options
     }
 
     /// Writes a batch, as durably as the settings say.
     pub(crate) fn write(&self, batch: WriteBatch) -> StorageResult<()> {
-        let written = self.database.write_opt(batch, &self.options.write());
-        written.map_err(|error| storage_error("commit", error))
+        self.write_with(batch, &self.options.write())
+    }
+
+    /// Writes a batch so that it lasts, whatever the settings say: what goes with a change of the column families,
+    /// which RocksDB makes lasting at once.
+    pub(crate) fn write_lasting(&self, batch: WriteBatch) -> StorageResult<()> {
+        let mut options = WriteOptions::default();
+        options.set_sync(true);
+        self.write_with(batch, &options)
+    }
+
+    fn write_with(&self, batch: WriteBatch, options: &WriteOptions) -> StorageResult<()> {
+        let written = self.database.write_opt(batch, options);
+        written.map_err(|error| self.failed("commit", error))
+    }
+
+    /// The error of something that writes, which may have failed long before and in the background.
+    fn failed(&self, operation: &'static str, error: rocksdb::Error) -> StorageError {
+        match figures::background_errors(self) {
+            0 => storage_error(operation, error),
+            count => after_background_errors(operation, error, count),
+        }
     }
 
     /// Creates a column family; the caller holds the permit to write.
@@ -218,7 +267,10 @@ impl Engine {
     }
 
     /// Drops a column family, whose files go when nobody holds a handle any more; the caller holds the permit.
+    ///
+    /// Commits made before must not be lost when this is not: one of them may be why nobody needs the keyspace.
     pub(crate) fn drop_column(&self, keyspace: &Keyspace) -> StorageResult<()> {
+        self.sync()?;
         self.database
             .drop_cf(&column_name(keyspace))
             .map_err(|error| storage_error("drop_keyspace", error).in_keyspace(keyspace))?;
@@ -235,7 +287,7 @@ impl Engine {
             Durability::Unsafe => self.flush_tables(),
             _ => {
                 let flushed = self.database.flush_wal(true);
-                flushed.map_err(|error| storage_error("flush", error))
+                flushed.map_err(|error| self.failed("flush", error))
             }
         }
     }
@@ -245,14 +297,13 @@ impl Engine {
         if self.mode == Mode::Read {
             return Ok(());
         }
-        let failed = |error| storage_error("flush", error);
         let columns = self.columns();
         let default = self.database.cf_handle("default");
         let all: Vec<&Arc<BoundColumnFamily<'_>>> = columns.values().chain(&default).collect();
         let mut options = FlushOptions::default();
         options.set_wait(true);
         let flushed = self.database.flush_cfs_opt(&all, &options);
-        flushed.map_err(failed)
+        flushed.map_err(|error| self.failed("flush", error))
     }
 
     /// A fresh path for a file to be ingested.
@@ -268,6 +319,43 @@ impl Engine {
     pub(crate) fn remove_ingest_files(&self) -> StorageResult<()> {
         remove_folder(&self.folder.join(INGEST_FOLDER))
     }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.seal.synced = self.mode == Mode::Write && self.database.flush_wal(true).is_ok();
+    }
+}
+
+/// Whether a folder holds no database yet; one that lost its first file is not taken for that.
+fn is_fresh(folder: &Path, mode: Mode) -> StorageResult<bool> {
+    let path = folder.join(DATABASE_FOLDER);
+    if path.join(CURRENT_FILE).exists() {
+        return Ok(false);
+    }
+    let names = fs::read_dir(&path).into_iter().flatten().flatten();
+    let holds_entries = |name: &str| name.ends_with(".sst") || name.ends_with(".log");
+    if names
+        .into_iter()
+        .any(|item| holds_entries(&item.file_name().to_string_lossy()))
+    {
+        let message = format!("{} has lost its file {CURRENT_FILE}", path.display());
+        return Err(StorageError::corrupted(message).during("open"));
+    }
+    if mode == Mode::Read {
+        let message = format!("{} holds no RocksDB store", folder.display());
+        return Err(StorageError::new(ErrorKind::NotFound, message));
+    }
+    Ok(true)
+}
+
+/// Makes the names in a folder durable, and its own.
+fn sync_parent(folder: &Path) -> StorageResult<()> {
+    sync_folder(folder)?;
+    let parent = folder
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    sync_folder(parent.unwrap_or(Path::new(".")))
 }
 
 fn prepare_for_writing(folder: &Path) -> StorageResult<StoreLock> {
@@ -299,9 +387,13 @@ pub(crate) fn remove_files(folder: &Path) -> StorageResult<()> {
     remove_folder(&folder.join(INGEST_FOLDER))?;
     let cannot =
         |error| StorageError::from_io(format!("cannot remove {}", folder.display()), error);
-    match fs::remove_file(folder.join(WRITER_FILE)) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot(error)),
-        _ => {}
+    for name in [SEAL_FILE, SETTINGS_FILE, NEW_SETTINGS_FILE, WRITER_FILE] {
+        match fs::remove_file(folder.join(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(cannot(error));
+            }
+            _ => {}
+        }
     }
     // Files of somebody else stay, and with them the folder.
     match fs::remove_dir(folder) {

@@ -111,6 +111,6 @@ fn move_in(
         .map_err(|error| storage_error("ingest", error).in_keyspace(keyspace))?;
     let mut batch = WriteBatch::default();
     catalogue::put(&mut batch, keyspace, size);
-    engine.write(batch)?;
+    engine.write_lasting(batch)?;
     Ok(size.count)
 }

@@ -7,11 +7,14 @@
 //! | file | what it is for |
 //! |---|---|
 //! | `config` | what a user may set |
+//! | `settings` | what of it a store keeps |
+//! | `seal` | what the files were when the store was closed |
 //! | `engine` | the open database, its lock, its column families |
 //! | `catalogue` | how many entries and bytes each keyspace holds |
 //! | `backend` | the contract, on these |
 //! | `ingest` | the bulk path |
 //! | `snapshot`, `transaction` | reading and writing |
+//! | `figures` | RocksDB's own properties |
 //! | `error` | RocksDB's errors in the words of the contract |
 
 mod backend;
@@ -19,11 +22,15 @@ mod catalogue;
 mod config;
 mod engine;
 mod error;
+mod figures;
 mod ingest;
+mod seal;
+mod settings;
 mod snapshot;
 mod transaction;
 
 pub use backend::RocksDbBackend;
 pub use config::{Compression, RocksDbOptions};
+pub use figures::RocksDbFigures;
 pub use snapshot::{RocksDbCursor, RocksDbSnapshot};
 pub use transaction::RocksDbTransaction;

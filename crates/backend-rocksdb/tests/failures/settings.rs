@@ -1,0 +1,171 @@
+//! Settings are checked when a store is opened, and those that shape files are kept.
+
+use crate::support::{birds, files, filled, folder, refused};
+use quadrille_backend::{ErrorKind, Keyspace, StorageBackend, StorageResult};
+use quadrille_backend_rocksdb::{Compression, RocksDbBackend, RocksDbOptions};
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn settings_out_of_range_are_refused_by_name_and_nothing_is_created() {
+    let new = RocksDbOptions::new;
+    let illegal = [
+        ("block_bytes", "1024 to 16777216", new().block_bytes(1023)),
+        (
+            "block_bytes",
+            "1024 to 16777216",
+            new().block_bytes((16 << 20) + 1),
+        ),
+        (
+            "filter_bits_per_key",
+            "0 to 32",
+            new().filter_bits_per_key(33),
+        ),
+        (
+            "write_buffer_bytes",
+            "524288 to",
+            new().write_buffer_bytes(0),
+        ),
+        (
+            "cache_bytes",
+            "0 to 1099511627776",
+            new().cache_bytes(usize::MAX),
+        ),
+        ("background_jobs", "1 to 64", new().background_jobs(0)),
+        ("open_files_max", "64 to 1000000", new().open_files_max(63)),
+        (
+            "open_files_max",
+            "64 to 1000000",
+            new().open_files_max(u32::MAX),
+        ),
+    ];
+    for (name, range, options) in illegal {
+        let folder = folder();
+        let path = folder.path().join("store");
+        let opened = RocksDbBackend::open_with(&path, options);
+        let error = refused(opened, ErrorKind::Misuse).to_string();
+        assert!(error.contains(name) && error.contains(range), "{error}");
+        assert!(!path.exists());
+    }
+}
+
+#[test]
+fn settings_at_the_ends_of_their_ranges_work() -> StorageResult<()> {
+    let small = RocksDbOptions::new()
+        .block_bytes(1 << 10)
+        .filter_bits_per_key(0)
+        .cache_bytes(0)
+        .write_buffer_bytes(512 << 10)
+        .background_jobs(1)
+        .open_files_max(64);
+    let large = RocksDbOptions::new()
+        .block_bytes(16 << 20)
+        .filter_bits_per_key(32)
+        .write_buffer_bytes(1 << 30)
+        .background_jobs(64)
+        .open_files_max(1_000_000);
+    for options in [small, large] {
+        let folder = folder();
+        filled(folder.path(), options.clone())?;
+        let backend = RocksDbBackend::open_with(folder.path(), options)?;
+        let value = backend.get(&birds(), &7_u32.to_be_bytes())?;
+        assert_eq!(value, Some(vec![7; 1000]));
+        backend.compact()?;
+        assert_eq!(backend.keyspace_size(&birds())?.0, 2000);
+    }
+    Ok(())
+}
+
+fn disk_bytes_after_compaction(path: &Path, options: RocksDbOptions) -> StorageResult<u64> {
+    let backend = RocksDbBackend::open_with(path, options)?;
+    backend.compact()?;
+    let bytes = backend.stats()?.disk_bytes;
+    backend.close()?;
+    Ok(bytes)
+}
+
+/// Who opens a store without naming its compression does not undo the choice.
+#[test]
+fn settings_that_shape_files_hold_until_set_anew() -> StorageResult<()> {
+    let folder = folder();
+    let plain = RocksDbOptions::new().compression(Compression::None);
+    filled(folder.path(), plain.clone())?;
+    let uncompressed = disk_bytes_after_compaction(folder.path(), RocksDbOptions::new())?;
+    assert!(uncompressed > 2_000_000, "{uncompressed}");
+    let zstd = RocksDbOptions::new().compression(Compression::Zstd);
+    let compressed = disk_bytes_after_compaction(folder.path(), zstd)?;
+    assert!(compressed < 1_000_000, "{compressed}");
+    let still = disk_bytes_after_compaction(folder.path(), RocksDbOptions::new())?;
+    assert!(still < 1_000_000, "{still}");
+    // A checkpoint is a store like its original.
+    let copy = folder.path().join("copy");
+    RocksDbBackend::open(folder.path())?.checkpoint(&copy)?;
+    let copied = disk_bytes_after_compaction(&copy, RocksDbOptions::new())?;
+    assert!(copied < 1_000_000, "{copied}");
+    let back = disk_bytes_after_compaction(&copy, plain)?;
+    assert!(back > 2_000_000, "{back}");
+    Ok(())
+}
+
+/// Filters are in the files or not, as set.
+#[test]
+fn filters_are_written_as_set() -> StorageResult<()> {
+    for bits in [0, 10] {
+        let folder = folder();
+        let options = RocksDbOptions::new().filter_bits_per_key(bits);
+        filled(folder.path(), options)?;
+        let filtered = files(folder.path()).iter().any(|(path, contents)| {
+            path.extension().is_some_and(|extension| extension == "sst")
+                && contents.windows(10).any(|part| part == b"fullfilter")
+        });
+        assert_eq!(filtered, bits > 0);
+    }
+    Ok(())
+}
+
+#[test]
+fn stored_settings_that_make_no_sense_are_an_error_and_stay() -> StorageResult<()> {
+    let folder = folder();
+    filled(folder.path(), RocksDbOptions::new())?;
+    let path = folder.path().join("settings");
+    let before = fs::read_to_string(&path).expect("the settings");
+    for wrong in ["", "compression lzma", &before.replace("4096", "1")] {
+        fs::write(&path, wrong).expect("other settings");
+        let error = refused(RocksDbBackend::open(folder.path()), ErrorKind::Corrupted);
+        assert!(error.to_string().contains("settings"), "{error}");
+        assert_eq!(fs::read_to_string(&path).expect("a file"), wrong);
+    }
+    fs::remove_file(&path).expect("the file");
+    assert_eq!(RocksDbBackend::open(folder.path())?.keyspaces()?, [birds()]);
+    Ok(())
+}
+
+#[test]
+fn properties_are_text_and_numbers() -> StorageResult<()> {
+    let folder = folder();
+    filled(folder.path(), RocksDbOptions::new())?;
+    let backend = RocksDbBackend::open(folder.path())?;
+    let levels = backend.property(None, "rocksdb.stats")?;
+    assert!(levels.is_some_and(|text| text.contains("Level")));
+    let keys = backend.property(Some(&birds()), "rocksdb.estimate-num-keys")?;
+    assert_eq!(keys.as_deref(), Some("2000"));
+    assert_eq!(backend.property(None, "rocksdb.no-such-thing")?, None);
+    let fish = Keyspace::new("fish")?;
+    refused(
+        backend.property(Some(&fish), "rocksdb.stats"),
+        ErrorKind::NotFound,
+    );
+    refused(backend.property(None, "rocksdb.\0"), ErrorKind::Misuse);
+    let before = backend.figures()?;
+    assert_eq!(before.background_errors, 0);
+    assert!(
+        before.table_files >= 2 && before.table_bytes > 1000,
+        "{before:?}"
+    );
+    backend.put(&birds(), b"emu", &[7; 3_000_000])?;
+    let after = backend.figures()?;
+    assert!(after.write_buffer_bytes > before.write_buffer_bytes + 3_000_000);
+    backend.close()?;
+    refused(backend.figures(), ErrorKind::Closed);
+    Ok(())
+}
