@@ -28,7 +28,9 @@ pub use error::{ErrorKind, StorageError, StorageResult};
 pub use files::{StoreLock, allocated_bytes, prepare_empty_folder, sync_folder};
 pub use gate::{WriterGate, WriterPermit};
 pub use keyspace::Keyspace;
-pub use memory::{InMemoryBackend, MemoryCursor, MemorySnapshot, MemoryTransaction};
+pub use memory::{
+    InMemoryBackend, InMemoryOptions, MemoryCursor, MemorySnapshot, MemoryTransaction,
+};
 pub use open_snapshots::OpenSnapshot;
 pub use range::{Entry, RangeScan, prefix_end};
 pub use stats::{OperationCounters, StorageStats};

@@ -5,6 +5,7 @@
 //! neither locks nor copies.
 
 mod keys;
+mod limit;
 mod tree;
 
 use crate::gate::closed;
@@ -13,6 +14,8 @@ use crate::{
     StorageBackend, StorageCursor, StorageError, StorageResult, StorageSnapshot, StorageStats,
     Transaction, Wait, WriterGate, WriterPermit,
 };
+pub use limit::InMemoryOptions;
+use limit::Room;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -40,6 +43,7 @@ pub struct InMemoryBackend {
     published: RwLock<Option<Arc<Keyspaces>>>,
     gate: WriterGate,
     counters: Arc<OperationCounters>,
+    options: InMemoryOptions,
 }
 
 impl Default for InMemoryBackend {
@@ -49,13 +53,32 @@ impl Default for InMemoryBackend {
 }
 
 impl InMemoryBackend {
-    /// An empty backend without keyspaces.
+    /// An empty backend without keyspaces and without a limit.
     #[must_use]
     pub fn new() -> Self {
+        Self::with_options(InMemoryOptions::new())
+    }
+
+    /// An empty backend with settings of one's own.
+    ///
+    /// ```
+    /// use quadrille_backend::{ErrorKind, InMemoryBackend, InMemoryOptions, Keyspace, StorageBackend};
+    ///
+    /// let backend = InMemoryBackend::with_options(InMemoryOptions::new().bytes_max(10));
+    /// let birds = Keyspace::new("birds")?;
+    /// backend.create_keyspace(&birds)?;
+    /// backend.put(&birds, b"wren", b"small")?;
+    /// let error = backend.put(&birds, b"rhea", b"tall").unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Full);
+    /// # Ok::<(), quadrille_backend::StorageError>(())
+    /// ```
+    #[must_use]
+    pub fn with_options(options: InMemoryOptions) -> Self {
         Self {
             published: RwLock::new(Some(Arc::default())),
             gate: WriterGate::default(),
             counters: Arc::default(),
+            options,
         }
     }
 
@@ -79,13 +102,20 @@ impl InMemoryBackend {
     }
 
     /// Changes the keyspaces as one commit of its own.
-    fn change(&self, apply: impl FnOnce(&mut Keyspaces) -> StorageResult<()>) -> StorageResult<()> {
+    fn change<T>(
+        &self,
+        apply: impl FnOnce(&mut Keyspaces) -> StorageResult<T>,
+    ) -> StorageResult<T> {
         let _permit = self.gate.acquire(Wait::Forever)?;
         let mut state = self.state()?;
-        apply(Arc::make_mut(&mut state))?;
+        let result = apply(Arc::make_mut(&mut state))?;
         self.publish(Some(state));
-        Ok(())
+        Ok(result)
     }
+}
+
+fn total_bytes(keyspaces: &Keyspaces) -> u64 {
+    keyspaces.values().map(Tree::bytes).sum()
 }
 
 fn missing(keyspace: &Keyspace) -> StorageError {
@@ -156,8 +186,10 @@ impl StorageBackend for InMemoryBackend {
 
     fn begin_with(&self, wait: Wait) -> StorageResult<MemoryTransaction<'_>> {
         let permit = self.gate.acquire(wait)?;
+        let keyspaces = self.state()?;
         Ok(MemoryTransaction {
-            keyspaces: self.state()?,
+            room: Room::new(&self.options, total_bytes(&keyspaces)),
+            keyspaces,
             backend: self,
             writes: 0,
             deletes: 0,
@@ -167,10 +199,15 @@ impl StorageBackend for InMemoryBackend {
 
     fn ingest(&self, keyspace: &Keyspace, entries: &mut dyn EntrySource) -> StorageResult<u64> {
         // The tree is built aside; only publishing it needs the gate, but a thread inside it is told beforehand.
-        self.change(|keyspaces| must_be_empty(keyspaces, keyspace))?;
+        let mut room = self.change(|keyspaces| {
+            must_be_empty(keyspaces, keyspace)?;
+            Ok(Room::new(&self.options, total_bytes(keyspaces)))
+        })?;
         let mut builder = TreeBuilder::default();
         while let Some((key, value)) = entries.next_entry()? {
             check_key(keyspace, key)?;
+            let taken = room.take(key.len() + value.len());
+            taken.map_err(|error| error.in_keyspace(keyspace).at_key(key))?;
             if !builder.push(key, value) {
                 let error = StorageError::misuse("ingested keys must ascend strictly");
                 return Err(error.in_keyspace(keyspace).at_key(key));
@@ -180,6 +217,10 @@ impl StorageBackend for InMemoryBackend {
         let count = tree.count();
         self.change(|keyspaces| {
             must_be_empty(keyspaces, keyspace)?;
+            // Others may have written meanwhile.
+            let mut room = Room::new(&self.options, total_bytes(keyspaces));
+            let taken = room.take(tree.bytes() as usize);
+            taken.map_err(|error| error.in_keyspace(keyspace))?;
             keyspaces.insert(keyspace.clone(), tree);
             Ok(())
         })?;
@@ -198,8 +239,7 @@ impl StorageBackend for InMemoryBackend {
     fn stats(&self) -> StorageResult<StorageStats> {
         let state = self.state()?;
         let key_count = state.values().map(Tree::count).sum();
-        let total_bytes = state.values().map(Tree::bytes).sum();
-        Ok(self.counters.stats(key_count, total_bytes, 0))
+        Ok(self.counters.stats(key_count, total_bytes(&state), 0))
     }
 
     fn keyspace_size(&self, keyspace: &Keyspace) -> StorageResult<(u64, u64)> {
@@ -332,6 +372,7 @@ impl Drop for MemoryCursor {
 pub struct MemoryTransaction<'a> {
     keyspaces: Arc<Keyspaces>,
     backend: &'a InMemoryBackend,
+    room: Room,
     writes: u64,
     deletes: u64,
     _permit: WriterPermit<'a>,
@@ -364,18 +405,34 @@ impl Transaction for MemoryTransaction<'_> {
 
     fn put(&mut self, keyspace: &Keyspace, key: &[u8], value: &[u8]) -> StorageResult<()> {
         check_key(keyspace, key)?;
+        if self.room.is_limited() {
+            let old = self
+                .tree(keyspace)?
+                .get(key)
+                .map(|old| key.len() + old.len());
+            let taken = self.room.replace(old.unwrap_or(0), key.len() + value.len());
+            taken.map_err(|error| error.in_keyspace(keyspace).at_key(key))?;
+        }
         self.tree_mut(keyspace)?.put(key, value.into());
         self.writes += 1;
         Ok(())
     }
 
     fn delete(&mut self, keyspace: &Keyspace, key: &[u8]) -> StorageResult<()> {
+        if self.room.is_limited() {
+            let old = self
+                .tree(keyspace)?
+                .get(key)
+                .map(|old| key.len() + old.len());
+            self.room.replace(old.unwrap_or(0), 0)?;
+        }
         self.tree_mut(keyspace)?.delete(key);
         self.deletes += 1;
         Ok(())
     }
 
     fn commit(self) -> StorageResult<()> {
+        self.room.check()?;
         self.backend.publish(Some(self.keyspaces));
         self.backend.counters.add_writes(self.writes);
         self.backend.counters.add_deletes(self.deletes);
