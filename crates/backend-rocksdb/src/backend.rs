@@ -7,7 +7,7 @@ use crate::error::storage_error;
 use crate::figures::{self, RocksDbFigures};
 use crate::ingest;
 use crate::snapshot::RocksDbSnapshot;
-use crate::transaction::{KEY_BYTES_MAX, RocksDbTransaction};
+use crate::transaction::{KEY_BYTES_MAX, RocksDbTransaction, VALUE_BYTES_MAX};
 use quadrille_backend::{
     Capabilities, EntrySource, ErrorKind, Keyspace, OperationCounters, StorageBackend,
     StorageError, StorageResult, StorageStats, Wait, WriterGate, WriterPermit, allocated_bytes,
@@ -79,7 +79,7 @@ impl RocksDbBackend {
         let mut capabilities = Capabilities::volatile();
         capabilities.persistent = true;
         capabilities.key_bytes_max = KEY_BYTES_MAX;
-        capabilities.value_bytes_max = 2 << 30;
+        capabilities.value_bytes_max = VALUE_BYTES_MAX;
         capabilities.value_bytes_preferred = 4096;
         capabilities.durability = options.durability;
         Ok(Self {

@@ -3,7 +3,7 @@
 use crate::catalogue::{self, Size, missing};
 use crate::engine::{Column, Engine};
 use crate::error::storage_error;
-use crate::transaction::check_key;
+use crate::transaction::check_entry;
 use quadrille_backend::{EntrySource, Keyspace, StorageError, StorageResult};
 use rocksdb::{IngestExternalFileOptions, ReadOptions, SstFileWriter, WriteBatch};
 use std::path::PathBuf;
@@ -72,7 +72,7 @@ fn write_file(
             }
             return Ok(true);
         };
-        check_key(keyspace, key)?;
+        check_entry(keyspace, key, value)?;
         if last.as_deref().is_some_and(|last| key <= last) {
             let error = StorageError::misuse("ingested keys must ascend strictly");
             return Err(error.in_keyspace(keyspace).at_key(key));

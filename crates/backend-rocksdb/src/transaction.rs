@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 /// RocksDB keeps lengths of keys in 32 bits; this is what the backend in memory takes.
 pub(crate) const KEY_BYTES_MAX: usize = 65_535;
+/// RocksDB keeps lengths of values in 32 bits as well; half of that leaves its batches room.
+pub(crate) const VALUE_BYTES_MAX: usize = 2 << 30;
 
 /// Changes of one keyspace: a value, or `None` for a deletion.
 type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
@@ -45,18 +47,19 @@ impl fmt::Debug for RocksDbTransaction<'_> {
     }
 }
 
-/// Refuses a key that is too long.
-pub(crate) fn check_key(keyspace: &Keyspace, key: &[u8]) -> StorageResult<()> {
-    if key.len() > KEY_BYTES_MAX {
-        let message = format!(
-            "a key of {} bytes; at most {KEY_BYTES_MAX} are legal",
-            key.len()
-        );
-        return Err(StorageError::misuse(message)
-            .in_keyspace(keyspace)
-            .at_key(key));
-    }
-    Ok(())
+/// Refuses a key or a value that is too long.
+pub(crate) fn check_entry(keyspace: &Keyspace, key: &[u8], value: &[u8]) -> StorageResult<()> {
+    let message = if key.len() > KEY_BYTES_MAX {
+        let length = key.len();
+        format!("a key of {length} bytes; at most {KEY_BYTES_MAX} are legal")
+    } else if value.len() > VALUE_BYTES_MAX {
+        let length = value.len();
+        format!("a value of {length} bytes; at most {VALUE_BYTES_MAX} are legal")
+    } else {
+        return Ok(());
+    };
+    let error = StorageError::misuse(message);
+    Err(error.in_keyspace(keyspace).at_key(key))
 }
 
 impl<'a> RocksDbTransaction<'a> {
@@ -220,7 +223,7 @@ impl Transaction for RocksDbTransaction<'_> {
     }
 
     fn put(&mut self, keyspace: &Keyspace, key: &[u8], value: &[u8]) -> StorageResult<()> {
-        check_key(keyspace, key)?;
+        check_entry(keyspace, key, value)?;
         self.column(keyspace)?;
         let changes = self.changes.entry(keyspace.clone()).or_default();
         changes.insert(key.to_vec(), Some(value.to_vec()));
