@@ -4,7 +4,7 @@
 
 #[cfg(any(feature = "lmdb", feature = "rocksdb"))]
 use quadrille_backend::{Durability, StorageError};
-use quadrille_backend::{InMemoryBackend, StorageBackend, StorageResult};
+use quadrille_backend::{InMemoryBackend, InMemoryOptions, StorageBackend, StorageResult};
 use quadrille_backend_testkit::Factory;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,6 +20,11 @@ impl Factory for Memory {
     fn open(&self, _folder: &Path) -> StorageResult<InMemoryBackend> {
         Ok(InMemoryBackend::new())
     }
+
+    fn open_small(&self, _: &Path, bytes: usize) -> Option<StorageResult<InMemoryBackend>> {
+        let options = InMemoryOptions::new().bytes_max(bytes as u64);
+        Some(Ok(InMemoryBackend::with_options(options)))
+    }
 }
 
 /// Opens LMDB stores.
@@ -34,6 +39,15 @@ impl Factory for Lmdb {
     fn open(&self, folder: &Path) -> StorageResult<Self::Backend> {
         Self::Backend::open(folder)
     }
+
+    fn open_small(&self, folder: &Path, bytes: usize) -> Option<StorageResult<Self::Backend>> {
+        let options = quadrille_backend_lmdb::LmdbOptions::new().map_bytes(bytes);
+        Some(Self::Backend::open_with(folder, options))
+    }
+
+    fn open_read_only(&self, folder: &Path) -> Option<StorageResult<Self::Backend>> {
+        Some(Self::Backend::open_read_only(folder))
+    }
 }
 
 /// Opens RocksDB stores.
@@ -47,6 +61,10 @@ impl Factory for RocksDb {
 
     fn open(&self, folder: &Path) -> StorageResult<Self::Backend> {
         Self::Backend::open(folder)
+    }
+
+    fn open_read_only(&self, folder: &Path) -> Option<StorageResult<Self::Backend>> {
+        Some(Self::Backend::open_read_only(folder))
     }
 }
 

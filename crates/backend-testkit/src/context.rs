@@ -1,11 +1,13 @@
 //! What every case works with: fresh stores in temporary folders, and short ways to say what is expected.
 
+use crate::child::{Process, Task};
 use quadrille_backend::{
     BatchOperation, Entry, EntrySource, ErrorKind, Keyspace, StorageBackend, StorageError,
     StorageResult, StorageSnapshot,
 };
 use std::ops::Deref;
 use std::path::Path;
+use std::thread;
 use tempfile::TempDir;
 
 /// Opens stores of the backend under test.
@@ -18,30 +20,73 @@ pub trait Factory: Clone + Send + Sync + 'static {
     /// # Errors
     /// What opening failed with.
     fn open(&self, folder: &Path) -> StorageResult<Self::Backend>;
+
+    /// Opens a fresh store that has room for some `bytes` of keys and values and no more, whatever is measured. `None`,
+    /// which skips the cases about it, when the backend cannot be limited.
+    fn open_small(&self, _folder: &Path, _bytes: usize) -> Option<StorageResult<Self::Backend>> {
+        None
+    }
+
+    /// Opens the store in a folder for reading only. `None`, which skips the cases about it, when the backend cannot.
+    fn open_read_only(&self, _folder: &Path) -> Option<StorageResult<Self::Backend>> {
+        None
+    }
+}
+
+/// The room of a small store, in bytes.
+pub(crate) const SMALL_BYTES: usize = 1 << 20;
+
+/// A temporary folder.
+pub(crate) fn temporary() -> StorageResult<TempDir> {
+    tempfile::tempdir().map_err(|error| StorageError::from_io("no temporary folder", error))
 }
 
 /// The factory, and folders to open stores in.
 #[derive(Debug)]
-pub struct Context<F> {
+pub(crate) struct Context<F> {
     factory: F,
+    suite: Option<String>,
 }
 
 impl<F: Factory> Context<F> {
-    /// A context over a factory.
-    pub fn new(factory: F) -> Self {
-        Self { factory }
+    /// A context over a factory; with the name of its suite, other processes can be started.
+    pub(crate) fn new(factory: F, suite: Option<String>) -> Self {
+        Self { factory, suite }
+    }
+
+    /// The factory under test.
+    pub(crate) fn factory(&self) -> &F {
+        &self.factory
+    }
+
+    /// Whether the runner can start this program again.
+    pub(crate) fn has_processes(&self) -> bool {
+        self.suite.is_some()
+    }
+
+    /// Starts another process on a store.
+    pub(crate) fn start(&self, task: Task, folder: &Path) -> Process {
+        let suite = self.suite.as_deref().expect("asked for beforehand");
+        Process::start(suite, task, folder)
+    }
+
+    /// A fresh store with little room, and a keyspace in it.
+    pub(crate) fn small_store_with(&self, name: &str) -> StorageResult<(Store<F>, Keyspace)> {
+        let folder = temporary()?;
+        let path = folder.path().join("store");
+        let opened = self.factory.open_small(&path, SMALL_BYTES);
+        let backend = opened.expect("asked for beforehand")?;
+        let store = Store::new(backend, folder, self.factory.clone());
+        let keyspace = Keyspace::new(name)?;
+        store.create_keyspace(&keyspace)?;
+        Ok((store, keyspace))
     }
 
     /// A fresh store in a folder of its own, deleted at the end.
     pub(crate) fn store(&self) -> StorageResult<Store<F>> {
-        let folder = tempfile::tempdir()
-            .map_err(|error| StorageError::from_io("no temporary folder", error))?;
+        let folder = temporary()?;
         let backend = self.factory.open(&folder.path().join("store"))?;
-        Ok(Store {
-            backend,
-            folder,
-            factory: self.factory.clone(),
-        })
+        Ok(Store::new(backend, folder, self.factory.clone()))
     }
 
     /// A fresh store with one keyspace.
@@ -53,10 +98,10 @@ impl<F: Factory> Context<F> {
     }
 }
 
-/// An open store and its folder.
+/// An open store and its folder. When it ends, its figures are compared with what a scan finds.
 pub(crate) struct Store<F: Factory> {
-    // Before the folder: files are closed, then deleted.
-    backend: F::Backend,
+    // Before the folder: files are closed, then deleted. Absent only while the store is opened again.
+    backend: Option<F::Backend>,
     folder: TempDir,
     factory: F,
 }
@@ -65,11 +110,19 @@ impl<F: Factory> Deref for Store<F> {
     type Target = F::Backend;
 
     fn deref(&self) -> &F::Backend {
-        &self.backend
+        self.backend.as_ref().expect("open")
     }
 }
 
 impl<F: Factory> Store<F> {
+    fn new(backend: F::Backend, folder: TempDir, factory: F) -> Self {
+        Self {
+            backend: Some(backend),
+            folder,
+            factory,
+        }
+    }
+
     /// Where the store is.
     pub(crate) fn path(&self) -> std::path::PathBuf {
         self.folder.path().join("store")
@@ -87,25 +140,54 @@ impl<F: Factory> Store<F> {
 
     /// Closes the store and opens it again.
     pub(crate) fn reopen(self) -> StorageResult<Self> {
-        self.backend.close()?;
+        check_figures(&*self);
+        self.close()?;
         self.drop_and_open()
     }
 
     /// Drops the backend without closing it, and opens the store again.
-    pub(crate) fn drop_and_open(self) -> StorageResult<Self> {
-        let Self {
-            backend,
-            folder,
-            factory,
-        } = self;
-        drop(backend);
-        let backend = factory.open(&folder.path().join("store"))?;
-        Ok(Self {
-            backend,
-            folder,
-            factory,
-        })
+    pub(crate) fn drop_and_open(mut self) -> StorageResult<Self> {
+        self.backend = None;
+        self.backend = Some(self.open_again()?);
+        Ok(self)
     }
+}
+
+impl<F: Factory> Drop for Store<F> {
+    fn drop(&mut self) {
+        if let Some(backend) = self.backend.as_ref().filter(|_| !thread::panicking()) {
+            check_figures(backend);
+        }
+    }
+}
+
+/// The most bytes in a store of which every entry is counted whenever it ends.
+const COUNTED_BYTES_MAX: u64 = 16 << 20;
+
+/// Compares the figures of a store with what a scan finds, unless it is closed or large.
+#[track_caller]
+pub(crate) fn check_figures<B: StorageBackend>(backend: &B) {
+    let stats = match backend.stats() {
+        Err(error) if error.kind() == ErrorKind::Closed => return,
+        stats => stats.expect("an open store has figures"),
+    };
+    if stats.total_bytes > COUNTED_BYTES_MAX {
+        return;
+    }
+    let (mut count, mut bytes) = (0, 0);
+    for keyspace in backend.keyspaces().expect("an open store has a list") {
+        let all = entries(backend, &keyspace).expect("an open store can be read");
+        let counted = (all.len() as u64, all.iter().map(entry_bytes).sum());
+        let size = backend.keyspace_size(&keyspace).expect("it was listed");
+        assert_eq!(size, counted, "the size of {keyspace}");
+        count += counted.0;
+        bytes += counted.1;
+    }
+    assert_eq!((stats.key_count, stats.total_bytes), (count, bytes));
+}
+
+fn entry_bytes((key, value): &Entry) -> u64 {
+    (key.len() + value.len()) as u64
 }
 
 /// Expects an error of a kind.

@@ -1,7 +1,8 @@
 //! The contract between the store and a storage engine.
 //!
 //! Every method takes `&self`, so that one backend serves many threads. The bullets under `# Behaviour` are
-//! obligations: each is a case of the conformance suite. The required methods are few; what can be built on them is
+//! obligations: each has its cases in the conformance suite, which lists them under the words of the bullet. What
+//! `# Errors` lists are the kinds that a caller may meet. The required methods are few; what can be built on them is
 //! provided.
 
 use crate::range::{Entry, RangeScan, prefix_end};
@@ -22,6 +23,11 @@ pub enum Durability {
 }
 
 /// What a backend can do and how it likes to be used.
+///
+/// # Behaviour
+/// * What is declared is kept: keys of `key_bytes_max` bytes, values of `value_bytes_preferred` bytes, and at least the
+///   sizes that the fields promise.
+/// * A backend that is not `persistent` is empty when opened again, takes no disk, and promises `Unsafe` only.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Capabilities {
@@ -102,9 +108,24 @@ pub trait EntrySource {
 ///
 /// # Behaviour
 /// * Keys are ordered bytewise, as `[u8]` is. Empty keys and empty values are legal.
-/// * Keys longer than `key_bytes_max` are refused with `Misuse`; nothing is written.
-/// * An operation on a keyspace that does not exist is `NotFound`.
+/// * What is put is got back byte by byte, until a later put replaces it or a delete removes it.
+/// * Keys longer than `key_bytes_max` are refused with `Misuse`; nothing is written. To read, scan or delete one is
+///   legal, and finds nothing.
+/// * Values longer than `value_bytes_max` are refused with `Misuse`; nothing is written.
+/// * An operation on a keyspace that does not exist is `NotFound`, and the error names the keyspace.
 /// * An operation on a closed backend is `Closed`; snapshots and cursors taken before stay readable.
+/// * What finds no room is `Full`; nothing of it is visible, what was there stays, and deleting makes room again.
+/// * What was opened for reading only answers writes with `ReadOnly`, and changes nothing.
+/// * A place that cannot be used, such as a file or a folder without permission, is an error at opening, and stays as
+///   it is.
+/// * A store with files has one writer: opening it again is `Locked` until the backend is closed or dropped and its
+///   snapshots are gone.
+/// * What was committed is there after closing and opening, or dropping and opening, when the backend is `persistent`.
+/// * Files that are cut off or missing are an error at opening or reading, or do no harm: never wrong entries, a panic
+///   or the death of the process.
+/// * However commits, rollbacks, snapshots, keyspaces, ingests and reopenings follow one another, the entries are those
+///   that sorted maps would hold.
+/// * Threads may do all of this at once, and every commit stays whole.
 pub trait StorageBackend: Send + Sync + 'static {
     /// An owned view of one commit.
     type Snapshot: StorageSnapshot;
@@ -116,7 +137,10 @@ pub trait StorageBackend: Send + Sync + 'static {
     /// What this backend can do.
     fn capabilities(&self) -> Capabilities;
 
-    /// The keyspaces that exist, sorted by name.
+    /// The keyspaces that exist.
+    ///
+    /// # Behaviour
+    /// * They are sorted by name; their keys are apart.
     ///
     /// # Errors
     /// `Closed`, `Io`.
@@ -140,7 +164,7 @@ pub trait StorageBackend: Send + Sync + 'static {
     /// * The name can be created again, and is then empty.
     ///
     /// # Errors
-    /// `NotFound`, `Closed`, `ReadOnly`, `Io`.
+    /// `Misuse` (this thread holds the transaction), `NotFound`, `Closed`, `ReadOnly`, `Io`.
     fn drop_keyspace(&self, keyspace: &Keyspace) -> StorageResult<()>;
 
     /// A view of the last commit.
@@ -148,6 +172,7 @@ pub trait StorageBackend: Send + Sync + 'static {
     /// # Behaviour
     /// * Is owned, cheap, `Send + Sync`, and never changes.
     /// * Never blocks a writer and is never blocked by one.
+    /// * At least a hundred can be open at once; one more than the engine can hold is `Busy`, until another goes.
     ///
     /// # Errors
     /// `Closed`, `Busy` (no reader slot left), `Io`.
@@ -156,7 +181,7 @@ pub trait StorageBackend: Send + Sync + 'static {
     /// Begins the one write transaction, waiting for another to end as long as told.
     ///
     /// # Behaviour
-    /// * While one is open, another thread waits; past its time it gets `Busy`.
+    /// * While one is open, another thread waits; past its time it gets `Busy`. All who wait get their turn.
     /// * The thread that holds the transaction gets `Misuse` at once, whatever the wait: it would wait for itself.
     ///
     /// # Errors
@@ -170,12 +195,17 @@ pub trait StorageBackend: Send + Sync + 'static {
     /// * Is not atomic: after an error or a crash the keyspace may hold some of the entries, and is to be dropped.
     /// * When it returns `Ok`, all entries are there, and as durable as a commit.
     /// * Returns the number of entries.
+    /// * An error of the source comes back as it is.
     ///
     /// # Errors
     /// `Misuse`, `NotFound`, `Closed`, `ReadOnly`, `Full`, `Io`, and what the source fails with.
     fn ingest(&self, keyspace: &Keyspace, entries: &mut dyn EntrySource) -> StorageResult<u64>;
 
     /// Makes every returned commit as durable as the backend can.
+    ///
+    /// # Behaviour
+    /// * A commit before it survives the death of the process, whatever the durability, when the backend is
+    ///   `persistent`.
     ///
     /// # Errors
     /// `Closed`, `Full`, `Io`.
@@ -184,22 +214,29 @@ pub trait StorageBackend: Send + Sync + 'static {
     /// Gives space that deleted entries held back to the operating system, where the engine can.
     ///
     /// # Behaviour
-    /// * Changes no entry; snapshots taken before stay readable.
+    /// * Changes no entry, also when it is `Busy`; snapshots taken before stay readable.
+    /// * Gives most of the space of a dropped keyspace back.
     ///
     /// # Errors
     /// `Busy` (other processes or snapshots hold the old files), `Closed`, `ReadOnly`, `Full`, `Io`.
     fn compact(&self) -> StorageResult<()>;
 
-    /// What the backend holds and has done; exact.
+    /// What the backend holds and has done.
     ///
     /// # Behaviour
+    /// * Entries and bytes are exactly those of the last commit, whatever was done, reopening included.
+    /// * Operations are counted as [`StorageStats`] says; those of a transaction that was rolled back are not.
+    /// * `disk_bytes` is what the files take.
     /// * Counts the snapshots that are open, those that only a cursor keeps alive included, and tells the oldest's age.
     ///
     /// # Errors
     /// `Closed`, `Io`.
     fn stats(&self) -> StorageResult<StorageStats>;
 
-    /// Entries and bytes of keys and values of one keyspace; exact.
+    /// Entries, and bytes of keys and values, of one keyspace.
+    ///
+    /// # Behaviour
+    /// * They are exactly those of the last commit.
     ///
     /// # Errors
     /// `NotFound`, `Closed`, `Io`.
@@ -215,19 +252,31 @@ pub trait StorageBackend: Send + Sync + 'static {
         Ok((count, bytes))
     }
 
-    /// Writes a copy of the last commit into an empty or absent folder, which opens as a store of its own.
+    /// Writes a copy of the last commit into an empty or absent folder.
+    ///
+    /// # Behaviour
+    /// * The copy opens as a store of its own, with everything in it.
+    /// * A folder that holds something is `Misuse`, and stays as it is.
+    /// * A backend that is not `persistent` has nothing to write files with: it is `Unsupported`.
     ///
     /// # Errors
-    /// `Misuse` (the folder holds files), `Unsupported` (nothing to write files with), `Closed`, `Full`, `Io`.
+    /// `Misuse`, `Unsupported`, `Closed`, `Full`, `Io`.
     fn checkpoint(&self, folder: &Path) -> StorageResult<()>;
 
-    /// Flushes and closes. Later calls are `Closed`; closing again is no error.
+    /// Flushes and closes.
+    ///
+    /// # Behaviour
+    /// * Closing again is no error.
+    /// * While a transaction is open, closing and destroying are `Busy`; the transaction goes on.
     ///
     /// # Errors
-    /// `Busy` when a transaction is open, `Full`, `Io`.
+    /// `Busy`, `Full`, `Io`.
     fn close(&self) -> StorageResult<()>;
 
     /// Closes and deletes everything, the files included.
+    ///
+    /// # Behaviour
+    /// * Nothing is left; what is opened in the same place is a new store.
     ///
     /// # Errors
     /// `Busy` when a transaction is open, or a snapshot that cannot be served without the files; `Closed`,
@@ -260,6 +309,9 @@ pub trait StorageBackend: Send + Sync + 'static {
 
     /// Whether a key is in the last commit.
     ///
+    /// # Behaviour
+    /// * Agrees with [`get`](Self::get).
+    ///
     /// # Errors
     /// As [`get`](Self::get).
     fn contains(&self, keyspace: &Keyspace, key: &[u8]) -> StorageResult<bool> {
@@ -278,6 +330,9 @@ pub trait StorageBackend: Send + Sync + 'static {
 
     /// Removes one key as a transaction of its own.
     ///
+    /// # Behaviour
+    /// * Removing an absent key is no error.
+    ///
     /// # Errors
     /// As [`Transaction::delete`] and [`Transaction::commit`].
     fn delete(&self, keyspace: &Keyspace, key: &[u8]) -> StorageResult<()> {
@@ -286,10 +341,15 @@ pub trait StorageBackend: Send + Sync + 'static {
         transaction.commit()
     }
 
-    /// Applies puts and deletes, all or none, in their order: the later entry for a key wins.
+    /// Applies puts and deletes as one transaction.
+    ///
+    /// # Behaviour
+    /// * They apply in their order, over all keyspaces: the later operation on a key wins.
+    /// * All or none: after an error nothing of the batch is there.
+    /// * As many as `batch_operations_max` are taken, however many that is; one more is `Misuse`.
     ///
     /// # Errors
-    /// As [`Transaction`]'s methods; after an error nothing of the batch is there.
+    /// As [`Transaction`]'s methods.
     fn batch(&self, operations: &[BatchOperation]) -> StorageResult<()> {
         let mut transaction = self.begin()?;
         for operation in operations {
@@ -307,6 +367,11 @@ pub trait StorageBackend: Send + Sync + 'static {
 
     /// The entries of the last commit with keys in `[start, end)`, ascending, at most `limit`.
     ///
+    /// # Behaviour
+    /// * The start is in, the end is out, and neither need be a key; no end is unbounded, an end at or below the start
+    ///   gives nothing.
+    /// * The scan shows the commit at which it began, whatever is written or dropped meanwhile.
+    ///
     /// # Errors
     /// `NotFound`, `Closed`, `Io`.
     fn range_scan(
@@ -320,6 +385,9 @@ pub trait StorageBackend: Send + Sync + 'static {
     }
 
     /// The entries of the last commit whose keys start with `prefix`, ascending.
+    ///
+    /// # Behaviour
+    /// * All keys with the prefix and no others, also where the prefix is empty or ends in 0xff.
     ///
     /// # Errors
     /// `NotFound`, `Closed`, `Io`.
@@ -398,7 +466,9 @@ pub trait StorageSnapshot: Send + Sync + 'static {
 /// # Behaviour
 /// * Starts unpositioned: [`entry`](Self::entry) is `None` until a seek finds something.
 /// * After a `seek` or `next` that found nothing, `entry` is `None`; `next` from there finds nothing; a new `seek` works.
+/// * `seek` may go anywhere, backwards and beyond the longest key too; `next` ascends.
 /// * Keeps its snapshot alive on its own.
+/// * Moves between threads, and is independent of other cursors of its snapshot.
 pub trait StorageCursor: Send + 'static {
     /// Moves to the first entry whose key is at or above `key`; whether there is one.
     ///
@@ -421,8 +491,10 @@ pub trait StorageCursor: Send + 'static {
 /// # Behaviour
 /// * Reads see the transaction's own writes over the commit it began at.
 /// * Nothing is visible to others before `commit` returns; then all of it is, to new snapshots.
-/// * After a `put` or `delete` that was `Misuse` or `NotFound` the transaction goes on without that write; after `Full`
-///   or `Io` it can only be rolled back.
+/// * Rolled back or dropped, it leaves no trace, and lets the next writer through, whatever ended its thread.
+/// * After a `put` or `delete` that was `Misuse` or `NotFound` the transaction goes on without that write.
+/// * After `Full` or `Io` it can only be rolled back: a commit is an error, and changes nothing.
+/// * A returned commit survives the death of the process as `durability` says; what was not committed is gone.
 pub trait Transaction {
     /// The value of a key, own writes included.
     ///

@@ -1,11 +1,11 @@
 //! The conformance suite of the storage contract on [`AnyBackend`], once for each backend behind it: whatever the
 //! forwarding enum leaves out or mixes up, a case notices.
 
-use libtest_mimic::{Arguments, Failed, Trial};
-use quadrille::backend::{Capabilities, StorageBackend, StorageResult};
-use quadrille::{AnyBackend, Location, OpenMode, StorageError};
-use quadrille_backend_testkit::{Factory, cases};
+use quadrille::backend::StorageResult;
+use quadrille::{AnyBackend, Location, OpenMode};
+use quadrille_backend_testkit::{Factory, Suite, run_all};
 use std::path::Path;
+use std::process::ExitCode;
 
 /// Makes the location of a folder.
 type Locate = fn(&Path) -> Location;
@@ -20,15 +20,16 @@ impl Factory for Any {
     fn open(&self, folder: &Path) -> StorageResult<AnyBackend> {
         quadrille::open_backend(&(self.0)(folder), OpenMode::CreateOrOpen)
     }
+
+    fn open_read_only(&self, folder: &Path) -> Option<StorageResult<AnyBackend>> {
+        match (self.0)(folder) {
+            Location::Memory => None,
+            location => Some(quadrille::open_backend(&location, OpenMode::ReadOnly)),
+        }
+    }
 }
 
-fn capabilities(factory: Any) -> Result<Capabilities, StorageError> {
-    let folder =
-        tempfile::tempdir().map_err(|error| StorageError::from_io("no temporary folder", error))?;
-    Ok(factory.open(&folder.path().join("store"))?.capabilities())
-}
-
-fn main() -> Result<(), StorageError> {
+fn main() -> ExitCode {
     let backends: &[(&str, Locate)] = &[
         ("memory", |_| Location::Memory),
         #[cfg(feature = "lmdb")]
@@ -36,17 +37,6 @@ fn main() -> Result<(), StorageError> {
         #[cfg(feature = "rocksdb")]
         ("rocksdb", |folder| Location::RocksDb(folder.to_owned())),
     ];
-    let mut trials = Vec::new();
-    for (name, locate) in backends {
-        let factory = Any(*locate);
-        let capabilities = capabilities(factory)?;
-        for case in cases::<Any>() {
-            let skipped = case.skipped(&capabilities).is_some();
-            let trial = Trial::test(format!("any::{name}::{}", case.name()), move || {
-                case.run(factory).map_err(Failed::from)
-            });
-            trials.push(trial.with_ignored_flag(skipped));
-        }
-    }
-    libtest_mimic::run(&Arguments::from_args(), trials).exit()
+    let suite = |(name, locate): &(&str, Locate)| Suite::new(format!("any::{name}"), Any(*locate));
+    run_all(backends.iter().map(suite))
 }

@@ -1,6 +1,6 @@
 //! Cases about closing, and about compacting, which is nobody's business but the backend's.
 
-use crate::context::{Context, Entries, Factory, entries, fill_keys, refused};
+use crate::context::{Context, Entries, Factory, entries, fill_keys, refused, snapshot_entries};
 use quadrille_backend::{Entry, ErrorKind, Keyspace, StorageBackend, StorageResult, Transaction};
 
 pub(crate) fn later_calls_are_closed<F: Factory>(context: &Context<F>) -> StorageResult<()> {
@@ -62,5 +62,21 @@ pub(crate) fn compacting_changes_no_entry<F: Factory>(context: &Context<F>) -> S
     assert_eq!(entries(&*store, &birds)?, before);
     store.put(&birds, b"and", b"it goes on")?;
     assert_eq!(entries(&*store, &birds)?.len(), before.len() + 1);
+    Ok(())
+}
+
+pub(crate) fn compacting_beside_a_snapshot<F: Factory>(context: &Context<F>) -> StorageResult<()> {
+    let (store, birds) = context.store_with("birds")?;
+    fill_keys(&*store, &birds, &[b"emu", b"kea"])?;
+    let snapshot = store.snapshot()?;
+    store.delete(&birds, b"kea")?;
+    if let Err(error) = store.compact() {
+        assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
+    }
+    assert_eq!(snapshot_entries(&snapshot, &birds)?.len(), 2);
+    assert_eq!(entries(&*store, &birds)?.len(), 1);
+    drop(snapshot);
+    store.compact()?;
+    assert_eq!(entries(&*store, &birds)?.len(), 1);
     Ok(())
 }

@@ -1,7 +1,10 @@
 //! Cases about keyspaces: creating, dropping, listing, and that their keys are apart.
 
 use crate::context::{Context, Factory, entries, fill_keys, owned, refused};
-use quadrille_backend::{ErrorKind, Keyspace, StorageBackend, StorageResult};
+use quadrille_backend::{ErrorKind, Keyspace, StorageBackend, StorageResult, Transaction};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 pub(crate) fn they_are_listed_by_name<F: Factory>(context: &Context<F>) -> StorageResult<()> {
     let store = context.store()?;
@@ -100,4 +103,29 @@ pub(crate) fn the_longest_name_is_legal<F: Factory>(context: &Context<F>) -> Sto
     assert_eq!(store.keyspaces()?, std::slice::from_ref(&keyspace));
     assert_eq!(entries(&*store, &keyspace)?.len(), 1);
     Ok(())
+}
+
+/// It waits on another thread, and is there once it has returned, whatever the transaction does.
+pub(crate) fn creating_waits_for_the_transaction<F: Factory>(
+    context: &Context<F>,
+) -> StorageResult<()> {
+    let (store, birds) = context.store_with("birds")?;
+    let fish = Keyspace::new("fish")?;
+    let mut transaction = store.begin()?;
+    transaction.put(&birds, b"emu", b"")?;
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            store.create_keyspace(&fish)?;
+            done.store(true, Ordering::SeqCst);
+            store.drop_keyspace(&birds)
+        });
+        thread::sleep(Duration::from_millis(20));
+        assert!(!done.load(Ordering::SeqCst));
+        assert_eq!(store.keyspaces()?, std::slice::from_ref(&birds));
+        transaction.rollback();
+        other.join().expect("no panic")
+    })?;
+    assert_eq!(store.keyspaces()?, std::slice::from_ref(&fish));
+    store.put(&fish, b"eel", b"")
 }

@@ -1,8 +1,10 @@
 //! Cases about what is there again after closing and opening, about owners, copies and deletion.
 
-use crate::context::{Context, Factory, entries, fill_keys, ingest, owned, refused};
+use crate::child::{FLUSHED, NUMBERS, Task};
+use crate::context::{Context, Factory, check_figures, entries, fill_keys, ingest, owned, refused};
 use quadrille_backend::{
-    Entry, ErrorKind, Keyspace, StorageBackend, StorageResult, StorageSnapshot, Transaction,
+    Durability, Entry, ErrorKind, Keyspace, StorageBackend, StorageResult, StorageSnapshot,
+    Transaction,
 };
 
 pub(crate) fn commits_are_there_again<F: Factory>(context: &Context<F>) -> StorageResult<()> {
@@ -166,5 +168,110 @@ pub(crate) fn it_can_be_done_many_times<F: Factory>(context: &Context<F>) -> Sto
         store = store.reopen()?;
         assert_eq!(entries(&*store, &numbers)?.len(), n as usize + 1);
     }
+    Ok(())
+}
+
+/// What the process that was killed had said it committed is there, and nothing is half there.
+pub(crate) fn a_killed_process_keeps_its_commits<F: Factory>(
+    context: &Context<F>,
+) -> StorageResult<()> {
+    let (store, numbers) = context.store_with(NUMBERS)?;
+    let durability = store.capabilities().durability;
+    store.close()?;
+    for round in 1..=3 {
+        let mut other = context.start(Task::Commit, &store.path());
+        let mut said: Vec<String> = (0..round * 7).map(|_| other.line()).collect();
+        said.extend(other.kill().lines().map(str::to_owned));
+        let said = said
+            .iter()
+            .filter_map(|line| line.parse::<u32>().ok())
+            .max();
+        let backend = store.open_again()?;
+        let all = entries(&backend, &numbers)?;
+        check_figures(&backend);
+        for (nth, (key, value)) in all.iter().enumerate() {
+            assert_eq!(key, &(nth as u32).to_be_bytes());
+            assert_eq!(value.len(), 500);
+        }
+        if durability == Durability::Durable {
+            let said = said.map_or(0, |last| last as usize + 1);
+            assert!(
+                all.len() >= said,
+                "{} of {said} commits are there",
+                all.len()
+            );
+        }
+        backend.put(&numbers, &0_u32.to_be_bytes(), &[7; 500])?;
+        backend.close()?;
+    }
+    Ok(())
+}
+
+pub(crate) fn a_killed_process_leaves_no_open_transaction<F: Factory>(
+    context: &Context<F>,
+) -> StorageResult<()> {
+    let (store, numbers) = context.store_with(NUMBERS)?;
+    store.put(&numbers, b"before", b"committed")?;
+    store.close()?;
+    let mut other = context.start(Task::Hold, &store.path());
+    assert_eq!(other.line(), "begun");
+    refused(store.open_again().map(drop), ErrorKind::Locked);
+    other.kill();
+    let backend = store.open_again()?;
+    let expected = owned(&[(b"before", b"committed")]);
+    assert_eq!(entries(&backend, &numbers)?, expected);
+    backend.try_begin()?.commit()
+}
+
+pub(crate) fn a_killed_process_keeps_what_it_flushed<F: Factory>(
+    context: &Context<F>,
+) -> StorageResult<()> {
+    let (store, numbers) = context.store_with(NUMBERS)?;
+    store.close()?;
+    let mut other = context.start(Task::Flush, &store.path());
+    assert_eq!(other.line(), "flushed");
+    other.kill();
+    let backend = store.open_again()?;
+    assert_eq!(backend.keyspace_size(&numbers)?.0, u64::from(FLUSHED));
+    check_figures(&backend);
+    Ok(())
+}
+
+pub(crate) fn large_values_are_there_again<F: Factory>(context: &Context<F>) -> StorageResult<()> {
+    let (store, values) = context.store_with("values")?;
+    let value = |n: u32| vec![n as u8; (n * 150_000) as usize];
+    for n in 0..8_u32 {
+        store.put(&values, &n.to_be_bytes(), &value(n))?;
+    }
+    store.delete(&values, &7_u32.to_be_bytes())?;
+    let store = store.reopen()?;
+    let expected = (0..7_u32).map(|n| (n.to_be_bytes().to_vec(), value(n)));
+    assert!(entries(&*store, &values)?.into_iter().eq(expected));
+    Ok(())
+}
+
+pub(crate) fn what_is_not_persistent_is_empty_again<F: Factory>(
+    context: &Context<F>,
+) -> StorageResult<()> {
+    let (store, birds) = context.store_with("birds")?;
+    fill_keys(&*store, &birds, &[b"emu"])?;
+    let declared = store.capabilities();
+    assert_eq!(declared.durability, Durability::Unsafe);
+    assert!(!declared.concurrent_reader_processes);
+    assert_eq!(store.stats()?.disk_bytes, 0);
+    let store = store.reopen()?;
+    assert!(store.keyspaces()?.is_empty());
+    Ok(())
+}
+
+pub(crate) fn without_files_there_is_no_checkpoint<F: Factory>(
+    context: &Context<F>,
+) -> StorageResult<()> {
+    let (store, birds) = context.store_with("birds")?;
+    fill_keys(&*store, &birds, &[b"emu"])?;
+    let copy = store.path().with_file_name("copy");
+    refused(store.checkpoint(&copy), ErrorKind::Unsupported);
+    assert!(!copy.exists());
+    assert_eq!(entries(&*store, &birds)?.len(), 1);
     Ok(())
 }

@@ -1,7 +1,9 @@
 //! Cases about one key at a time.
 
-use crate::context::{Context, Factory, entries, refused};
-use quadrille_backend::{ErrorKind, Keyspace, StorageBackend, StorageResult};
+use crate::context::{Context, Factory, entries, put, refused};
+use quadrille_backend::{
+    ErrorKind, Keyspace, StorageBackend, StorageResult, StorageSnapshot, Transaction,
+};
 
 pub(crate) fn what_is_put_is_got<F: Factory>(context: &Context<F>) -> StorageResult<()> {
     let (store, birds) = context.store_with("birds")?;
@@ -209,5 +211,167 @@ pub(crate) fn an_unknown_keyspace_is_not_found<F: Factory>(
     refused(store.prefix_scan(&fish, b""), ErrorKind::NotFound);
     refused(store.keyspace_size(&fish), ErrorKind::NotFound);
     assert!(store.keyspaces()?.is_empty());
+    Ok(())
+}
+
+pub(crate) fn unicode_keys_are_bytes_in_order<F: Factory>(
+    context: &Context<F>,
+) -> StorageResult<()> {
+    let (store, words) = context.store_with("words")?;
+    // Composed and decomposed forms, right to left, beyond the basic plane: each is its own bytes.
+    let mut keys = [
+        "\u{e9}t\u{e9}",
+        "e\u{301}te\u{301}",
+        "\u{fb01}n",
+        "fin",
+        "\u{5e9}\u{5dc}\u{5d5}\u{5dd}",
+        "\u{9db4}",
+        "\u{1f426}\u{200d}\u{2b1b}",
+        "\u{10ffff}",
+        "ÄPFEL",
+        "äpfel",
+    ];
+    for key in keys {
+        store.put(&words, key.as_bytes(), key.as_bytes())?;
+    }
+    keys.sort_by_key(|key| key.as_bytes());
+    let expected: Vec<_> = keys.map(|key| (key.into(), key.into())).into();
+    assert_eq!(entries(&*store, &words)?, expected);
+    assert!(!store.contains(&words, "\u{e9}te\u{301}".as_bytes())?);
+    Ok(())
+}
+
+pub(crate) fn values_need_not_be_text<F: Factory>(context: &Context<F>) -> StorageResult<()> {
+    let (store, values) = context.store_with("values")?;
+    let all: Vec<u8> = (0..=255).collect();
+    for value in [&all[..], b"\xff\xfe\0", b"\xc3\x28", "\u{1f426}".as_bytes()] {
+        store.put(&values, b"key", value)?;
+        assert_eq!(store.get(&values, b"key")?.as_deref(), Some(value));
+    }
+    Ok(())
+}
+
+pub(crate) fn keys_of_every_length_are_kept<F: Factory>(context: &Context<F>) -> StorageResult<()> {
+    let (store, long) = context.store_with("long")?;
+    let longest = store.capabilities().key_bytes_max.min(1200);
+    for lengths in (0..=longest).collect::<Vec<_>>().chunks(100) {
+        let puts: Vec<_> = lengths
+            .iter()
+            .map(|&length| put(&long, &vec![b'k'; length], &length.to_le_bytes()))
+            .collect();
+        store.batch(&puts)?;
+    }
+    let all = entries(&*store, &long)?;
+    assert_eq!(all.len(), longest + 1);
+    for (length, (key, value)) in all.iter().enumerate() {
+        assert_eq!(
+            (key.len(), value.as_slice()),
+            (length, &length.to_le_bytes()[..])
+        );
+    }
+    Ok(())
+}
+
+pub(crate) fn long_keys_that_differ_in_the_last_byte<F: Factory>(
+    context: &Context<F>,
+) -> StorageResult<()> {
+    let (store, long) = context.store_with("long")?;
+    let longest = store.capabilities().key_bytes_max;
+    let key = |last: u8| [vec![0x61; longest - 1], vec![last]].concat();
+    for last in [9, 0, 255, 3] {
+        store.put(&long, &key(last), &[last; 3000])?;
+    }
+    store.delete(&long, &key(3))?;
+    let expected: Vec<_> = [0, 9, 255].map(|n| (key(n), vec![n; 3000])).into();
+    assert!(entries(&*store, &long)? == expected);
+    assert_eq!(store.get(&long, &key(1))?, None);
+    Ok(())
+}
+
+pub(crate) fn a_value_grows_and_shrinks<F: Factory>(context: &Context<F>) -> StorageResult<()> {
+    let (store, values) = context.store_with("values")?;
+    store.put(&values, b"beside", b"it")?;
+    for length in [1, 100_000, 0, 5000, 3, 300_000, 2] {
+        store.put(&values, b"key", &vec![length as u8; length])?;
+        let found = store.get(&values, b"key")?;
+        assert!(found == Some(vec![length as u8; length]), "{length} bytes");
+        let size = store.keyspace_size(&values)?;
+        assert_eq!(size, (2, (6 + 2 + 3 + length) as u64));
+    }
+    Ok(())
+}
+
+pub(crate) fn many_keys_come_and_go_one_by_one<F: Factory>(
+    context: &Context<F>,
+) -> StorageResult<()> {
+    let (store, numbers) = context.store_with("numbers")?;
+    let scattered = |n: u32| n.wrapping_mul(0x9e37_79b1).to_be_bytes();
+    for n in 0..300 {
+        store.put(&numbers, &scattered(n), &n.to_le_bytes())?;
+        if n >= 20 {
+            store.delete(&numbers, &scattered(n - 20))?;
+        }
+        assert_eq!(
+            store.get(&numbers, &scattered(n))?,
+            Some(n.to_le_bytes().into())
+        );
+    }
+    assert_eq!(entries(&*store, &numbers)?.len(), 20);
+    assert!(store.contains(&numbers, &scattered(280))?);
+    assert!(!store.contains(&numbers, &scattered(279))?);
+    Ok(())
+}
+
+pub(crate) fn a_value_too_long_is_refused_and_not_written<F: Factory>(
+    context: &Context<F>,
+) -> StorageResult<()> {
+    let (store, values) = context.store_with("values")?;
+    let length = store.capabilities().value_bytes_max + 1;
+    // Zeroed memory takes address space alone until it is written to, but where even that is short, says so.
+    let room = Vec::<u8>::new().try_reserve_exact(length);
+    assert!(
+        room.is_ok(),
+        "no {length} bytes of address space for this case"
+    );
+    let value = vec![0; length];
+    let mut transaction = store.begin()?;
+    refused(transaction.put(&values, b"long", &value), ErrorKind::Misuse);
+    transaction.put(&values, b"short", b"goes on")?;
+    transaction.commit()?;
+    refused(store.put(&values, b"long", &value), ErrorKind::Misuse);
+    assert_eq!(entries(&*store, &values)?.len(), 1);
+    Ok(())
+}
+
+pub(crate) fn what_is_declared_is_enough<F: Factory>(context: &Context<F>) -> StorageResult<()> {
+    let (store, values) = context.store_with("values")?;
+    let declared = store.capabilities();
+    assert!(declared.key_bytes_max >= 64, "{declared:?}");
+    assert!(declared.value_bytes_max >= 1 << 30, "{declared:?}");
+    assert!(declared.value_bytes_preferred <= declared.value_bytes_max);
+    let (key, value) = ([7; 32], vec![1; declared.value_bytes_preferred]);
+    store.put(&values, &key, &value)?;
+    assert_eq!(store.get(&values, &key)?, Some(value));
+    assert_eq!(store.capabilities(), declared, "they do not change");
+    Ok(())
+}
+
+pub(crate) fn errors_name_the_keyspace<F: Factory>(context: &Context<F>) -> StorageResult<()> {
+    let store = context.store()?;
+    let fish = Keyspace::new("fish")?;
+    let transaction = store.begin()?;
+    let found = [
+        transaction.get(&fish, b"eel").map(drop),
+        transaction.seek(&fish, b"eel").map(drop),
+        store.keyspace_size(&fish).map(drop),
+        store.snapshot()?.get(&fish, b"eel").map(drop),
+    ];
+    drop(transaction);
+    let dropped = store.drop_keyspace(&fish);
+    for result in found.into_iter().chain([dropped]) {
+        let error = result.expect_err("there is no such keyspace");
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert_eq!(error.keyspace(), Some(&fish), "{error}");
+    }
     Ok(())
 }

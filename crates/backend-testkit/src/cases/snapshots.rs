@@ -1,13 +1,9 @@
 //! Cases about snapshots: they never change, never block, outlive what they show, and serve many threads.
 
-use crate::context::{
-    Context, Factory, delete, fill_keys, ingest, owned, put, refused, snapshot_entries,
-};
+use crate::context::{Context, Factory, delete, fill_keys, owned, put, refused, snapshot_entries};
 use quadrille_backend::{
     ErrorKind, Keyspace, StorageBackend, StorageCursor, StorageResult, StorageSnapshot, Transaction,
 };
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 pub(crate) fn a_snapshot_never_changes<F: Factory>(context: &Context<F>) -> StorageResult<()> {
     let (store, birds) = context.store_with("birds")?;
@@ -27,85 +23,6 @@ pub(crate) fn a_snapshot_never_changes<F: Factory>(context: &Context<F>) -> Stor
     let expected: [(&[u8], &[u8]); 2] = [(b"emu", b"changed"), (b"owl", b"new")];
     assert_eq!(snapshot_entries(&after, &birds)?, owned(&expected));
     Ok(())
-}
-
-/// Eight threads seek and scan one snapshot at once, each with cursors of its own, while a writer changes everything.
-pub(crate) fn eight_threads_share_one<F: Factory>(context: &Context<F>) -> StorageResult<()> {
-    let (store, numbers) = context.store_with("numbers")?;
-    let filled: Vec<_> = (0..5000_u32)
-        .map(|n| (n.to_be_bytes().to_vec(), vec![n as u8; 100]))
-        .collect();
-    ingest(&*store, &numbers, &filled)?;
-    let snapshot = store.snapshot()?;
-    let read = |seed: u32| -> StorageResult<()> {
-        let mut cursor = snapshot.cursor(&numbers)?;
-        for round in 0..400_u32 {
-            let start = (round.wrapping_mul(7919) ^ seed.wrapping_mul(613)) % 5000;
-            let mut found = cursor.seek(&start.to_be_bytes())?;
-            for (key, value) in filled.iter().skip(start as usize).take(50) {
-                assert!(found);
-                assert_eq!(cursor.entry(), Some((key.as_slice(), value.as_slice())));
-                found = cursor.next()?;
-            }
-            let value = snapshot.get(&numbers, &start.to_be_bytes())?;
-            assert_eq!(value, Some(vec![start as u8; 100]));
-        }
-        Ok(())
-    };
-    thread::scope(|scope| {
-        let read = &read;
-        let threads: Vec<_> = (0..8).map(|n| scope.spawn(move || read(n))).collect();
-        for n in (0..5000_u32).step_by(250) {
-            store.batch(&[
-                delete(&numbers, &n.to_be_bytes()),
-                put(&numbers, &(n + 1).to_be_bytes(), b"changed"),
-            ])?;
-        }
-        threads
-            .into_iter()
-            .try_for_each(|thread| thread.join().expect("no panic"))
-    })
-}
-
-/// A writer moves an amount between two keys, in each commit; whoever reads finds the sum unchanged.
-pub(crate) fn readers_beside_a_writer_see_whole_commits<F: Factory>(
-    context: &Context<F>,
-) -> StorageResult<()> {
-    let (store, accounts) = context.store_with("accounts")?;
-    let other = Keyspace::new("other-accounts")?;
-    store.create_keyspace(&other)?;
-    let amount = |bytes: Option<Vec<u8>>| -> i64 {
-        let bytes: Option<[u8; 8]> = bytes.and_then(|bytes| bytes.try_into().ok());
-        bytes.map_or(0, i64::from_le_bytes)
-    };
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let (backend, done) = (&*store, &done);
-        let (left, right) = (&accounts, &other);
-        let check = move || -> StorageResult<u64> {
-            let mut rounds = 0;
-            while !done.load(Ordering::Relaxed) || rounds == 0 {
-                let snapshot = backend.snapshot()?;
-                let sum = amount(snapshot.get(left, b"balance")?)
-                    + amount(snapshot.get(right, b"balance")?);
-                assert_eq!(sum, 0);
-                rounds += 1;
-            }
-            Ok(rounds)
-        };
-        let readers: Vec<_> = (0..3).map(|_| scope.spawn(check)).collect();
-        let written = (1..=150_i64).try_for_each(|n| {
-            let mut transaction = backend.begin()?;
-            transaction.put(left, b"balance", &n.to_le_bytes())?;
-            transaction.put(right, b"balance", &(-n).to_le_bytes())?;
-            transaction.commit()
-        });
-        done.store(true, Ordering::Relaxed);
-        for reader in readers {
-            assert!(reader.join().expect("no panic")? > 0);
-        }
-        written
-    })
 }
 
 pub(crate) fn neither_side_waits_for_the_other<F: Factory>(
@@ -210,5 +127,34 @@ pub(crate) fn a_snapshot_outlives_close<F: Factory>(context: &Context<F>) -> Sto
     assert!(cursor.next()?);
     assert_eq!(cursor.entry().map(|(key, _)| key), Some(&b"kea"[..]));
     assert_eq!(snapshot_entries(&snapshot, &birds)?.len(), 2);
+    Ok(())
+}
+
+/// The most snapshots that the case opens when the engine refuses none.
+const MANY: usize = 3000;
+
+pub(crate) fn a_hundred_are_open_at_once<F: Factory>(context: &Context<F>) -> StorageResult<()> {
+    let (store, birds) = context.store_with("birds")?;
+    fill_keys(&*store, &birds, &[b"emu"])?;
+    let mut open = Vec::new();
+    while open.len() < MANY {
+        match store.snapshot() {
+            Ok(snapshot) => open.push(snapshot),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
+                break;
+            }
+        }
+    }
+    assert!(open.len() >= 100, "{} snapshots", open.len());
+    for snapshot in open.iter().step_by(50) {
+        assert!(snapshot.contains(&birds, b"emu")?);
+    }
+    // Writing goes on, and where one goes another finds room.
+    store.put(&birds, b"kea", b"")?;
+    open.pop();
+    let last = store.snapshot()?;
+    assert!(last.contains(&birds, b"kea")?);
+    assert!(!open[0].contains(&birds, b"kea")?);
     Ok(())
 }

@@ -221,33 +221,6 @@ pub(crate) fn its_own_thread_gets_misuse<F: Factory>(context: &Context<F>) -> St
     store.create_keyspace(&fish)
 }
 
-pub(crate) fn commits_of_many_threads_all_arrive<F: Factory>(
-    context: &Context<F>,
-) -> StorageResult<()> {
-    let (store, counters) = context.store_with("counters")?;
-    thread::scope(|scope| {
-        let (backend, keyspace) = (&*store, &counters);
-        let add = move || -> StorageResult<()> {
-            for _ in 0..20 {
-                let mut transaction = backend.begin()?;
-                let old = transaction.get(keyspace, b"sum")?;
-                let old: [u8; 4] = old.and_then(|v| v.try_into().ok()).unwrap_or_default();
-                let new = u32::from_le_bytes(old) + 1;
-                transaction.put(keyspace, b"sum", &new.to_le_bytes())?;
-                transaction.commit()?;
-            }
-            Ok(())
-        };
-        let threads: Vec<_> = (0..4).map(|_| scope.spawn(add)).collect();
-        threads
-            .into_iter()
-            .try_for_each(|thread| thread.join().expect("no panic"))
-    })?;
-    let sum = store.get(&counters, b"sum")?;
-    assert_eq!(sum, Some(80_u32.to_le_bytes().to_vec()));
-    Ok(())
-}
-
 /// Commits and rollbacks of random changes in two keyspaces, each read back through the transaction and after it.
 pub(crate) fn random_histories_agree_with_a_model<F: Factory>(
     context: &Context<F>,
@@ -290,4 +263,114 @@ pub(crate) fn random_histories_agree_with_a_model<F: Factory>(
         }
     }
     Ok(())
+}
+
+pub(crate) fn replaced_and_deleted_entries_come_back<F: Factory>(
+    context: &Context<F>,
+) -> StorageResult<()> {
+    let (store, birds) = context.store_with("birds")?;
+    fill_keys(&*store, &birds, &[b"auk", b"emu", b"kea"])?;
+    let before = entries(&*store, &birds)?;
+    for _ in 0..20 {
+        let mut transaction = store.begin()?;
+        transaction.put(&birds, b"auk", &[0; 10_000])?;
+        transaction.delete(&birds, b"emu")?;
+        transaction.put(&birds, b"zzz", b"new")?;
+        transaction.rollback();
+        assert_eq!(entries(&*store, &birds)?, before);
+        assert_eq!(store.keyspace_size(&birds)?, (3, 18));
+    }
+    Ok(())
+}
+
+/// A thread that panics in the middle of a transaction rolls it back, and is in nobody's way.
+pub(crate) fn a_panic_rolls_back<F: Factory>(context: &Context<F>) -> StorageResult<()> {
+    let (store, birds) = context.store_with("birds")?;
+    fill_keys(&*store, &birds, &[b"emu"])?;
+    thread::scope(|scope| {
+        let (backend, keyspace) = (&*store, &birds);
+        let dies = scope.spawn(move || {
+            let mut transaction = backend.begin().expect("free");
+            transaction.put(keyspace, b"kea", b"").expect("room");
+            // Without the message that `panic!` prints.
+            std::panic::resume_unwind(Box::new("on purpose"));
+        });
+        assert!(dies.join().is_err());
+    });
+    assert_eq!(entries(&*store, &birds)?, owned(&[(b"emu", b"emu")]));
+    store.try_begin()?.commit()?;
+    store.put(&birds, b"owl", b"the next writer is let through")
+}
+
+pub(crate) fn a_refused_second_one_changes_nothing<F: Factory>(
+    context: &Context<F>,
+) -> StorageResult<()> {
+    let (store, birds) = context.store_with("birds")?;
+    let mut transaction = store.begin()?;
+    transaction.put(&birds, b"emu", b"1")?;
+    for _ in 0..3 {
+        refused(store.begin().map(drop), ErrorKind::Misuse);
+        thread::scope(|scope| {
+            let backend = &*store;
+            let other = scope.spawn(move || backend.try_begin().map(drop));
+            refused(other.join().expect("no panic"), ErrorKind::Busy);
+        });
+    }
+    let emu = transaction.get(&birds, b"emu")?;
+    assert_eq!(emu.as_deref(), Some(&b"1"[..]));
+    transaction.put(&birds, b"kea", b"2")?;
+    transaction.commit()?;
+    assert_eq!(entries(&*store, &birds)?.len(), 2);
+    store.begin()?.commit()
+}
+
+pub(crate) fn a_commit_spans_keyspaces<F: Factory>(context: &Context<F>) -> StorageResult<()> {
+    let (store, birds) = context.store_with("birds")?;
+    let fish = Keyspace::new("fish")?;
+    store.create_keyspace(&fish)?;
+    let mut transaction = store.begin()?;
+    transaction.put(&birds, b"emu", b"1")?;
+    transaction.put(&fish, b"eel", b"2")?;
+    transaction.delete(&birds, b"emu")?;
+    transaction.put(&birds, b"kea", b"3")?;
+    assert_eq!(transaction.get(&fish, b"emu")?, None);
+    transaction.commit()?;
+    assert_eq!(entries(&*store, &birds)?, owned(&[(b"kea", b"3")]));
+    assert_eq!(entries(&*store, &fish)?, owned(&[(b"eel", b"2")]));
+    Ok(())
+}
+
+pub(crate) fn keys_too_long_are_sought_and_not_found<F: Factory>(
+    context: &Context<F>,
+) -> StorageResult<()> {
+    let (store, long) = context.store_with("long")?;
+    let longest = store.capabilities().key_bytes_max;
+    let mut transaction = store.begin()?;
+    transaction.put(&long, &vec![5; longest], b"here")?;
+    let too_long = vec![5; longest + 1];
+    assert_eq!(transaction.get(&long, &too_long)?, None);
+    assert!(!transaction.contains(&long, &too_long)?);
+    assert_eq!(transaction.seek(&long, &too_long)?, None);
+    let found = transaction.seek(&long, &vec![4; longest + 1])?;
+    assert_eq!(found, Some((vec![5; longest], b"here".to_vec())));
+    transaction.delete(&long, &too_long)?;
+    transaction.commit()?;
+    assert_eq!(entries(&*store, &long)?.len(), 1);
+    Ok(())
+}
+
+pub(crate) fn it_reads_the_empty_key<F: Factory>(context: &Context<F>) -> StorageResult<()> {
+    let (store, birds) = context.store_with("birds")?;
+    let mut transaction = store.begin()?;
+    assert_eq!(transaction.seek(&birds, b"")?, None);
+    assert!(transaction.range_scan(&birds, b"", None, None)?.is_empty());
+    transaction.put(&birds, b"", b"nameless")?;
+    transaction.put(&birds, b"\0", b"")?;
+    let found = transaction.seek(&birds, b"")?;
+    assert_eq!(found, Some((vec![], b"nameless".to_vec())));
+    let all = transaction.range_scan(&birds, b"", None, None)?;
+    assert_eq!(all, owned(&[(b"", b"nameless"), (b"\0", b"")]));
+    transaction.delete(&birds, b"")?;
+    assert_eq!(transaction.seek(&birds, b"")?, Some((vec![0], vec![])));
+    transaction.commit()
 }
