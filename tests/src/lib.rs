@@ -27,6 +27,19 @@ impl Factory for Memory {
     }
 }
 
+/// Opens stores in memory with limits that no case reaches by accident.
+#[derive(Clone, Copy, Debug)]
+pub struct BoundedMemory;
+
+impl Factory for BoundedMemory {
+    type Backend = InMemoryBackend;
+
+    fn open(&self, _folder: &Path) -> StorageResult<InMemoryBackend> {
+        let options = InMemoryOptions::new().batch_operations_max(2000);
+        Ok(InMemoryBackend::with_options(options.bytes_max(1 << 30)))
+    }
+}
+
 /// Opens LMDB stores.
 #[cfg(feature = "lmdb")]
 #[derive(Clone, Copy, Debug)]

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     run_all([
         Suite::new("memory", quadrille_tests::Memory),
+        Suite::new("bounded_memory", quadrille_tests::BoundedMemory),
         #[cfg(feature = "lmdb")]
         Suite::new("lmdb", quadrille_tests::Lmdb),
         #[cfg(feature = "rocksdb")]

@@ -1,4 +1,4 @@
-//! The limit on what an [`InMemoryBackend`](crate::InMemoryBackend) may hold, and the account kept against it.
+//! The limits of an [`InMemoryBackend`](crate::InMemoryBackend), and the account kept of what it may hold.
 //!
 //! What always holds: the account is what the keyspaces of the transaction hold, to the byte; once a write was refused,
 //! every later one and the commit are.
@@ -9,10 +9,11 @@ use crate::{ErrorKind, StorageError, StorageResult};
 #[derive(Clone, Debug, Default)]
 pub struct InMemoryOptions {
     bytes_max: Option<u64>,
+    pub(super) batch_operations_max: Option<usize>,
 }
 
 impl InMemoryOptions {
-    /// The default settings: no limit.
+    /// The default settings: no limits.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -26,6 +27,14 @@ impl InMemoryOptions {
     #[must_use]
     pub fn bytes_max(mut self, bytes: u64) -> Self {
         self.bytes_max = Some(bytes);
+        self
+    }
+
+    /// The most puts and deletes in one transaction, as other engines bound it; unlimited unless set. One more is
+    /// refused with [`ErrorKind::Misuse`].
+    #[must_use]
+    pub fn batch_operations_max(mut self, operations: usize) -> Self {
+        self.batch_operations_max = Some(operations);
         self
     }
 }

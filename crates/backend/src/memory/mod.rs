@@ -151,7 +151,9 @@ impl StorageBackend for InMemoryBackend {
     type Transaction<'a> = MemoryTransaction<'a>;
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::volatile()
+        let mut capabilities = Capabilities::volatile();
+        capabilities.batch_operations_max = self.options.batch_operations_max;
+        capabilities
     }
 
     fn keyspaces(&self) -> StorageResult<Vec<Keyspace>> {
@@ -384,6 +386,18 @@ impl MemoryTransaction<'_> {
         tree.ok_or_else(|| missing(keyspace))
     }
 
+    /// Refuses one operation more than the settings allow.
+    fn check_operations(&self) -> StorageResult<()> {
+        let most = self.backend.options.batch_operations_max;
+        let done = self.writes + self.deletes;
+        match most {
+            Some(most) if done >= most as u64 => Err(StorageError::misuse(format!(
+                "a transaction may have {most} puts and deletes, and this is one more"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     fn tree_mut(&mut self, keyspace: &Keyspace) -> StorageResult<&mut Tree> {
         let tree = Arc::make_mut(&mut self.keyspaces).get_mut(keyspace);
         tree.ok_or_else(|| missing(keyspace))
@@ -405,6 +419,7 @@ impl Transaction for MemoryTransaction<'_> {
 
     fn put(&mut self, keyspace: &Keyspace, key: &[u8], value: &[u8]) -> StorageResult<()> {
         check_key(keyspace, key)?;
+        self.check_operations()?;
         if self.room.is_limited() {
             let old = self
                 .tree(keyspace)?
@@ -419,6 +434,7 @@ impl Transaction for MemoryTransaction<'_> {
     }
 
     fn delete(&mut self, keyspace: &Keyspace, key: &[u8]) -> StorageResult<()> {
+        self.check_operations()?;
         if self.room.is_limited() {
             let old = self
                 .tree(keyspace)?
