@@ -377,14 +377,15 @@ pub fn cases<F: Factory>() -> Vec<Case<F>> {
         }
         "Is not atomic: after an error or a crash the keyspace may hold some of the entries, and is to be dropped." {
             Nothing ingest {
-                writes_go_on_after_it,
-                older_snapshots_do_not_see_it,
+                what_a_failed_one_leaves_can_be_dropped,
             }
         }
         "When it returns `Ok`, all entries are there, and as durable as a commit." {
             Nothing ingest {
                 all_entries_arrive,
                 many_entries_keep_their_order,
+                writes_go_on_after_it,
+                older_snapshots_do_not_see_it,
             }
             Files reopening {
                 ingested_entries_are_there_again,

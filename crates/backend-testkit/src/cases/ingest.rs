@@ -1,7 +1,8 @@
 //! Cases about the bulk path.
 
 use crate::context::{
-    Context, Entries, Factory, delete, entries, fill_keys, ingest, put, refused, snapshot_entries,
+    Context, Entries, Factory, check_figures, delete, entries, fill_keys, ingest, put, refused,
+    snapshot_entries,
 };
 use quadrille_backend::{Entry, ErrorKind, Keyspace, StorageBackend, StorageError, StorageResult};
 
@@ -148,5 +149,25 @@ pub(crate) fn older_snapshots_do_not_see_it<F: Factory>(context: &Context<F>) ->
         snapshot_entries(&store.snapshot()?, &keyspace)?,
         numbers(100)
     );
+    Ok(())
+}
+
+/// What is there after a failure is the beginning of what was ingested, counted exactly, and goes with its keyspace.
+pub(crate) fn what_a_failed_one_leaves_can_be_dropped<F: Factory>(
+    context: &Context<F>,
+) -> StorageResult<()> {
+    let (store, keyspace) = context.store_with("numbers")?;
+    let kept = Keyspace::new("kept")?;
+    store.create_keyspace(&kept)?;
+    fill_keys(&*store, &kept, &[b"emu"])?;
+    let mut filled = numbers(5000);
+    filled.push((vec![], vec![]));
+    refused(ingest(&*store, &keyspace, &filled), ErrorKind::Misuse);
+    let left = entries(&*store, &keyspace)?;
+    assert!(filled.starts_with(&left));
+    check_figures(&*store);
+    store.drop_keyspace(&keyspace)?;
+    assert_eq!(store.keyspaces()?, [kept]);
+    assert_eq!(store.stats()?.key_count, 1);
     Ok(())
 }
