@@ -20,7 +20,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// A backend that keeps everything in a RocksDB database.
 ///
-/// One process writes. Others may open the store for reading; they see what was committed when they opened it.
+/// One process writes, and one backend in it; the error for a second names the process. Others may open the store for
+/// reading at any time: they take no lock, change nothing, and see what was committed when they opened it, not later
+/// commits; opening again shows those. Files that the writer deletes stay readable for them, unless the process may not
+/// open all files at once: then a read of one is an error of kind `Io`.
+///
+/// A write to files that fails in the background, as on a full disk, is told by the next commit, which is `Full` or
+/// `Io` and says how often it happened; reads go on. Opening the store again, with space on the disk, goes on from the
+/// last commit.
 ///
 /// ```
 /// use quadrille_backend::{Keyspace, StorageBackend};
@@ -115,6 +122,20 @@ impl RocksDbBackend {
     fn engine(&self) -> StorageResult<Arc<Engine>> {
         let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
         engine.clone().ok_or_else(closed)
+    }
+
+    /// What `found` makes of the value of a key in the last commit.
+    fn lookup<T>(
+        &self,
+        keyspace: &Keyspace,
+        key: &[u8],
+        found: impl FnOnce(&[u8]) -> T,
+    ) -> StorageResult<Option<T>> {
+        let engine = self.engine()?;
+        self.counters.add_reads(1);
+        let columns = engine.columns();
+        let column = columns.get(keyspace).ok_or_else(|| missing(keyspace))?;
+        engine.committed(column, keyspace, key, found)
     }
 
     fn take_engine(&self) -> Option<Arc<Engine>> {
@@ -230,6 +251,15 @@ impl StorageBackend for RocksDbBackend {
     fn keyspace_size(&self, keyspace: &Keyspace) -> StorageResult<(u64, u64)> {
         let size = self.snapshot()?.size(keyspace)?;
         Ok((size.count, size.bytes))
+    }
+
+    /// One look-up sees one commit also without a snapshot.
+    fn get(&self, keyspace: &Keyspace, key: &[u8]) -> StorageResult<Option<Vec<u8>>> {
+        self.lookup(keyspace, key, <[u8]>::to_vec)
+    }
+
+    fn contains(&self, keyspace: &Keyspace, key: &[u8]) -> StorageResult<bool> {
+        Ok(self.lookup(keyspace, key, |_| ())?.is_some())
     }
 
     fn checkpoint(&self, folder: &Path) -> StorageResult<()> {

@@ -160,6 +160,9 @@ impl RocksDbOptions {
     }
 
     /// The most table files open at once: 64 to 1 000 000, 1024 unless set.
+    ///
+    /// Opening a store raises the soft limit of the process on open files where it is too low for this, and makes do
+    /// with less where the hard limit is lower.
     #[must_use]
     pub fn open_files_max(mut self, files: u32) -> Self {
         self.open_files_max = files;
@@ -180,7 +183,7 @@ impl RocksDbOptions {
     }
 
     /// The settings of the database as a whole; `log` is how the log that it may find was written.
-    pub(crate) fn database(&self, read_only: bool, log: Durability) -> Options {
+    pub(crate) fn database(&self, read_only: bool, log: Durability, open_files: i32) -> Options {
         let mut options = Options::default();
         options.create_if_missing(!read_only);
         options.set_info_logger(InfoLogger::new_callback_logger(LogLevel::Fatal, |_, _| {}));
@@ -193,9 +196,7 @@ impl RocksDbOptions {
         let jobs = i32::try_from(self.background_jobs).unwrap_or(i32::MAX);
         options.increase_parallelism(jobs);
         options.set_max_background_jobs(jobs);
-        // Files that the writer deletes stay readable only while open.
-        let files = i32::try_from(self.open_files_max).unwrap_or(i32::MAX);
-        options.set_max_open_files(if read_only { -1 } else { files });
+        options.set_max_open_files(open_files);
         // Without a log, keyspaces must reach the disk together for a commit to be whole there.
         options.set_atomic_flush(self.durability == Durability::Unsafe);
         options.set_paranoid_checks(true);

@@ -9,6 +9,7 @@
 use crate::RocksDbOptions;
 use crate::error::{after_background_errors, storage_error};
 use crate::figures;
+use crate::open_files;
 use crate::seal::{self, SEAL_FILE, SealOnDrop};
 use crate::settings::{NEW_SETTINGS_FILE, SETTINGS_FILE, Settings};
 use quadrille_backend::{
@@ -16,13 +17,15 @@ use quadrille_backend::{
 };
 use rocksdb::{
     BoundColumnFamily, Cache, ColumnFamilyDescriptor, DBWithThreadMode, FlushOptions,
-    MultiThreaded, Options, WriteBatch, WriteOptions,
+    MultiThreaded, Options, ReadOptions, WriteBatch, WriteOptions,
 };
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The database, its column families behind a lock of their own.
 pub(crate) type Database = DBWithThreadMode<MultiThreaded>;
@@ -42,6 +45,11 @@ const COLUMN_PREFIX: &str = "keyspace:";
 const FORMAT_KEY: &[u8] = b"format";
 const FORMAT: &[u8] = b"quadrille rocksdb 1";
 
+/// How long a commit waits for files to be written when writing some has failed before.
+const STALL_MAX: Duration = Duration::from_secs(5);
+/// How long it waits before it tries again.
+const STALL_STEP: Duration = Duration::from_millis(1);
+
 /// How a database is opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Mode {
@@ -55,6 +63,8 @@ pub(crate) struct Engine {
     columns: RwLock<Arc<Columns>>,
     database: Database,
     keyspace_options: Options,
+    /// Options that read the last commit; making them costs an allocation.
+    read_options: ReadOptions,
     options: RocksDbOptions,
     settings: Settings,
     mode: Mode,
@@ -116,7 +126,11 @@ impl Engine {
     ) -> StorageResult<(Self, bool)> {
         let failed = |error| storage_error("open", error);
         let path = folder.join(DATABASE_FOLDER);
-        let database_options = options.database(mode == Mode::Read, stored.log);
+        let open_files = match mode {
+            Mode::Write => open_files::budget(options.open_files_max)?,
+            Mode::Read => open_files::budget_of_reader(&path, options.open_files_max)?,
+        };
+        let database_options = options.database(mode == Mode::Read, stored.log, open_files);
         let names = match path.join(CURRENT_FILE).exists() {
             true => Database::list_cf(&database_options, &path).map_err(failed)?,
             false => vec!["default".to_owned()],
@@ -140,6 +154,7 @@ impl Engine {
             columns: RwLock::default(),
             database: database.map_err(failed)?,
             keyspace_options,
+            read_options: ReadOptions::default(),
             options: options.clone(),
             settings,
             mode,
@@ -229,9 +244,24 @@ impl Engine {
         &self.keyspace_options
     }
 
+    /// What `found` makes of the value of a key in the last commit.
+    pub(crate) fn committed<T>(
+        &self,
+        column: &Column,
+        keyspace: &Keyspace,
+        key: &[u8],
+        found: impl FnOnce(&[u8]) -> T,
+    ) -> StorageResult<Option<T>> {
+        let value = self
+            .database
+            .get_pinned_cf_opt(column, key, &self.read_options);
+        let value = value.map_err(|error| storage_error("get", error).in_keyspace(keyspace))?;
+        Ok(value.map(|value| found(&value)))
+    }
+
     /// Writes a batch, as durably as the settings say.
     pub(crate) fn write(&self, batch: WriteBatch) -> StorageResult<()> {
-        self.write_with(batch, &self.options.write())
+        self.write_with(&batch, &mut self.options.write())
     }
 
     /// Writes a batch so that it lasts, whatever the settings say: what goes with a change of the column families,
@@ -239,12 +269,40 @@ impl Engine {
     pub(crate) fn write_lasting(&self, batch: WriteBatch) -> StorageResult<()> {
         let mut options = WriteOptions::default();
         options.set_sync(true);
-        self.write_with(batch, &options)
+        self.write_with(&batch, &mut options)
     }
 
-    fn write_with(&self, batch: WriteBatch, options: &WriteOptions) -> StorageResult<()> {
-        let written = self.database.write_opt(batch, options);
-        written.map_err(|error| self.failed("commit", error))
+    /// RocksDB makes writes wait while its files fall behind. When they do so because the disk is full it would wait
+    /// until there is space again; who commits is told instead.
+    fn write_with(&self, batch: &WriteBatch, options: &mut WriteOptions) -> StorageResult<()> {
+        options.set_no_slowdown(true);
+        let errors_before = figures::background_errors(self);
+        let started = Instant::now();
+        loop {
+            // Trying consumes the batch; copying it costs little beside writing it.
+            let attempt = WriteBatch::from_data(batch.data());
+            let error = match self.database.write_opt(attempt, options) {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            if error.kind() != rocksdb::ErrorKind::Incomplete {
+                return Err(self.failed("commit", error));
+            }
+            let errors = figures::background_errors(self);
+            if errors > errors_before || (errors > 0 && started.elapsed() > STALL_MAX) {
+                return Err(self.stalled(error, errors));
+            }
+            thread::sleep(STALL_STEP);
+        }
+    }
+
+    /// The error of a commit that RocksDB would hold back until files can be written again.
+    fn stalled(&self, error: rocksdb::Error, errors: u64) -> StorageError {
+        // The flush that it waits for fails at once with the cause.
+        match self.flush_tables() {
+            Err(cause) => cause,
+            Ok(()) => after_background_errors("commit", error, errors),
+        }
     }
 
     /// The error of something that writes, which may have failed long before and in the background.

@@ -8,8 +8,15 @@ use quadrille_backend::{EntrySource, Keyspace, StorageError, StorageResult};
 use rocksdb::{IngestExternalFileOptions, ReadOptions, SstFileWriter, WriteBatch};
 use std::path::PathBuf;
 
-/// The size at which a file is ended and the next one begun, in bytes.
+/// The size at which the first files are ended and the next one begun, in bytes.
 const FILE_BYTES: u64 = 64 << 20;
+/// After every so many files the next ones are twice as large, so that no ingest makes thousands of them.
+const FILES_OF_A_SIZE: usize = 64;
+
+/// The size at which the file of a number is ended, in bytes: up to 4 GiB.
+fn file_bytes(number: usize) -> u64 {
+    FILE_BYTES << (number / FILES_OF_A_SIZE).min(6)
+}
 
 /// Ingests all entries into an empty keyspace; the caller holds the permit to write.
 pub(crate) fn ingest(
@@ -44,7 +51,8 @@ fn write_files(
     while !ended {
         let path = engine.ingest_path(files.len())?;
         let before = size.count;
-        ended = write_file(engine, keyspace, entries, &path, &mut size, &mut last)?;
+        let end = size.bytes + file_bytes(files.len());
+        ended = write_file(engine, keyspace, entries, &path, end, &mut size, &mut last)?;
         if size.count > before {
             files.push(path);
         }
@@ -52,20 +60,20 @@ fn write_files(
     Ok((size, files))
 }
 
-/// Writes one file; whether the source ended.
+/// Writes one file, until the entries written have `end` bytes; whether the source ended.
 fn write_file(
     engine: &Engine,
     keyspace: &Keyspace,
     entries: &mut dyn EntrySource,
     path: &std::path::Path,
+    end: u64,
     size: &mut Size,
     last: &mut Option<Vec<u8>>,
 ) -> StorageResult<bool> {
     let failed = |error| storage_error("ingest", error).in_keyspace(keyspace);
     let mut writer = SstFileWriter::create(engine.keyspace_options());
     let mut open = false;
-    let mut bytes = 0;
-    while bytes < FILE_BYTES {
+    while size.bytes < end {
         let Some((key, value)) = entries.next_entry()? else {
             if open {
                 writer.finish().map_err(failed)?;
@@ -87,7 +95,6 @@ fn write_file(
         last.extend_from_slice(key);
         size.count += 1;
         size.bytes += (key.len() + value.len()) as u64;
-        bytes += (key.len() + value.len()) as u64;
     }
     writer.finish().map_err(failed)?;
     Ok(false)

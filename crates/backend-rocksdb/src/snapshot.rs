@@ -18,6 +18,8 @@ pub struct RocksDbSnapshot {
 
 /// A snapshot of RocksDB's and all it needs, in the order in which it is to be dropped.
 struct View {
+    /// Options that read as of the snapshot, for look-ups; making them costs an allocation.
+    options: ReadOptions,
     snapshot: SnapshotWithThreadMode<'static, Database>,
     columns: Arc<Columns>,
     engine: Arc<Engine>,
@@ -26,17 +28,17 @@ struct View {
 }
 
 impl View {
-    /// Options that read as of this snapshot. The caller keeps a share of the view as long as it uses them.
-    fn options(&self) -> ReadOptions {
-        let mut options = ReadOptions::default();
-        options.set_snapshot(&self.snapshot);
-        options
-    }
-
     fn column(&self, keyspace: &Keyspace) -> StorageResult<&Column> {
         let column = self.columns.get(keyspace);
         column.ok_or_else(|| missing(keyspace))
     }
+}
+
+/// Options that read as of a snapshot, which must outlive their use.
+fn as_of(snapshot: &SnapshotWithThreadMode<'_, Database>) -> ReadOptions {
+    let mut options = ReadOptions::default();
+    options.set_snapshot(snapshot);
+    options
 }
 
 impl fmt::Debug for RocksDbSnapshot {
@@ -65,6 +67,7 @@ impl RocksDbSnapshot {
             >(snapshot)
         };
         let view = View {
+            options: as_of(&snapshot),
             snapshot,
             columns,
             engine,
@@ -84,7 +87,7 @@ impl RocksDbSnapshot {
     /// How much a keyspace holds at this commit.
     pub(crate) fn size(&self, keyspace: &Keyspace) -> StorageResult<Size> {
         self.view.column(keyspace)?;
-        catalogue::size(&self.view.engine, keyspace, &self.view.options())
+        catalogue::size(&self.view.engine, keyspace, &self.view.options)
     }
 
     fn lookup<T>(
@@ -97,7 +100,7 @@ impl RocksDbSnapshot {
         view.counters.add_reads(1);
         let column = view.column(keyspace)?;
         let database = view.engine.database();
-        let value = database.get_pinned_cf_opt(column, key, &view.options());
+        let value = database.get_pinned_cf_opt(column, key, &view.options);
         let value = value.map_err(|error| storage_error("get", error).in_keyspace(keyspace))?;
         Ok(value.map(|value| found(&value)))
     }
@@ -110,7 +113,7 @@ impl StorageSnapshot for RocksDbSnapshot {
         let view = Arc::clone(&self.view);
         let column = view.column(keyspace)?;
         let database = view.engine.database();
-        let iterator = database.raw_iterator_cf_opt(column, view.options());
+        let iterator = database.raw_iterator_cf_opt(column, as_of(&view.snapshot));
         #[expect(unsafe_code, reason = "rocksdb's iterators cannot own their database")]
         // SAFETY: the iterator borrows the database and reads through the snapshot and the column family. The cursor
         // keeps a share of the view, which holds all three, and, by the order of its fields, drops the iterator first.

@@ -98,7 +98,7 @@ impl<'a> RocksDbTransaction<'a> {
         if let Some(changed) = changes.and_then(|changes| changes.get(key)) {
             return Ok(changed.as_deref().map(found));
         }
-        committed(&self.engine, column, keyspace, key, found)
+        self.engine.committed(column, keyspace, key, found)
     }
 
     /// The first committed entry at or above `key` that this transaction neither replaces nor deletes.
@@ -153,7 +153,7 @@ impl<'a> RocksDbTransaction<'a> {
         let filled = size.count > 0;
         for (key, value) in changes {
             let old = match filled {
-                true => committed(&self.engine, column, keyspace, key, <[u8]>::len)?,
+                true => self.engine.committed(column, keyspace, key, <[u8]>::len)?,
                 false => None,
             };
             let value = value.as_ref();
@@ -167,19 +167,6 @@ impl<'a> RocksDbTransaction<'a> {
         catalogue::put(batch, keyspace, size);
         Ok(())
     }
-}
-
-/// What `found` makes of the committed value of a key.
-fn committed<T>(
-    engine: &Engine,
-    column: &Column,
-    keyspace: &Keyspace,
-    key: &[u8],
-    found: impl FnOnce(&[u8]) -> T,
-) -> StorageResult<Option<T>> {
-    let value = engine.database().get_pinned_cf(column, key);
-    let value = value.map_err(|error| storage_error("get", error).in_keyspace(keyspace))?;
-    Ok(value.map(|value| found(&value)))
 }
 
 /// The size of a keyspace after the value of a key changed, given the lengths of both values.

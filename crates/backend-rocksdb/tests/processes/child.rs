@@ -5,7 +5,8 @@ use quadrille_backend::{
     Durability, EntrySource, Keyspace, StorageBackend, StorageError, StorageResult, Transaction,
 };
 use quadrille_backend_rocksdb::{RocksDbBackend, RocksDbOptions};
-use std::io::{BufRead, BufReader, Write, stdin, stdout};
+use std::fs;
+use std::io::{BufRead, BufReader, Write, stdin};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
@@ -28,6 +29,13 @@ impl Other {
 
     /// Starts it by a command that ends in running another.
     pub(crate) fn start_by(command: &[&str], path: &Path, role: &str) -> Self {
+        let mut other = Self::spawn(command, path, role);
+        assert_eq!(other.answer(), "open");
+        other
+    }
+
+    /// The same, without waiting for it to open the store.
+    pub(crate) fn spawn(command: &[&str], path: &Path, role: &str) -> Self {
         let program = std::env::current_exe().expect("this program has a path");
         let mut start = match command.split_first() {
             Some((first, rest)) => {
@@ -46,13 +54,11 @@ impl Other {
             .expect("a process");
         let input = child.stdin.take().expect("piped");
         let output = BufReader::new(child.stdout.take().expect("piped"));
-        let mut other = Self {
+        Self {
             child,
             input,
             output,
-        };
-        assert_eq!(other.answer(), "open");
-        other
+        }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -123,14 +129,22 @@ impl EntrySource for Rows {
     }
 }
 
+fn incompressible(seed: u64) -> impl Iterator<Item = u8> {
+    let mut state = seed;
+    std::iter::repeat_with(move || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 56) as u8
+    })
+}
+
 /// Writes `number` as the last commit of every keyspace, and an entry of its own that is `bytes` long.
 fn commit(backend: &RocksDbBackend, number: u64, bytes: usize) -> StorageResult<()> {
     let mut transaction = backend.begin()?;
     for keyspace in backend.keyspaces()? {
         transaction.put(&keyspace, b"last", &number.to_be_bytes())?;
-        let value: Vec<u8> = (0..bytes)
-            .map(|at| ((at as u64 * number) >> 3) as u8)
-            .collect();
+        let value: Vec<u8> = incompressible(number).take(bytes).collect();
         transaction.put(&keyspace, format!("commit {number:06}").as_bytes(), &value)?;
     }
     transaction.commit()
@@ -183,25 +197,41 @@ fn obey(backend: &RocksDbBackend, line: &str) -> StorageResult<String> {
         }
         ["files"] => return Ok(backend.figures()?.table_files.to_string()),
         ["errors"] => return Ok(backend.figures()?.background_errors.to_string()),
+        ["free", path] => fs::remove_file(path)
+            .map_err(|error| StorageError::from_io("nothing to remove", error))?,
         ["close"] => backend.close()?,
         _ => return Err(illegal()),
     }
     Ok("done".to_owned())
 }
 
+fn answer(result: Result<String, &StorageError>) -> String {
+    result.unwrap_or_else(|error| error.to_string())
+}
+
 /// What this program does when it is the other process.
 pub(crate) fn be_the_other_process(role: &str) -> StorageResult<()> {
     let path = std::env::var_os(STORE).unwrap_or_default();
-    let backend = match options(role)? {
-        Some(options) => RocksDbBackend::open_with(path, options)?,
-        None => RocksDbBackend::open_read_only(path)?,
+    let options = options(role)?;
+    let open = || match &options {
+        Some(options) => RocksDbBackend::open_with(&path, options.clone()),
+        None => RocksDbBackend::open_read_only(&path),
     };
-    println!("open");
+    let mut backend = open();
+    println!("{}", answer(backend.as_ref().map(|_| "open".to_owned())));
     for line in stdin().lines() {
-        let failed = |error| StorageError::from_io("no line", error);
-        let answer = obey(&backend, &line.map_err(failed)?);
-        println!("{}", answer.unwrap_or_else(|error| error.to_string()));
-        stdout().flush().map_err(failed)?;
+        let line = line.map_err(|error| StorageError::from_io("no line", error))?;
+        if line == "reopen" {
+            // Errors of what is closed have been told.
+            drop(backend);
+            backend = open();
+            println!("{}", answer(backend.as_ref().map(|_| "done".to_owned())));
+        } else if let Ok(backend) = &backend {
+            println!(
+                "{}",
+                answer(obey(backend, &line).as_ref().map(String::clone))
+            );
+        }
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use quadrille_backend::{ErrorKind, Keyspace, StorageBackend, StorageResult};
 use quadrille_backend_rocksdb::RocksDbBackend;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -253,6 +254,170 @@ fn a_reader_sees_one_state_and_is_in_nobodys_way() -> StorageResult<()> {
     Ok(())
 }
 
+/// A script that sets a limit and runs a program, which gets no signal when a file is too large for it.
+fn limited(limit: &str) -> String {
+    format!("trap '' XFSZ; {limit}; exec \"$0\"")
+}
+
+fn shell(script: &str) -> [&str; 3] {
+    ["sh", "-c", script]
+}
+
+fn start_limited(limit: &str, path: &Path, role: &str) -> Other {
+    Other::start_by(&shell(&limited(limit)), path, role)
+}
+
+/// Hundreds of files, in more keyspaces than the process may open files.
+fn many_files_are_read_and_written_under_a_low_limit() -> StorageResult<()> {
+    let folder = temporary();
+    let mut other = Other::start(folder.path(), "durable");
+    other.does("create-many 60");
+    for round in 1..=3 {
+        other.does(&format!("commit {round} 2000"));
+        // Closing writes each keyspace into a file of its own.
+        other.does("close");
+        drop(other);
+        other = Other::start(folder.path(), "durable");
+    }
+    let files: u64 = other.ask("files").parse().expect("a number");
+    assert!(files > 180, "{files}");
+    other.does("close");
+    drop(other);
+    let mut low = start_limited("ulimit -n 96", folder.path(), "durable");
+    assert_eq!(low.ask("count"), (60 * 4).to_string());
+    low.does("commits 4 8 20000");
+    low.does("create rows");
+    low.does("ingest rows 300000");
+    low.does("compact");
+    low.does("drop rows");
+    assert_eq!(low.ask("errors"), "0");
+    low.does("close");
+    drop(low);
+    let mut reader = start_limited("ulimit -n 96", folder.path(), "read");
+    assert_eq!(reader.ask("count"), (60 * 9).to_string());
+    drop(reader);
+    assert_eq!(last_commit(&RocksDbBackend::open(folder.path())?)?, 8);
+    Ok(())
+}
+
+/// Below what RocksDB itself needs, opening says so.
+fn too_low_a_limit_of_files_is_told_when_opening() -> StorageResult<()> {
+    let folder = temporary();
+    let mut other = Other::start(folder.path(), "durable");
+    other.does("create-many 3");
+    other.does("close");
+    drop(other);
+    for role in ["durable", "read"] {
+        let command = limited("ulimit -n 60");
+        let message = Other::spawn(&shell(&command), folder.path(), role).answer();
+        assert!(
+            message.starts_with("full: the process may have 60 files"),
+            "{message}"
+        );
+    }
+    Ok(())
+}
+
+/// Commits until one fails; gives how many did not, and the error.
+fn commit_until_it_fails(other: &mut Other, first: u64, bytes: usize) -> (u64, String) {
+    for number in first..1000 {
+        let answer = other.ask(&format!("commit {number} {bytes}"));
+        if answer != "done" {
+            return (number - 1, answer);
+        }
+    }
+    panic!("a thousand commits fit");
+}
+
+/// A commit fails when its log cannot be written; nothing is lost, and all can be read.
+fn a_log_at_its_limit_fails_the_commit() -> StorageResult<()> {
+    let folder = temporary();
+    let mut other = start_limited("ulimit -f 400", folder.path(), "durable");
+    other.does("create-many 3");
+    let (said, error) = commit_until_it_fails(&mut other, 1, 30_000);
+    assert!(said > 0 && error.starts_with("full: "), "{error}");
+    assert!(error.contains("too large"), "{error}");
+    assert_eq!(other.ask("last k001"), said.to_string());
+    assert_eq!(other.ask("count"), (3 * (said + 1)).to_string());
+    assert!(other.ask(&format!("commit {} 10", said + 1)) != "done");
+    assert_eq!(other.ask("last k001"), said.to_string());
+    other.kill();
+    assert_eq!(last_commit(&RocksDbBackend::open(folder.path())?)?, said);
+    Ok(())
+}
+
+/// What fails in the background is told by the next commits, with how often; what had reached files is there.
+fn a_flush_that_fails_in_the_background_fails_later_commits() -> StorageResult<()> {
+    let folder = temporary();
+    let mut other = start_limited("ulimit -f 400", folder.path(), "unsafe");
+    other.does("create-many 3");
+    other.does("commit 1 100");
+    other.does("flush");
+    let (said, error) = commit_until_it_fails(&mut other, 2, 500_000);
+    assert!(
+        error.starts_with("full: ") && error.contains("too large"),
+        "{error}"
+    );
+    assert!(
+        error.contains("failed in the background 1 times"),
+        "{error}"
+    );
+    assert_ne!(other.ask("errors"), "0");
+    assert_eq!(other.ask("last k002"), said.to_string());
+    assert_eq!(other.ask("count"), (3 * (said + 1)).to_string());
+    other.kill();
+    let backend = RocksDbBackend::open(folder.path())?;
+    let left = last_commit(&backend)?;
+    assert!((1..=said).contains(&left), "{left}");
+    backend.put(&Keyspace::new("k000")?, b"again", b"works")
+}
+
+const TINY_DISK: &str = "mount -t tmpfs -o size=8m none \"$QUADRILLE_CHILD_STORE\" && head -c 4000000 \
+    /dev/zero > \"$QUADRILLE_CHILD_STORE/ballast\" && exec \"$0\"";
+/// Gives the process a view of its own of what is mounted.
+const UNSHARE: [&str; 5] = ["unshare", "--map-root-user", "--mount", "sh", "-c"];
+
+/// Whether this system lets a process mount a disk for itself.
+fn can_mount() -> bool {
+    let folder = temporary();
+    let mut command = Command::new(UNSHARE[0]);
+    command
+        .args(&UNSHARE[1..])
+        .arg("mount -t tmpfs none \"$0\"")
+        .arg(folder.path());
+    command
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// A full disk fails commits, and nothing else; with space again the store goes on where it was.
+fn a_full_disk_fails_commits_and_loses_none() -> StorageResult<()> {
+    let command = [&UNSHARE[..], &[TINY_DISK]].concat();
+    for role in ["durable", "prefix", "unsafe"] {
+        let folder = temporary();
+        let mut other = Other::start_by(&command, folder.path(), role);
+        other.does("create-many 3");
+        let (said, error) = commit_until_it_fails(&mut other, 1, 50_000);
+        assert!(said > 0 && error.starts_with("full: "), "{role}: {error}");
+        assert!(error.contains("No space left"), "{role}: {error}");
+        assert_eq!(other.ask("last k001"), said.to_string(), "{role}");
+        assert_eq!(other.ask("count"), (3 * (said + 1)).to_string());
+        let ballast = folder.path().join("ballast");
+        other.does(&format!("free {}", ballast.display()));
+        other.does("reopen");
+        let left: u64 = other.ask("last k001").parse().expect("a number");
+        assert!(
+            left <= said && (role == "unsafe" || left == said),
+            "{role}: {left}, {said}"
+        );
+        assert_eq!(other.ask("count"), (3 * (left + 1)).to_string());
+        other.does(&format!("commit {} 1000", left + 1));
+        other.does("close");
+    }
+    Ok(())
+}
+
 fn trial(name: &str, case: fn() -> StorageResult<()>) -> Trial {
     Trial::test(name, move || case().map_err(Failed::from))
 }
@@ -268,7 +433,7 @@ fn main() {
         child::be_the_other_process(&role).expect("the other process works");
         return;
     }
-    let trials = trials![
+    let mut trials = trials![
         an_unsafe_store_killed_before_its_first_flush_opens_again,
         an_unsafe_store_loses_whole_commits_since_its_last_flush,
         a_log_loses_no_commit_to_a_kill,
@@ -276,6 +441,17 @@ fn main() {
         a_damaged_log_is_refused_and_a_torn_one_is_not,
         a_log_that_was_not_waited_for_ends_at_its_first_hole,
         a_reader_sees_one_state_and_is_in_nobodys_way,
+        many_files_are_read_and_written_under_a_low_limit,
+        too_low_a_limit_of_files_is_told_when_opening,
+        a_log_at_its_limit_fails_the_commit,
+        a_flush_that_fails_in_the_background_fails_later_commits,
     ];
+    let full_disk = trials![a_full_disk_fails_commits_and_loses_none];
+    let skip = !can_mount();
+    trials.extend(
+        full_disk
+            .into_iter()
+            .map(|trial| trial.with_ignored_flag(skip)),
+    );
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
