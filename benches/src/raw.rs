@@ -48,14 +48,20 @@ impl RawEngine for RawLmdb {
     }
 }
 
-/// Times durable commits of LMDB.
+/// An environment of LMDB and the one database in it.
+type LmdbParts = (
+    heed::Env,
+    heed::Database<'static, heed::types::Bytes, heed::types::Bytes>,
+);
+
+/// Opens an LMDB environment in a folder of its own, with its unnamed database.
 ///
 /// # Errors
 /// What LMDB fails with.
-pub fn lmdb(folder: &Path, emit: &mut dyn FnMut(crate::Measurement)) -> Outcome<()> {
+pub fn open_lmdb(folder: &Path, map_bytes: usize) -> Outcome<LmdbParts> {
     std::fs::create_dir_all(folder)?;
     let mut options = heed::EnvOpenOptions::new();
-    options.map_size(16 << 30);
+    options.map_size(map_bytes);
     #[expect(
         unsafe_code,
         reason = "heed leaves to the caller that nobody truncates the mapped file"
@@ -68,6 +74,15 @@ pub fn lmdb(folder: &Path, emit: &mut dyn FnMut(crate::Measurement)) -> Outcome<
         Ok::<_, heed::Error>(heed::CommitOrAbort::<_, ()>::Commit(database))
     })?;
     let database = opened.commit().ok_or("LMDB made no database")?;
+    Ok((environment, database))
+}
+
+/// Times durable commits of LMDB.
+///
+/// # Errors
+/// What LMDB fails with.
+pub fn lmdb(folder: &Path, emit: &mut dyn FnMut(crate::Measurement)) -> Outcome<()> {
+    let (environment, database) = open_lmdb(folder, 16 << 30)?;
     time_commits(
         &RawLmdb {
             environment,
