@@ -222,6 +222,7 @@ impl StorageBackend for InMemoryBackend {
     }
 
     fn destroy(&self) -> StorageResult<()> {
+        self.state()?;
         self.close()
     }
 }
