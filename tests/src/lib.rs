@@ -5,7 +5,7 @@
 #[cfg(any(feature = "lmdb", feature = "rocksdb"))]
 use quadrille_backend::{Durability, StorageError};
 use quadrille_backend::{InMemoryBackend, StorageBackend, StorageResult};
-use quadrille_backend_testkit::Factory;
+use quadrille_backend_testkit::{Factory, Faulty, Mirror};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -47,6 +47,30 @@ impl Factory for RocksDb {
 
     fn open(&self, folder: &Path) -> StorageResult<Self::Backend> {
         Self::Backend::open(folder)
+    }
+}
+
+/// Opens mirrors of the stores that two factories open.
+#[derive(Clone, Copy, Debug)]
+pub struct MirrorOf<A, B>(pub A, pub B);
+
+impl<A: Factory, B: Factory> Factory for MirrorOf<A, B> {
+    type Backend = Mirror<A::Backend, B::Backend>;
+
+    fn open(&self, folder: &Path) -> StorageResult<Self::Backend> {
+        Mirror::open(folder, |left| self.0.open(left), |right| self.1.open(right))
+    }
+}
+
+/// Opens the stores of a factory behind a double that could make their operations fail, and does not.
+#[derive(Clone, Copy, Debug)]
+pub struct FaultyOf<F>(pub F);
+
+impl<F: Factory> Factory for FaultyOf<F> {
+    type Backend = Faulty<F::Backend>;
+
+    fn open(&self, folder: &Path) -> StorageResult<Self::Backend> {
+        self.0.open(folder).map(Faulty::new)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Runs the conformance suite on every backend: one test for each case and backend, named `backend::group::case`.
 //!
-//! What a backend cannot run is listed as ignored.
+//! The doubles of the kit run it too, over each pair of backends and over each backend, under names that begin with
+//! `mirror-` and `faulty-`. What a backend cannot run is listed as ignored.
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use quadrille_backend::{StorageBackend, StorageError};
@@ -33,6 +34,30 @@ fn open<F: Factory>(factory: &F) -> Result<quadrille_backend::Capabilities, Stor
     Ok(factory.open(&folder.path().join("store"))?.capabilities())
 }
 
+fn add_doubles(trials: &mut Vec<Trial>) {
+    use quadrille_tests::{FaultyOf, Memory, MirrorOf};
+    add(trials, "mirror-memory-memory", MirrorOf(Memory, Memory));
+    add(trials, "faulty-memory", FaultyOf(Memory));
+    #[cfg(feature = "lmdb")]
+    {
+        use quadrille_tests::Lmdb;
+        add(trials, "mirror-memory-lmdb", MirrorOf(Memory, Lmdb));
+        add(trials, "faulty-lmdb", FaultyOf(Lmdb));
+    }
+    #[cfg(feature = "rocksdb")]
+    {
+        use quadrille_tests::RocksDb;
+        add(trials, "mirror-memory-rocksdb", MirrorOf(Memory, RocksDb));
+        add(trials, "faulty-rocksdb", FaultyOf(RocksDb));
+        #[cfg(feature = "lmdb")]
+        add(
+            trials,
+            "mirror-lmdb-rocksdb",
+            MirrorOf(quadrille_tests::Lmdb, RocksDb),
+        );
+    }
+}
+
 fn main() {
     let mut trials = Vec::new();
     add(&mut trials, "memory", quadrille_tests::Memory);
@@ -40,5 +65,6 @@ fn main() {
     add(&mut trials, "lmdb", quadrille_tests::Lmdb);
     #[cfg(feature = "rocksdb")]
     add(&mut trials, "rocksdb", quadrille_tests::RocksDb);
+    add_doubles(&mut trials);
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

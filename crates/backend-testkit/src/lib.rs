@@ -30,8 +30,14 @@
 
 mod cases;
 mod context;
+mod faulty;
+mod mirror;
 
 pub use context::{Context, Factory};
+pub use faulty::{
+    Fault, Faults, Faulty, FaultyCursor, FaultySnapshot, FaultyTransaction, Moment, Operation,
+};
+pub use mirror::{Mirror, MirrorCursor, MirrorSnapshot, MirrorTransaction};
 
 use quadrille_backend::{Capabilities, StorageResult};
 
