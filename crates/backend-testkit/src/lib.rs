@@ -5,6 +5,9 @@
 //! list in this file is the only one; a case that a backend cannot run says why, and its runner is to show it as
 //! ignored, never to leave it out.
 //!
+//! Beside the suite stand two doubles over any backend: [`Mirror`], which compares two, and [`Faulty`], which fails when
+//! told to. How to write a backend and what to run on it is told in the [`guide`].
+//!
 //! ```
 //! use quadrille_backend::{InMemoryBackend, StorageResult};
 //! use quadrille_backend_testkit::{Factory, cases};
@@ -27,6 +30,9 @@
 //! }
 //! # Ok::<(), quadrille_backend::StorageError>(())
 //! ```
+
+#[doc = include_str!("../guide.md")]
+pub mod guide {}
 
 mod cases;
 mod context;
