@@ -4,7 +4,8 @@
 
 #[cfg(any(feature = "lmdb", feature = "rocksdb"))]
 use quadrille_backend::{Durability, StorageError};
-use quadrille_backend::{InMemoryBackend, StorageBackend, StorageResult};
+use quadrille_backend::{InMemoryBackend, StorageResult};
+pub use quadrille_backend_testkit::store::Home;
 use quadrille_backend_testkit::{Factory, Faulty, Mirror};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -72,33 +73,6 @@ impl<F: Factory> Factory for FaultyOf<F> {
     fn open(&self, folder: &Path) -> StorageResult<Self::Backend> {
         self.0.open(folder).map(Faulty::new)
     }
-}
-
-/// A place where one store lives from one opening to the next.
-pub trait Home: Send + 'static {
-    /// The backend that keeps the store.
-    type Backend: StorageBackend;
-    /// The first part of the names of its tests.
-    const NAME: &'static str;
-    /// How many random cases fit the time of a test run: opening and changing keyspaces costs each backend differently.
-    const CASES: u32;
-
-    /// A place with nothing in it.
-    ///
-    /// # Errors
-    /// `Io` when there is no temporary folder.
-    fn empty() -> StorageResult<Self>
-    where
-        Self: Sized;
-
-    /// Opens the backend; the one opened before must be gone. Commits do not wait for the disk.
-    ///
-    /// # Errors
-    /// What the backend fails with.
-    fn open(&self) -> StorageResult<Self::Backend>;
-
-    /// The folder of a backend that keeps files.
-    fn folder(&self) -> Option<&Path>;
 }
 
 /// A place in memory: what is opened is a share of the one backend.

@@ -6,7 +6,8 @@
 //! ignored, never to leave it out.
 //!
 //! Beside the suite stand two doubles over any backend: [`Mirror`], which compares two, and [`Faulty`], which fails when
-//! told to. How to write a backend and what to run on it is told in the [`guide`].
+//! told to. With the cargo feature `store` there is a second storey, `store`, which runs quad stores on the backend. How
+//! to write a backend and what to run on it is told in the [`guide`].
 //!
 //! ```
 //! use quadrille_backend::{InMemoryBackend, StorageResult};
@@ -38,6 +39,8 @@ mod cases;
 mod context;
 mod faulty;
 mod mirror;
+#[cfg(feature = "store")]
+pub mod store;
 
 pub use context::{Context, Factory};
 pub use faulty::{
