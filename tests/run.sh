@@ -4,7 +4,8 @@
 # Usage: bash tests/run.sh        from any folder. CI=true makes an absent backend or W3C suite a failure.
 #
 # The last lines count, per backend, the tests whose path names it (`memory::`, `lmdb::`, `rocksdb::`); those of
-# programs named after the W3C, such as `w3c_sparql`, are its suites and counted apart.
+# programs named after the W3C, such as `w3c_sparql`, are its suites and counted apart, and so are those of the kit's
+# test doubles (`mirror-…::`, `faulty-…::`).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tests/prepare.sh

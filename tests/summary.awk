@@ -28,6 +28,8 @@ BEGIN { split("memory lmdb rocksdb", backends, " ") }
     for (i in backends) {
         if (("::" name "::") ~ ("::" backends[i] "::")) n[suite backends[i], result]++
     }
+    # The test doubles over backends, such as `mirror-memory-lmdb::`, count apart from the backends themselves.
+    if (name ~ /^(mirror|faulty)-[a-z-]+::/) n["doubles", result]++
 }
 
 END {
@@ -40,6 +42,8 @@ END {
         if (!n[backend, "passed"]) { print backend ": no test ran"; missing++ }
         if (!n["w3c " backend, "passed"]) { print backend ": the W3C suites are absent"; missing++ }
     }
+    line("test doubles", "doubles")
+    if (!n["doubles", "passed"]) { print "test doubles: no test ran"; missing++ }
     if (status != 0 && !n["all", "failed"]) print "cargo failed before or beside the tests, see above"
     failed = (status != 0 || n["all", "failed"] > 0 || n["all", "passed"] == 0)
     if (ci == "true" && missing) { print "CI: an absent backend or suite is a failure"; failed = 1 }

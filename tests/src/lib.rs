@@ -4,8 +4,9 @@
 
 #[cfg(any(feature = "lmdb", feature = "rocksdb"))]
 use quadrille_backend::{Durability, StorageError};
-use quadrille_backend::{InMemoryBackend, InMemoryOptions, StorageBackend, StorageResult};
-use quadrille_backend_testkit::Factory;
+use quadrille_backend::{InMemoryBackend, InMemoryOptions, StorageResult};
+pub use quadrille_backend_testkit::store::Home;
+use quadrille_backend_testkit::{Factory, Faulty, Mirror};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -81,31 +82,28 @@ impl Factory for RocksDb {
     }
 }
 
-/// A place where one store lives from one opening to the next.
-pub trait Home: Send + 'static {
-    /// The backend that keeps the store.
-    type Backend: StorageBackend;
-    /// The first part of the names of its tests.
-    const NAME: &'static str;
-    /// How many random cases fit the time of a test run: opening and changing keyspaces costs each backend differently.
-    const CASES: u32;
+/// Opens mirrors of the stores that two factories open.
+#[derive(Clone, Copy, Debug)]
+pub struct MirrorOf<A, B>(pub A, pub B);
 
-    /// A place with nothing in it.
-    ///
-    /// # Errors
-    /// `Io` when there is no temporary folder.
-    fn empty() -> StorageResult<Self>
-    where
-        Self: Sized;
+impl<A: Factory, B: Factory> Factory for MirrorOf<A, B> {
+    type Backend = Mirror<A::Backend, B::Backend>;
 
-    /// Opens the backend; the one opened before must be gone. Commits do not wait for the disk.
-    ///
-    /// # Errors
-    /// What the backend fails with.
-    fn open(&self) -> StorageResult<Self::Backend>;
+    fn open(&self, folder: &Path) -> StorageResult<Self::Backend> {
+        Mirror::open(folder, |left| self.0.open(left), |right| self.1.open(right))
+    }
+}
 
-    /// The folder of a backend that keeps files.
-    fn folder(&self) -> Option<&Path>;
+/// Opens the stores of a factory behind a double that could make their operations fail, and does not.
+#[derive(Clone, Copy, Debug)]
+pub struct FaultyOf<F>(pub F);
+
+impl<F: Factory> Factory for FaultyOf<F> {
+    type Backend = Faulty<F::Backend>;
+
+    fn open(&self, folder: &Path) -> StorageResult<Self::Backend> {
+        self.0.open(folder).map(Faulty::new)
+    }
 }
 
 /// A place in memory: what is opened is a share of the one backend.

@@ -1,17 +1,44 @@
 //! Runs the conformance suite on every backend: one test for each case and backend, named `backend::group::case`.
 //!
-//! What a backend cannot run is listed as ignored, with the reason.
+//! The doubles of the kit run it too, over each pair of backends and over each backend, under names that begin with
+//! `mirror-` and `faulty-`. What a backend cannot run is listed as ignored, with the reason.
 
 use quadrille_backend_testkit::{Suite, run_all};
+#[cfg(feature = "lmdb")]
+use quadrille_tests::Lmdb;
+#[cfg(feature = "rocksdb")]
+use quadrille_tests::RocksDb;
+use quadrille_tests::{BoundedMemory, FaultyOf, Memory, MirrorOf};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    run_all([
-        Suite::new("memory", quadrille_tests::Memory),
-        Suite::new("bounded_memory", quadrille_tests::BoundedMemory),
+    run_all(backends().into_iter().chain(doubles()))
+}
+
+fn backends() -> Vec<Suite> {
+    vec![
+        Suite::new("memory", Memory),
+        Suite::new("bounded_memory", BoundedMemory),
         #[cfg(feature = "lmdb")]
-        Suite::new("lmdb", quadrille_tests::Lmdb),
+        Suite::new("lmdb", Lmdb),
         #[cfg(feature = "rocksdb")]
-        Suite::new("rocksdb", quadrille_tests::RocksDb),
-    ])
+        Suite::new("rocksdb", RocksDb),
+    ]
+}
+
+fn doubles() -> Vec<Suite> {
+    vec![
+        Suite::new("mirror-memory-memory", MirrorOf(Memory, Memory)),
+        Suite::new("faulty-memory", FaultyOf(Memory)),
+        #[cfg(feature = "lmdb")]
+        Suite::new("mirror-memory-lmdb", MirrorOf(Memory, Lmdb)),
+        #[cfg(feature = "lmdb")]
+        Suite::new("faulty-lmdb", FaultyOf(Lmdb)),
+        #[cfg(feature = "rocksdb")]
+        Suite::new("mirror-memory-rocksdb", MirrorOf(Memory, RocksDb)),
+        #[cfg(feature = "rocksdb")]
+        Suite::new("faulty-rocksdb", FaultyOf(RocksDb)),
+        #[cfg(all(feature = "lmdb", feature = "rocksdb"))]
+        Suite::new("mirror-lmdb-rocksdb", MirrorOf(Lmdb, RocksDb)),
+    ]
 }

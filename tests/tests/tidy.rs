@@ -31,7 +31,11 @@ const LAYERS: [(&str, &[&str]); 10] = [
     ("quadrille-backend", &[]),
     ("quadrille-backend-lmdb", &["quadrille-backend"]),
     ("quadrille-backend-rocksdb", &["quadrille-backend"]),
-    ("quadrille-backend-testkit", &["quadrille-backend"]),
+    // Its cases about stores, with the feature `store`: whoever writes a backend wants to see a store on it.
+    (
+        "quadrille-backend-testkit",
+        &["quadrille-backend", "quadrille-store"],
+    ),
     ("quadrille-measure", &[]),
     ("quadrille-store", &["quadrille-backend"]),
     ("quadrille-io", &["quadrille-backend", "quadrille-store"]),

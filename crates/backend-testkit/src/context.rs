@@ -204,7 +204,18 @@ pub(crate) fn entries<B: StorageBackend>(
     backend: &B,
     keyspace: &Keyspace,
 ) -> StorageResult<Vec<Entry>> {
-    backend.range_scan(keyspace, &[], None, None)?.collect()
+    whole(backend.range_scan(keyspace, &[], None, None)?)
+}
+
+/// More entries than any case writes.
+const SCANNED_MAX: usize = 1 << 20;
+
+/// All entries of a scan, which must come to an end.
+#[track_caller]
+fn whole(scan: impl Iterator<Item = StorageResult<Entry>>) -> StorageResult<Vec<Entry>> {
+    let entries: Vec<Entry> = scan.take(SCANNED_MAX + 1).collect::<StorageResult<_>>()?;
+    assert!(entries.len() <= SCANNED_MAX, "a scan does not end");
+    Ok(entries)
 }
 
 /// All entries of a keyspace in a snapshot.
@@ -212,7 +223,7 @@ pub(crate) fn snapshot_entries<S: StorageSnapshot>(
     snapshot: &S,
     keyspace: &Keyspace,
 ) -> StorageResult<Vec<Entry>> {
-    snapshot.range_scan(keyspace, &[], None, None)?.collect()
+    whole(snapshot.range_scan(keyspace, &[], None, None)?)
 }
 
 /// Writes entries in one batch.

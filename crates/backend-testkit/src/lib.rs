@@ -28,6 +28,10 @@
 //!
 //! where the factory is a type with one method, and two more for what not every backend can do:
 //!
+//! Beside the suite stand two doubles over any backend: [`Mirror`], which compares two, and [`Faulty`], which fails when
+//! told to. With the cargo feature `store` there is a second storey, `store`, which runs quad stores on the backend. How
+//! to write a backend and what to run on it is told in the [`guide`].
+//!
 //! ```
 //! use quadrille_backend::{InMemoryBackend, InMemoryOptions, StorageResult};
 //! use quadrille_backend_testkit::{Factory, Outcome, cases};
@@ -60,13 +64,24 @@
 //! The arguments are those of any test program: a part of a name runs the cases that have it, `--list` shows all.
 //! Random cases have fixed seeds; `PROPTEST_CASES` and `PROPTEST_RNG_SEED` change their number and their course.
 
+#[doc = include_str!("../guide.md")]
+pub mod guide {}
+
 mod cases;
 mod child;
 mod context;
+mod faulty;
 mod list;
+mod mirror;
 mod sample;
+#[cfg(feature = "store")]
+pub mod store;
 mod suite;
 
 pub use context::Factory;
+pub use faulty::{
+    Fault, Faults, Faulty, FaultyCursor, FaultySnapshot, FaultyTransaction, Moment, Operation,
+};
 pub use list::{Case, Outcome, cases};
+pub use mirror::{Mirror, MirrorCursor, MirrorSnapshot, MirrorTransaction};
 pub use suite::{Suite, run_all};

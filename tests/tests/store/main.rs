@@ -1,6 +1,6 @@
 //! The quad store on every backend: one test for each case and backend, named `backend::module::case`.
 //!
-//! What flows in: cases of the modules, each a function over a [`quadrille_tests::Home`]. What flows out: the outcome
+//! What flows in: the kit's cases about stores, and those of the modules, each a function over a [`quadrille_tests::Home`]. What flows out: the outcome
 //! of each. What always holds: a case runs on every backend that is compiled in, or is listed as ignored; what it
 //! says about a store also holds after the store was closed and opened again.
 #![allow(
@@ -14,16 +14,14 @@ mod fixture;
 mod graphs;
 #[cfg(any(feature = "lmdb", feature = "rocksdb"))]
 mod kills;
-mod model;
 mod refusal;
 mod snapshots;
-mod support;
-mod terms;
 mod transactions;
 
 use libtest_mimic::{Arguments, Trial};
 #[cfg(any(feature = "lmdb", feature = "rocksdb"))]
 use quadrille_backend_testkit::Factory;
+use quadrille_backend_testkit::store::{store_cases, support};
 use quadrille_tests::Home;
 
 macro_rules! list {
@@ -38,8 +36,14 @@ macro_rules! list {
     };
 }
 
-/// Every case that runs on all backends.
+/// Every case that runs on all backends, those of the kit first.
 fn add<H: Home>(trials: &mut Vec<Trial>) {
+    trials.extend(store_cases::<H>().into_iter().map(|case| {
+        Trial::test(format!("{}::{}", H::NAME, case.name()), move || {
+            case.run();
+            Ok(())
+        })
+    }));
     list! { H, trials,
         damage {
             every_keyspace_of_the_sample_holds_entries,
@@ -55,9 +59,6 @@ fn add<H: Home>(trials: &mut Vec<Trial>) {
             the_first_row_costs_few_reads,
             counts_cost_the_same_whatever_the_data,
         }
-        model {
-            random_operations_agree_with_the_model,
-        }
         refusal {
             keyspaces_of_another_program,
             another_programs_keyspace_beside_a_store,
@@ -68,14 +69,6 @@ fn add<H: Home>(trials: &mut Vec<Trial>) {
         snapshots {
             eight_threads_read_one_snapshot_beside_a_writer,
             new_snapshots_show_whole_commits,
-        }
-        terms {
-            a_literal_of_ten_megabytes,
-            very_long_iris,
-            literals_of_every_size,
-            odd_unicode,
-            nested_triple_terms,
-            base_directions,
         }
         transactions {
             what_is_not_committed_leaves_nothing,

@@ -22,6 +22,7 @@ pub(crate) fn later_calls_are_closed<F: Factory>(context: &Context<F>) -> Storag
     refused(store.keyspace_size(&birds), ErrorKind::Closed);
     let beside = store.path().with_extension("copy");
     refused(store.checkpoint(&beside), ErrorKind::Closed);
+    refused(store.destroy(), ErrorKind::Closed);
     let none: [StorageResult<Entry>; 0] = [];
     let ingested = store.ingest(&birds, &mut Entries::new(none));
     refused(ingested, ErrorKind::Closed);

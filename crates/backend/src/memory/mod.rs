@@ -265,6 +265,7 @@ impl StorageBackend for InMemoryBackend {
     }
 
     fn destroy(&self) -> StorageResult<()> {
+        self.state()?;
         self.close()
     }
 }

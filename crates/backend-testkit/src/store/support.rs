@@ -1,17 +1,21 @@
-//! What the cases share: terms, opening and closing, and the contents of a snapshot or of a backend.
+//! What cases about stores share: terms, opening and closing, and the contents of a snapshot or of a backend.
 
+use super::Home;
 use oxrdf::{NamedNode, Quad};
 use quadrille_backend::{Keyspace, StorageBackend};
 use quadrille_store::{QuadPattern, QuadStore, Snapshot, StoreOptions};
-use quadrille_tests::Home;
 
 /// An IRI of some kind of thing.
-pub(crate) fn node(kind: &str, number: usize) -> NamedNode {
+///
+/// # Panics
+/// When the kind cannot stand in an IRI.
+pub fn node(kind: &str, number: usize) -> NamedNode {
     NamedNode::new(format!("http://example.org/{kind}/{number}")).unwrap()
 }
 
 /// Settings that make blocks and chunks of a few quads and terms.
-pub(crate) fn tiny() -> StoreOptions {
+#[must_use]
+pub fn tiny() -> StoreOptions {
     StoreOptions {
         block_bytes: Some(300),
         chunk_bytes: Some(300),
@@ -20,29 +24,42 @@ pub(crate) fn tiny() -> StoreOptions {
 }
 
 /// Opens the store of a place.
-pub(crate) fn open<H: Home>(home: &H, options: &StoreOptions) -> QuadStore<H::Backend> {
+///
+/// # Panics
+/// When it does not open.
+pub fn open<H: Home>(home: &H, options: &StoreOptions) -> QuadStore<H::Backend> {
     QuadStore::open_with(home.open().unwrap(), options.clone()).unwrap()
 }
 
 /// Closes the store and its backend, and opens both again. What is kept in memory has no files to be opened again; its
 /// backend stays.
-pub(crate) fn reopen<H: Home>(
+///
+/// # Panics
+/// When it does not close or open.
+pub fn reopen<H: Home>(
     home: &H,
     store: QuadStore<H::Backend>,
     options: &StoreOptions,
 ) -> QuadStore<H::Backend> {
-    if store.backend().capabilities().persistent {
-        store.close().unwrap();
-    }
-    drop(store);
+    close(store);
     open(home, options)
 }
 
+/// Closes a store, unless closing would be the end of what it holds.
+///
+/// # Panics
+/// When it does not close.
+pub fn close<B: StorageBackend>(store: QuadStore<B>) {
+    if store.backend().capabilities().persistent {
+        store.close().unwrap();
+    }
+}
+
 /// The quads that match a pattern, sorted as text.
-pub(crate) fn matching<B: StorageBackend>(
-    snapshot: &Snapshot<B>,
-    pattern: &QuadPattern,
-) -> Vec<String> {
+///
+/// # Panics
+/// When they cannot be read.
+pub fn matching<B: StorageBackend>(snapshot: &Snapshot<B>, pattern: &QuadPattern) -> Vec<String> {
     sorted(
         snapshot
             .match_quads(pattern)
@@ -52,17 +69,17 @@ pub(crate) fn matching<B: StorageBackend>(
 }
 
 /// Quads as sorted text.
-pub(crate) fn sorted(quads: impl IntoIterator<Item = Quad>) -> Vec<String> {
+pub fn sorted(quads: impl IntoIterator<Item = Quad>) -> Vec<String> {
     let mut lines: Vec<String> = quads.into_iter().map(|quad| quad.to_string()).collect();
     lines.sort_unstable();
     lines
 }
 
 /// The entries of a keyspace.
-pub(crate) fn entries<B: StorageBackend>(
-    backend: &B,
-    keyspace: &Keyspace,
-) -> Vec<(Vec<u8>, Vec<u8>)> {
+///
+/// # Panics
+/// When they cannot be read.
+pub fn entries<B: StorageBackend>(backend: &B, keyspace: &Keyspace) -> Vec<(Vec<u8>, Vec<u8>)> {
     backend
         .range_scan(keyspace, &[], None, None)
         .unwrap()

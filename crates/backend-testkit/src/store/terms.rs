@@ -1,10 +1,10 @@
 //! Unusual terms: very long, odd Unicode, triple terms within triple terms, base directions. Whatever the term, it is
 //! inserted, found again after reopening, counted, loaded, verified and removed.
 
-use crate::support::{node, open, reopen};
+use super::Home;
+use super::support::{node, open, reopen};
 use oxrdf::{BaseDirection, BlankNode, GraphName, Literal, NamedNode, Quad, Term, Triple};
 use quadrille_store::{QuadPattern, QuadStore, StorageBackend, StoreOptions};
-use quadrille_tests::Home;
 
 const LITERAL_BYTES: usize = 10_000_000;
 const IRI_BYTES: usize = 100_000;

@@ -1,11 +1,11 @@
 //! The store against a model: random operations on a store and on a plain set of quads give the same answers.
 
-use crate::support::{matching, open, reopen, sorted};
+use super::Home;
+use super::support::{matching, open, reopen, sorted};
 use oxrdf::{GraphName, Literal, NamedNode, Quad, Term, Triple};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use quadrille_store::{QuadPattern, QuadStore, Snapshot, StorageBackend, StoreOptions};
-use quadrille_tests::Home;
 use std::collections::{BTreeMap, BTreeSet};
 
 fn node(number: u8) -> NamedNode {
