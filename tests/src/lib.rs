@@ -55,7 +55,9 @@ impl Factory for Lmdb {
     }
 
     fn open_small(&self, folder: &Path, bytes: usize) -> Option<StorageResult<Self::Backend>> {
-        let options = quadrille_backend_lmdb::LmdbOptions::new().map_bytes(bytes);
+        let options = quadrille_backend_lmdb::LmdbOptions::new()
+            .map_bytes(bytes)
+            .map_bytes_max(bytes);
         Some(Self::Backend::open_with(folder, options))
     }
 

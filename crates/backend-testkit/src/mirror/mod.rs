@@ -33,7 +33,8 @@ const FOLDERS: [&str; 2] = ["left", "right"];
 /// data, and nothing more that the mirror says counts. It never panics.
 ///
 /// Not compared is what differs by nature:
-/// * `reads` are those of the first backend; `disk_bytes` is the larger of both.
+/// * `reads` are those of the first backend; `disk_bytes` is the larger of both, 0 when
+///   one of them keeps nothing.
 /// * What cannot be done now, because of snapshots or reader slots, is `Busy` when one of the two says so. This holds
 ///   for snapshots, compaction and deletion. The part that was done stays done.
 /// * The entries of a keyspace that is being ingested into, or that a failed ingest left behind: they are read from
@@ -82,7 +83,8 @@ impl<A: StorageBackend, B: StorageBackend> Mirror<A, B> {
     }
 
     /// A mirror that lives in a folder: the two backends are opened in sub-folders of it, and a checkpoint of the
-    /// mirror is a folder that this function opens.
+    /// mirror is a folder that this function opens. When one of them keeps nothing, neither does the mirror: what the
+    /// other has kept is removed.
     ///
     /// # Errors
     /// What opening either of them failed with.
@@ -92,10 +94,24 @@ impl<A: StorageBackend, B: StorageBackend> Mirror<A, B> {
         right: impl FnOnce(&Path) -> StorageResult<B>,
     ) -> StorageResult<Self> {
         let [in_left, in_right] = FOLDERS.map(|name| folder.join(name));
+        let (left, right) = (left(&in_left)?, right(&in_right)?);
+        match [left.capabilities(), right.capabilities()].map(|of| of.persistent) {
+            [true, false] => forget(&left)?,
+            [false, true] => forget(&right)?,
+            _ => {}
+        }
         Ok(Self {
             folder: Some(folder.to_owned()),
-            ..Self::new(left(&in_left)?, right(&in_right)?)
+            ..Self::new(left, right)
         })
+    }
+
+    fn limits(&self) -> Limits {
+        let capabilities = self.capabilities();
+        Limits {
+            key_bytes_max: capabilities.key_bytes_max,
+            value_bytes_max: capabilities.value_bytes_max,
+        }
     }
 
     /// The first backend.
@@ -157,18 +173,38 @@ impl<A: StorageBackend, B: StorageBackend> Mirror<A, B> {
     }
 }
 
-/// Refuses a key that the smaller of both backends cannot hold.
-fn check_key(key_bytes_max: usize, keyspace: &Keyspace, key: &[u8]) -> StorageResult<()> {
-    if key.len() <= key_bytes_max {
-        return Ok(());
+/// What the smaller of both backends can hold.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    key_bytes_max: usize,
+    value_bytes_max: usize,
+}
+
+impl Limits {
+    /// Refuses an entry that one of them cannot hold.
+    fn check(self, keyspace: &Keyspace, key: &[u8], value: &[u8]) -> StorageResult<()> {
+        let parts = [
+            ("a key", key.len(), self.key_bytes_max),
+            ("a value", value.len(), self.value_bytes_max),
+        ];
+        for (part, length, max) in parts {
+            if length > max {
+                let message = format!("{part} of {length} bytes; at most {max} are legal");
+                return Err(StorageError::misuse(message)
+                    .in_keyspace(keyspace)
+                    .at_key(key));
+            }
+        }
+        Ok(())
     }
-    let message = format!(
-        "a key of {} bytes; at most {key_bytes_max} are legal",
-        key.len()
-    );
-    Err(StorageError::misuse(message)
-        .in_keyspace(keyspace)
-        .at_key(key))
+}
+
+/// Removes what a backend with files kept for a mirror that forgets.
+fn forget<B: StorageBackend>(backend: &B) -> StorageResult<()> {
+    for keyspace in backend.keyspaces()? {
+        backend.drop_keyspace(&keyspace)?;
+    }
+    Ok(())
 }
 
 /// The error of one that is `Busy` where the other need not be; otherwise both answers.
@@ -258,7 +294,7 @@ impl<A: StorageBackend, B: StorageBackend> StorageBackend for Mirror<A, B> {
             right,
             mirror: self,
             unsettled: Arc::clone(&self.visible()),
-            key_bytes_max: self.capabilities().key_bytes_max,
+            limits: self.limits(),
             _permit: permit,
         })
     }
@@ -300,7 +336,10 @@ impl<A: StorageBackend, B: StorageBackend> StorageBackend for Mirror<A, B> {
             question.agree(Ok(sizes(&left)), Ok(sizes(&right)))?;
             question.agree(Ok(changes(&left)), Ok(changes(&right)))?;
         }
-        left.disk_bytes = left.disk_bytes.max(right.disk_bytes);
+        left.disk_bytes = match self.capabilities().persistent {
+            true => left.disk_bytes.max(right.disk_bytes),
+            false => 0,
+        };
         Ok(left)
     }
 

@@ -1,7 +1,7 @@
 //! The write side of a mirror: the transaction, and the one source of entries that feeds two ingests.
 
 use super::compare::Question;
-use super::{Mirror, Unsettled, check_key};
+use super::{Limits, Mirror, Unsettled};
 use quadrille_backend::{
     Entry, EntrySource, Keyspace, StorageBackend, StorageError, StorageResult, Transaction,
     WriterPermit,
@@ -18,7 +18,7 @@ pub struct MirrorTransaction<'a, A: StorageBackend, B: StorageBackend> {
     pub(super) right: B::Transaction<'a>,
     pub(super) mirror: &'a Mirror<A, B>,
     pub(super) unsettled: Unsettled,
-    pub(super) key_bytes_max: usize,
+    pub(super) limits: Limits,
     // Dropped last: the next writer finds both backends free.
     pub(super) _permit: WriterPermit<'a>,
 }
@@ -51,7 +51,7 @@ impl<A: StorageBackend, B: StorageBackend> Transaction for MirrorTransaction<'_,
     }
 
     fn put(&mut self, keyspace: &Keyspace, key: &[u8], value: &[u8]) -> StorageResult<()> {
-        check_key(self.key_bytes_max, keyspace, key)?;
+        self.limits.check(keyspace, key, value)?;
         let left = self.left.put(keyspace, key, value);
         let question = Question::of("put", keyspace).at(key);
         question.agree(left, self.right.put(keyspace, key, value))
@@ -115,7 +115,7 @@ pub(super) fn ingest_both<A: StorageBackend, B: StorageBackend>(
     let mut tee = Tee {
         entries,
         sender: Some(sender),
-        key_bytes_max: mirror.capabilities().key_bytes_max,
+        limits: mirror.limits(),
         keyspace,
         present: None,
         asked: false,
@@ -139,7 +139,7 @@ struct Tee<'a> {
     entries: &'a mut dyn EntrySource,
     /// `None` once the second ingest wants no more.
     sender: Option<SyncSender<Fed>>,
-    key_bytes_max: usize,
+    limits: Limits,
     keyspace: &'a Keyspace,
     present: Option<Entry>,
     asked: bool,
@@ -169,10 +169,11 @@ impl EntrySource for Tee<'_> {
     fn next_entry(&mut self) -> StorageResult<Option<(&[u8], &[u8])>> {
         self.asked = true;
         let copy = match self.entries.next_entry() {
-            Ok(Some((key, _))) if key.len() > self.key_bytes_max => {
-                check_key(self.key_bytes_max, self.keyspace, key).map(|()| None)
+            Ok(Some((key, value))) => {
+                let checked = self.limits.check(self.keyspace, key, value);
+                checked.map(|()| Some((key.to_vec(), value.to_vec())))
             }
-            Ok(entry) => Ok(entry.map(|(key, value)| (key.to_vec(), value.to_vec()))),
+            Ok(None) => Ok(None),
             Err(error) => Err(error),
         };
         self.ended = !matches!(copy, Ok(Some(_)));
