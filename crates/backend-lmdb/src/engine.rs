@@ -74,6 +74,8 @@ pub(crate) struct Engine {
     writer: Option<StoreLock>,
     /// When slots of dead processes were last looked for.
     cleared: Mutex<Instant>,
+    // Behind the environment, which must be closed first.
+    table: readers::Table,
 }
 
 /// Handles on their way from the transaction that opened them to general use.
@@ -143,6 +145,7 @@ impl Engine {
             readers,
             writer,
             cleared: Mutex::new(Instant::now()),
+            table: readers::Table::open(&folder.join(LOCK_FILE)),
         };
         engine.check_format(fresh)?;
         if mode == Mode::Write {
@@ -358,7 +361,7 @@ impl Engine {
     /// Bytes of pages that were freed after the commit that the oldest open snapshot of any process sees, `None` where
     /// that cannot be told.
     pub(crate) fn pinned_bytes(&self) -> StorageResult<Option<u64>> {
-        match readers::oldest(&self.folder.join(LOCK_FILE))? {
+        match self.table.oldest()? {
             Readers::Unknown => Ok(None),
             Readers::None => Ok(Some(0)),
             Readers::Oldest(commit) => freed_bytes_since(&self.folder.join(DATA_FILE), commit),

@@ -1,7 +1,7 @@
 //! The table of readers, read from LMDB's lock file: which commit the oldest snapshot of any process sees.
 //!
-//! What flows in: the lock file. What flows out: the commit, or that it cannot be told. What always holds: the file is
-//! read by position and nothing is written; a table of another layout than the one known here is not guessed at.
+//! What flows in: the lock file. What flows out: the commit, or that it cannot be told. What always holds:
+//! nothing is written, and the file stays open for as long as the environment; a table of another layout than the one known here is not guessed at.
 //!
 //! ```text
 //! 0 magic · 4 format · 8 last commit · 16 slots in use · … · 128 slots of 64 bytes: 0 commit · 8 process · …
@@ -10,8 +10,9 @@
 use crate::pages::{MAGIC, u32_at, u64_at};
 use quadrille_backend::{StorageError, StorageResult};
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 /// LMDB's signature of the layout on 64-bit x86 Linux: it names the sizes of locks, processes and slots.
 const FORMAT: u32 = 0x2c2f_6002;
@@ -33,19 +34,36 @@ pub(crate) enum Readers {
     Oldest(u64),
 }
 
-/// Reads the table.
-///
-/// # Errors
-/// `Io`.
-pub(crate) fn oldest(lock_file: &Path) -> StorageResult<Readers> {
-    let failed = |error| StorageError::from_io("cannot read the table of readers", error);
-    let mut file = match File::open(lock_file) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Readers::Unknown),
-        Err(error) => return Err(failed(error)),
-    };
+/// The lock file, open for as long as the environment: when a process closes any descriptor of a file, the operating
+/// system drops all its locks on it, and by those LMDB knows who lives.
+#[derive(Debug)]
+pub(crate) struct Table(Option<Mutex<File>>);
+
+impl Table {
+    /// Opens the table of an environment that is open, to be dropped after it.
+    pub(crate) fn open(lock_file: &Path) -> Self {
+        // A process that may not read it, or a store without, cannot tell.
+        Self(File::open(lock_file).ok().map(Mutex::new))
+    }
+
+    /// Reads the table.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub(crate) fn oldest(&self) -> StorageResult<Readers> {
+        let Some(file) = &self.0 else {
+            return Ok(Readers::Unknown);
+        };
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        oldest(&mut file)
+            .map_err(|error| StorageError::from_io("cannot read the table of readers", error))
+    }
+}
+
+fn oldest(file: &mut File) -> std::io::Result<Readers> {
+    file.seek(SeekFrom::Start(0))?;
     let mut table = vec![0; HEAD_BYTES];
-    if !filled(&mut file, &mut table).map_err(failed)? {
+    if !filled(file, &mut table)? {
         return Ok(Readers::Unknown);
     }
     let slots = u32_at(&table, 16).filter(|slots| *slots <= SLOTS_MAX);
@@ -56,7 +74,7 @@ pub(crate) fn oldest(lock_file: &Path) -> StorageResult<Readers> {
     let mut oldest = Readers::None;
     let mut slot = [0; SLOT_BYTES];
     for _ in 0..slots {
-        if !filled(&mut file, &mut slot).map_err(failed)? {
+        if !filled(file, &mut slot)? {
             return Ok(Readers::Unknown);
         }
         let commit = u64_at(&slot, 0).filter(|commit| *commit != IDLE);

@@ -450,3 +450,25 @@ fn a_store_opens_with_any_legal_settings() -> StorageResult<()> {
     }
     Ok(())
 }
+
+/// LMDB's own locks tell it who lives, and the system drops them all when the process closes any descriptor of the file.
+#[cfg(target_os = "linux")]
+#[test]
+fn figures_leave_the_locks_alone() -> StorageResult<()> {
+    use std::os::unix::fs::MetadataExt;
+    let folder = folder();
+    filled(folder.path())?;
+    let backend = LmdbBackend::open(folder.path())?;
+    let _snapshot = backend.snapshot()?;
+    let lock_file = fs::metadata(folder.path().join("lock.mdb")).expect("the lock file");
+    let of_file = format!(":{} ", lock_file.ino());
+    let held = || {
+        let locks = fs::read_to_string("/proc/locks").expect("the locks of the system");
+        locks.lines().filter(|line| line.contains(&of_file)).count()
+    };
+    let before = held();
+    assert!(before > 0);
+    assert_eq!(backend.stats()?.open_snapshots, 1);
+    assert_eq!(held(), before);
+    Ok(())
+}

@@ -65,6 +65,19 @@ impl Suite {
         }
     }
 
+    /// Leaves a case out, for a reason that holds for what is tested and not for backends at large; it is shown as ignored.
+    ///
+    /// # Panics
+    /// When no case has this name.
+    #[must_use]
+    pub fn without(mut self, case: &str, reason: &'static str) -> Self {
+        let name = format!("{}::{case}", self.name);
+        let trial = self.trials.iter_mut().find(|trial| trial.name() == name);
+        let trial = trial.unwrap_or_else(|| panic!("there is no case {case}"));
+        *trial = Trial::ignorable_test(name, move || Ok(Completion::ignored_with(reason)));
+        self
+    }
+
     /// Runs it as the test program that this process is: reads the arguments, prints the outcomes.
     ///
     /// To be called first in the `main` of a test with `harness = false`: some cases start the program again, as a
