@@ -247,7 +247,8 @@ impl StorageBackend for LmdbBackend {
     fn checkpoint(&self, folder: &Path) -> StorageResult<()> {
         let engine = self.engine()?;
         prepare_empty_folder(folder)?;
-        engine.copy_to(&folder.join(DATA_FILE))
+        engine.copy_to(&folder.join(DATA_FILE))?;
+        engine::complete_copy(folder)
     }
 
     fn close(&self) -> StorageResult<()> {

@@ -134,6 +134,10 @@ impl Engine {
             check_length(&data)?;
         }
         let (environment, writer) = open_environment(folder, options, mode, writer)?;
+        // Opening handles takes a reader's slot, and processes that were killed may hold them all.
+        environment
+            .clear_stale_readers()
+            .map_err(|error| storage_error("open", error))?;
         let handles = open_handles(&environment)?;
         let engine = Self {
             main: handles.main,
@@ -176,7 +180,9 @@ impl Engine {
         let empty = self.main.is_empty(&transaction);
         let empty = empty.map_err(|error| storage_error("open", error))?;
         drop(transaction);
-        if self.mode == Mode::Read || !(fresh || empty) {
+        // A process that died while it created the store left one that is empty and has no mark. One with a mark had more.
+        let unfinished = empty && !self.folder.join(CREATED_FILE).exists();
+        if self.mode == Mode::Read || !(fresh || unfinished) {
             let message = format!("{} is not a Quadrille store", self.folder.display());
             return Err(StorageError::corrupted(message));
         }
@@ -468,6 +474,16 @@ fn check_may_be_new(folder: &Path) -> StorageResult<()> {
         return Err(StorageError::corrupted(message).during("open"));
     }
     Ok(())
+}
+
+/// Makes a folder with a copy of a data file a store like any other: with the mark, and with the file by which its readers
+/// are known to whoever wants to replace the data.
+pub(crate) fn complete_copy(folder: &Path) -> StorageResult<()> {
+    let readers = folder.join(READERS_FILE);
+    let cannot =
+        |error| StorageError::from_io(format!("cannot create {}", readers.display()), error);
+    File::create(&readers).map_err(cannot)?;
+    mark_created(folder)
 }
 
 fn mark_created(folder: &Path) -> StorageResult<()> {

@@ -296,6 +296,8 @@ impl StorageBackend for RocksDbBackend {
         }
         self.gate.close()?;
         let folder = engine.folder().to_owned();
+        // Nobody may make a store there while its files go.
+        let _writer = engine.take_writer();
         *place = None;
         engine::remove_files(&folder)
     }

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -70,7 +70,7 @@ pub(crate) struct Engine {
     mode: Mode,
     folder: PathBuf,
     seal: SealOnDrop,
-    _writer: Option<StoreLock>,
+    writer: Mutex<Option<StoreLock>>,
 }
 
 impl fmt::Debug for Engine {
@@ -160,7 +160,7 @@ impl Engine {
             mode,
             folder: folder.to_owned(),
             seal: SealOnDrop::new(folder, &path),
-            _writer: writer,
+            writer: Mutex::new(writer),
         };
         engine.take_columns(&names)?;
         let nothing_there = mode == Mode::Write
@@ -230,6 +230,12 @@ impl Engine {
 
     pub(crate) fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// Takes the lock that keeps other writers out: to be dropped when the files are gone.
+    pub(crate) fn take_writer(&self) -> Option<StoreLock> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.take()
     }
 
     pub(crate) fn folder(&self) -> &Path {

@@ -53,10 +53,14 @@ impl fmt::Debug for RocksDbSnapshot {
 
 impl RocksDbSnapshot {
     pub(crate) fn new(engine: Arc<Engine>, counters: Arc<OperationCounters>) -> Self {
-        // First the keyspaces, then the snapshot: a keyspace created between the two is not found, which is as if the
-        // snapshot had been taken before.
-        let columns = engine.columns();
-        let snapshot = engine.database().snapshot();
+        let (columns, snapshot) = loop {
+            let columns = engine.columns();
+            let snapshot = engine.database().snapshot();
+            // A keyspace that came or went between the two could be missing from a commit that the snapshot shows.
+            if Arc::ptr_eq(&columns, &engine.columns()) {
+                break (columns, snapshot);
+            }
+        };
         #[expect(unsafe_code, reason = "rocksdb's snapshots cannot own their database")]
         // SAFETY: the snapshot borrows the database, which lies in the allocation of `engine` and so does not move.
         // `View` keeps a share of the engine and, by the order of its fields, drops the snapshot first.

@@ -81,7 +81,7 @@ fn backends_are_measured_on_generated_quads() {
     for name in [
         "load: rate",
         "engine: get, p99",
-        "queries: mine, p50",
+        "queries: mine.rq, p50",
         "commits: 1 quad, durable, maximum",
     ] {
         assert!(names.contains(name), "{name}");

@@ -323,6 +323,9 @@ impl<A: StorageBackend, B: StorageBackend> StorageBackend for Mirror<A, B> {
 
     fn compact(&self) -> StorageResult<()> {
         let question = Question::new("compact");
+        let _permit = self.permit(Wait::Forever, question, || {
+            (self.left.compact(), self.right.compact())
+        })?;
         unless_busy(question, self.left.compact(), self.right.compact()).map(drop)
     }
 

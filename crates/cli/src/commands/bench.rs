@@ -11,6 +11,7 @@ use crate::progress::Progress;
 use crate::source::SyntaxOptions;
 use crate::{interrupt, output};
 use clap::Args;
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -111,11 +112,14 @@ impl Arguments {
 
     /// The queries of the user's files, by file name.
     fn queries(&self) -> Result<Vec<(String, String)>, Failure> {
+        let names: BTreeSet<_> = self.query.iter().map(|path| path.file_name()).collect();
+        let names_differ = names.len() == self.query.len();
         let read = |path: &PathBuf| {
             let text = std::fs::read_to_string(path)
                 .map_err(|error| Failure::io(format!("cannot read {}", path.display()), error))?;
             quadrille::sparql::Query::parse(&text, None)?;
-            let name = path.file_stem().unwrap_or(path.as_os_str());
+            let name = path.file_name().filter(|_| names_differ);
+            let name = name.unwrap_or(path.as_os_str());
             Ok((name.to_string_lossy().into_owned(), text))
         };
         self.query.iter().map(read).collect()
