@@ -2,9 +2,10 @@
 
 use crate::journal::{self, CREATE, DELETE, DROP, Entries, Journal, Keyspaces, PUT};
 use quadrille_backend::{
-    Capabilities, Durability, Entry, EntrySource, ErrorKind, Keyspace, OperationCounters,
-    StorageBackend, StorageCursor, StorageError, StorageResult, StorageSnapshot, StorageStats,
-    StoreLock, Transaction, Wait, WriterGate, WriterPermit, allocated_bytes, prepare_empty_folder,
+    Capabilities, Durability, Entry, EntrySource, ErrorKind, Keyspace, OpenSnapshot,
+    OperationCounters, StorageBackend, StorageCursor, StorageError, StorageResult, StorageSnapshot,
+    StorageStats, StoreLock, Transaction, Wait, WriterGate, WriterPermit, allocated_bytes,
+    prepare_empty_folder,
 };
 use std::fs;
 use std::ops::Bound;
@@ -54,7 +55,9 @@ fn capabilities() -> Capabilities {
 impl JournalBackend {
     /// Opens the store in a folder, or makes one.
     pub(crate) fn open(folder: &Path) -> StorageResult<Self> {
-        fs::create_dir_all(folder).map_err(journal::cannot("create the folder of"))?;
+        fs::create_dir_all(folder).map_err(|error| {
+            StorageError::from_io(format!("cannot create {}", folder.display()), error)
+        })?;
         let lock = StoreLock::exclusive(&folder.join(LOCK_FILE))?;
         let (journal, state) = Journal::open(folder)?;
         let view = View {
@@ -124,6 +127,7 @@ impl StorageBackend for JournalBackend {
         Ok(JournalSnapshot {
             view: self.view()?,
             counters: Arc::clone(&self.counters),
+            open: Arc::new(self.counters.snapshot_taken()),
         })
     }
 
@@ -191,8 +195,13 @@ impl StorageBackend for JournalBackend {
 
     fn close(&self) -> StorageResult<()> {
         self.gate.close()?;
+        // The view holds the lock until the note is written; once closed there is none.
+        let sealed = match self.view() {
+            Ok(_view) => self.journal().seal(&self.folder),
+            Err(_) => Ok(()),
+        };
         self.publish(None);
-        Ok(())
+        sealed
     }
 
     fn destroy(&self) -> StorageResult<()> {
@@ -206,10 +215,18 @@ impl StorageBackend for JournalBackend {
     }
 }
 
+impl Drop for JournalBackend {
+    fn drop(&mut self) {
+        // Without the note of the length the next opening takes this for a crash, and no commit is lost.
+        let _ = self.close();
+    }
+}
+
 /// A view of one commit.
 pub(crate) struct JournalSnapshot {
     view: View,
     counters: Arc<OperationCounters>,
+    open: Arc<OpenSnapshot>,
 }
 
 impl StorageSnapshot for JournalSnapshot {
@@ -222,6 +239,7 @@ impl StorageSnapshot for JournalSnapshot {
             reads: 0,
             counters: Arc::clone(&self.counters),
             _lock: Arc::clone(&self.view.lock),
+            _open: Arc::clone(&self.open),
         })
     }
 
@@ -244,6 +262,7 @@ pub(crate) struct JournalCursor {
     reads: u64,
     counters: Arc<OperationCounters>,
     _lock: Arc<StoreLock>,
+    _open: Arc<OpenSnapshot>,
 }
 
 impl JournalCursor {

@@ -1,4 +1,7 @@
 //! The file: records of changes, appended; read whole when the store is opened.
+//!
+//! Beside it, while the store is closed, lies a second file with the length of the first. After a crash it is missing,
+//! and a record that is not whole was never committed; where it is there, the journal must be as long as it says.
 
 use quadrille_backend::{Keyspace, StorageError, StorageResult, sync_folder};
 use std::collections::BTreeMap;
@@ -14,6 +17,7 @@ pub(crate) type Keyspaces = BTreeMap<Keyspace, Arc<Entries>>;
 
 const FILE: &str = "journal";
 const FILE_NEW: &str = "journal.new";
+const FILE_LENGTH: &str = "journal.length";
 /// A record begins with the checksum of its changes, then come their length, in eight bytes, and they themselves.
 const CHECKSUM_BYTES: usize = 8;
 
@@ -96,6 +100,21 @@ fn record_bytes(changes: &[u8]) -> usize {
     CHECKSUM_BYTES + 8 + changes.len()
 }
 
+/// Compares the journal with the length that was noted when the store was closed, and removes the note.
+fn check_length(folder: &Path, end: u64) -> StorageResult<()> {
+    let path = folder.join(FILE_LENGTH);
+    match fs::read(&path) {
+        Ok(noted) if noted == end.to_le_bytes() => {
+            fs::remove_file(&path).map_err(cannot("begin to write"))
+        }
+        Ok(_) => Err(StorageError::corrupted(
+            "the journal is not as long as when the store was closed",
+        )),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(cannot("read the length of")(error)),
+    }
+}
+
 /// The open file.
 pub(crate) struct Journal {
     file: File,
@@ -112,6 +131,7 @@ impl Journal {
         let file = options.open(&path).map_err(cannot("open"))?;
         let bytes = fs::read(&path).map_err(cannot("read"))?;
         let (state, end) = replay(&bytes)?;
+        check_length(folder, end)?;
         file.set_len(end).map_err(cannot("cut"))?;
         sync_folder(folder)?;
         Ok((Self { file, end }, state))
@@ -136,6 +156,13 @@ impl Journal {
         Ok(())
     }
 
+    /// Notes the length, so that a journal that is cut off or lost while the store is closed is told from a crash.
+    pub(crate) fn seal(&self, folder: &Path) -> StorageResult<()> {
+        fs::write(folder.join(FILE_LENGTH), self.end.to_le_bytes())
+            .map_err(cannot("note the length of"))?;
+        sync_folder(folder)
+    }
+
     /// Writes a journal of nothing but a state, in the place of the one in the folder.
     pub(crate) fn write_anew(folder: &Path, state: &Keyspaces) -> StorageResult<Self> {
         let mut changes = Vec::new();
@@ -158,7 +185,7 @@ impl Journal {
 
 /// Removes the files of a journal.
 pub(crate) fn remove(folder: &Path) -> StorageResult<()> {
-    for name in [FILE, FILE_NEW] {
+    for name in [FILE, FILE_NEW, FILE_LENGTH] {
         match fs::remove_file(folder.join(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(cannot("remove")(error));
