@@ -3,10 +3,10 @@
 /// The source of the contract.
 const CONTRACT: &str = include_str!("../../../backend/src/contract.rs");
 
-/// A trait or a method of the contract.
+/// A trait, a structure or a method of the contract.
 #[derive(Debug, Default)]
 pub(crate) struct Item {
-    /// `Trait` or `Trait::method`.
+    /// `Trait`, `Structure` or `Trait::method`.
     pub(crate) name: String,
     /// All that its documentation says, on one line.
     pub(crate) text: String,
@@ -36,7 +36,7 @@ fn add_line(item: &mut Item, in_behaviour: bool, line: &str) {
     }
 }
 
-/// Every trait and method of the contract with its documentation.
+/// Every trait, structure and method of the contract with its documentation.
 pub(crate) fn items() -> Vec<Item> {
     let (mut items, mut item, mut within) = (Vec::new(), Item::default(), String::new());
     let mut in_behaviour = false;
@@ -51,7 +51,8 @@ pub(crate) fn items() -> Vec<Item> {
             }
             continue;
         }
-        let name = match (declared(line, "pub trait "), declared(line, "fn ")) {
+        let outer = declared(line, "pub trait ").or_else(|| declared(line, "pub struct "));
+        let name = match (outer, declared(line, "fn ")) {
             (Some(name), _) => {
                 name.clone_into(&mut within);
                 Some(within.clone())

@@ -3,17 +3,28 @@
 //! What flows in: the list of defects and the text of the contract. What flows out: for each mutant, whether the cases
 //! named for it fail on it and pass on the sound backend. What always holds: a mutant that no named case catches fails
 //! the program, and so does a bullet of the contract that no mutant breaks.
+//!
+//! Cases that kill processes need a suite whose program can be started again: for them this program starts itself as the
+//! suite of one mutant, and looks at how that ends.
 
+#[path = "../../examples/journal_backend/backend.rs"]
+mod backend;
 mod bullets;
 mod defects;
+#[path = "../../examples/journal_backend/journal.rs"]
+mod journal;
+mod journaled;
 mod mutant;
 mod reading;
+mod writing;
 
-use defects::{Defect, ROWS, Row};
+use defects::{Base, Defect, ROWS, Row};
+use journaled::JournaledMutants;
 use libtest_mimic::{Arguments, Failed, Trial};
 use mutant::Mutants;
 use quadrille_backend::{Keyspace, StorageBackend, StorageError, StorageResult};
-use quadrille_backend_testkit::{self as kit, Factory};
+use quadrille_backend_testkit::{self as kit, Factory, Suite};
+use std::process::{Command, ExitCode};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
@@ -24,11 +35,15 @@ const CASE_THREAD: &str = "case";
 const PATIENCE: Duration = Duration::from_secs(120);
 const PATIENCE_WITH_HANGING: Duration = Duration::from_secs(3);
 
+/// Set in the processes that are the suite of one mutant: its name, or anything else for the sound backend.
+const MUTANT: &str = "QUADRILLE_MUTANT";
+const SUITE: &str = "mutant";
+
 /// What every mutant can do: it does one thing wrong, not everything.
-fn works(defect: Defect) -> StorageResult<bool> {
+fn works(factory: &impl Factory) -> StorageResult<bool> {
     let folder =
         tempfile::tempdir().map_err(|error| StorageError::from_io("no temporary folder", error))?;
-    let backend = Mutants::with(Some(defect)).open(folder.path())?;
+    let backend = factory.open(&folder.path().join("store"))?;
     let birds = Keyspace::new("birds")?;
     backend.create_keyspace(&birds)?;
     backend.put(&birds, b"wren", b"small")?;
@@ -38,46 +53,92 @@ fn works(defect: Defect) -> StorageResult<bool> {
 #[derive(PartialEq, Eq, Debug)]
 enum Outcome {
     Passed,
+    Skipped,
     Failed,
     Hung,
 }
 
 /// Runs one case on a thread of its own, which is left behind if it hangs.
-fn run(name: &'static str, defect: Option<Defect>, patience: Duration) -> Result<Outcome, Failed> {
-    let case = kit::cases::<Mutants>()
+fn run_on<F: Factory>(
+    factory: F,
+    name: &'static str,
+    patience: Duration,
+) -> Result<Outcome, Failed> {
+    let case = kit::cases::<F>()
         .into_iter()
         .find(|case| case.name() == name);
     let case = case.ok_or_else(|| format!("there is no case {name}"))?;
     let (sender, receiver) = channel();
     let thread = std::thread::Builder::new().name(CASE_THREAD.to_owned());
     thread.spawn(move || {
-        let result = case.run(Mutants::with(defect));
-        let passed = result.is_ok_and(|outcome| outcome == kit::Outcome::Passed);
+        let outcome = match case.run(factory) {
+            Ok(kit::Outcome::Passed) => Outcome::Passed,
+            Ok(kit::Outcome::Skipped(_)) => Outcome::Skipped,
+            Err(_) => Outcome::Failed,
+        };
         // Nobody waits any more when the case was given up.
-        let _ = sender.send(passed);
+        let _ = sender.send(outcome);
     })?;
     Ok(match receiver.recv_timeout(patience) {
-        Ok(true) => Outcome::Passed,
+        Ok(outcome) => outcome,
         // A panic drops the sender.
-        Ok(false) | Err(RecvTimeoutError::Disconnected) => Outcome::Failed,
+        Err(RecvTimeoutError::Disconnected) => Outcome::Failed,
         Err(RecvTimeoutError::Timeout) => Outcome::Hung,
     })
 }
 
-fn check(row: &Row) -> Result<(), Failed> {
-    let (expected, patience) = match row.hangs {
-        true => (Outcome::Hung, PATIENCE_WITH_HANGING),
-        false => (Outcome::Failed, PATIENCE),
+/// Runs one case in a process of its own, which is the suite of the mutant.
+fn run_as_suite(mutant: &str, name: &str) -> Result<Outcome, Failed> {
+    let output = Command::new(std::env::current_exe()?)
+        .args(["--exact", &format!("{SUITE}::{name}")])
+        .env(MUTANT, mutant)
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    match output.status.success() {
+        true if said.contains("1 passed") => Ok(Outcome::Passed),
+        true if said.contains("1 ignored") => Ok(Outcome::Skipped),
+        false if said.contains("1 failed") => Ok(Outcome::Failed),
+        _ => Err(format!("the suite of {mutant} ended with {}: {said}", output.status).into()),
+    }
+}
+
+/// Runs one case on a mutant, or on the sound backend it is made of.
+fn run(row: &Row, case: &'static str, sound: bool) -> Result<Outcome, Failed> {
+    let defect = Some(row.defect).filter(|_| !sound);
+    let hangs = row.base == Base::Hanging && !sound;
+    let patience = if hangs {
+        PATIENCE_WITH_HANGING
+    } else {
+        PATIENCE
     };
-    if !works(row.defect)? {
+    match row.base {
+        Base::Memory | Base::Hanging => run_on(Mutants::with(defect), case, patience),
+        Base::Volatile => run_on(Mutants::volatile(defect), case, patience),
+        Base::Files => run_on(JournaledMutants { defect }, case, patience),
+        Base::Processes => run_as_suite(if sound { "" } else { row.name }, case),
+    }
+}
+
+fn check(row: &Row) -> Result<(), Failed> {
+    let expected = match row.base {
+        Base::Hanging => Outcome::Hung,
+        _ => Outcome::Failed,
+    };
+    let defect = Some(row.defect);
+    let works = match row.base {
+        Base::Files | Base::Processes => works(&JournaledMutants { defect })?,
+        Base::Volatile => works(&Mutants::volatile(defect))?,
+        Base::Memory | Base::Hanging => works(&Mutants::with(defect))?,
+    };
+    if !works {
         return Err(format!("{} does more wrong than it says", row.name).into());
     }
     for case in row.cases {
-        let sound = run(case, None, PATIENCE)?;
+        let sound = run(row, case, true)?;
         if sound != Outcome::Passed {
             return Err(format!("{case} on the sound backend: {sound:?}").into());
         }
-        let outcome = run(case, Some(row.defect), patience)?;
+        let outcome = run(row, case, false)?;
         if outcome != expected {
             let name = row.name;
             return Err(format!("{case} on {name}: {outcome:?}, not {expected:?}").into());
@@ -94,7 +155,7 @@ fn check_survivor() -> Result<(), Failed> {
         item: "",
         breaks: "",
         cases: &["single_keys::put_replaces"],
-        hangs: false,
+        base: Base::Memory,
     };
     match check(&unnoticed) {
         Ok(()) => Err("a mutant that survived went unseen".into()),
@@ -102,7 +163,15 @@ fn check_survivor() -> Result<(), Failed> {
     }
 }
 
-/// Each mutant breaks what the contract says, word for word, and each bullet of it has a mutant.
+/// The bullets that a case of this name checks.
+fn obligations(name: &str) -> Vec<&'static str> {
+    let cases = kit::cases::<Mutants>().into_iter();
+    let named = cases.filter(|case| case.name() == name);
+    named.map(|case| case.obligation()).collect()
+}
+
+/// Each mutant breaks what the contract says, word for word, and each bullet of it has a mutant that the bullet's own
+/// cases catch.
 fn check_bullets() -> Result<(), Failed> {
     let items = bullets::items();
     if items.iter().map(|item| item.bullets.len()).sum::<usize>() < 20 {
@@ -118,9 +187,17 @@ fn check_bullets() -> Result<(), Failed> {
     }
     for item in &items {
         for bullet in &item.bullets {
-            let breaks = |row: &&Row| row.item == item.name && bullet.contains(row.breaks);
+            let breaks = |row: &&Row| {
+                let mut named = row.cases.iter().flat_map(|case| obligations(case));
+                row.item == item.name
+                    && bullet.contains(row.breaks)
+                    && named.any(|obligation| obligation == bullet)
+            };
             if !ROWS.iter().any(|row| breaks(&row)) {
-                problems.push(format!("no mutant breaks {}: {bullet}", item.name));
+                problems.push(format!(
+                    "no case catches a mutant of {}: {bullet}",
+                    item.name
+                ));
             }
         }
     }
@@ -130,7 +207,12 @@ fn check_bullets() -> Result<(), Failed> {
     }
 }
 
-fn main() {
+fn main() -> ExitCode {
+    if let Ok(mutant) = std::env::var(MUTANT) {
+        let row = ROWS.iter().find(|row| row.name == mutant);
+        let defect = row.map(|row| row.defect);
+        return Suite::new(SUITE, JournaledMutants { defect }).run();
+    }
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         // Cases start threads without names of their own.
@@ -147,5 +229,5 @@ fn main() {
         let name = format!("mutants::{}::{}", row.item.replace("::", "."), row.name);
         trials.push(Trial::test(name, || check(row)));
     }
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -1,15 +1,16 @@
 //! [`Mutant`]: a backend in memory that does one thing wrong, or nothing.
 //!
 //! What flows in: calls of the contract. What flows out: what the backend beneath says, but for the one [`Defect`].
-//! What always holds: without a defect it passes every case that some mutant must fail. What is opened again at a path is
-//! what was there, kept in a table of its factory; locks, copies and figures of files it has none.
+//! What always holds: without a defect it passes every case that some mutant of its kind must fail. What is opened again
+//! at a path is what was there, kept in a table of its factory, unless the factory makes volatile ones; locks, copies and
+//! figures of files it has none.
 
 use crate::defects::Defect;
-use crate::reading::{MutantSnapshot, stored};
+use crate::reading::MutantSnapshot;
+use crate::writing::MutantTransaction;
 use quadrille_backend::{
-    BatchOperation, Capabilities, Entry, EntrySource, ErrorKind, InMemoryBackend, Keyspace,
-    MemorySnapshot, MemoryTransaction, StorageBackend, StorageError, StorageResult,
-    StorageSnapshot, StorageStats, Transaction, Wait,
+    BatchOperation, Capabilities, Entry, EntrySource, ErrorKind, InMemoryBackend, InMemoryOptions,
+    Keyspace, StorageBackend, StorageError, StorageResult, StorageStats, Transaction, Wait,
 };
 use quadrille_backend_testkit::Factory;
 use std::collections::{HashMap, HashSet};
@@ -19,20 +20,44 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Keys are refused above this length.
-const KEY_BYTES_MAX: usize = 1000;
+pub(crate) const KEY_BYTES_MAX: usize = 1000;
+/// And values.
+pub(crate) const VALUE_BYTES_MAX: usize = 1 << 30;
+/// More operations in one transaction are refused.
+const OPERATIONS_MAX: usize = 5000;
 
 /// What stays of a store while it is not open.
-#[derive(Default)]
 pub(crate) struct Kept {
     pub(crate) inner: InMemoryBackend,
+    /// Its room for keys and values, if it is a small store.
+    pub(crate) bytes_max: Option<usize>,
     /// Filled by an ingest since it was opened.
-    ingested: Mutex<HashSet<Keyspace>>,
+    pub(crate) ingested: Mutex<HashSet<Keyspace>>,
+    /// Whether it was closed after it was last opened.
+    was_closed: AtomicBool,
+}
+
+impl Kept {
+    fn new(bytes_max: Option<usize>) -> Self {
+        let options = InMemoryOptions::new().batch_operations_max(OPERATIONS_MAX);
+        let options = match bytes_max {
+            Some(bytes) => options.bytes_max(bytes as u64),
+            None => options,
+        };
+        Self {
+            inner: InMemoryBackend::with_options(options),
+            bytes_max,
+            ingested: Mutex::default(),
+            was_closed: AtomicBool::new(false),
+        }
+    }
 }
 
 /// Opens mutants with one defect, or sound ones.
 #[derive(Clone, Default)]
 pub(crate) struct Mutants {
     defect: Option<Defect>,
+    volatile: bool,
     kept: Arc<Mutex<HashMap<PathBuf, Arc<Kept>>>>,
 }
 
@@ -43,9 +68,28 @@ impl Mutants {
             ..Self::default()
         }
     }
+
+    /// Mutants that keep nothing when they are closed.
+    pub(crate) fn volatile(defect: Option<Defect>) -> Self {
+        Self {
+            volatile: true,
+            ..Self::with(defect)
+        }
+    }
+
+    fn mutant(&self, kept: Arc<Kept>, read_only: bool) -> Mutant {
+        Mutant {
+            kept,
+            defect: self.defect,
+            volatile: self.volatile,
+            read_only,
+            state: Arc::default(),
+            ghosts: Mutex::default(),
+        }
+    }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -53,25 +97,43 @@ impl Factory for Mutants {
     type Backend = Mutant;
 
     fn open(&self, folder: &Path) -> StorageResult<Mutant> {
-        let kept = Arc::clone(lock(&self.kept).entry(folder.to_owned()).or_default());
+        if self.volatile && self.defect != Some(Defect::WhatIsNotPersistentIsThereAgain) {
+            return Ok(self.mutant(Arc::new(Kept::new(None)), false));
+        }
+        let mut table = lock(&self.kept);
+        let kept = table.entry(folder.to_owned());
+        let kept = Arc::clone(kept.or_insert_with(|| Arc::new(Kept::new(None))));
+        drop(table);
+        let was_closed = kept.was_closed.swap(false, Ordering::SeqCst);
         for keyspace in kept.inner.keyspaces()? {
             let empty = kept.inner.keyspace_size(&keyspace)? == (0, 0);
             let ingested = lock(&kept.ingested).remove(&keyspace);
             let forgotten = match self.defect {
                 Some(Defect::NewKeyspacesDoNotLast) => empty,
                 Some(Defect::IngestsDoNotLast) => ingested,
+                Some(Defect::WhatIsDroppedIsLost) => !was_closed,
+                Some(Defect::WhatIsClosedIsLost) => was_closed,
                 _ => false,
             };
             if forgotten {
                 kept.inner.drop_keyspace(&keyspace)?;
             }
         }
-        Ok(Mutant {
-            kept,
-            defect: self.defect,
-            state: Arc::default(),
-            ghosts: Mutex::default(),
-        })
+        Ok(self.mutant(kept, false))
+    }
+
+    fn open_small(&self, _: &Path, bytes: usize) -> Option<StorageResult<Mutant>> {
+        Some(Ok(self.mutant(Arc::new(Kept::new(Some(bytes))), false)))
+    }
+
+    fn open_read_only(&self, folder: &Path) -> Option<StorageResult<Mutant>> {
+        if self.defect == Some(Defect::ReadingCreatesTheStore) {
+            return Some(self.open(folder));
+        }
+        let kept = lock(&self.kept).get(folder).map(Arc::clone);
+        let missing = || StorageError::new(ErrorKind::NotFound, "there is no store");
+        let kept = kept.ok_or_else(missing);
+        Some(kept.map(|kept| self.mutant(kept, true)))
     }
 }
 
@@ -79,33 +141,38 @@ impl Factory for Mutants {
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) closed: AtomicBool,
-    writing: AtomicBool,
+    pub(crate) writing: AtomicBool,
     pub(crate) snapshots: AtomicUsize,
     half_filled: AtomicBool,
+    /// Bytes of keys and values put so far, and how many puts and deletes were rolled back.
+    pub(crate) put_bytes: AtomicUsize,
+    pub(crate) rolled_back: AtomicUsize,
 }
 
 /// A backend with one defect, or none.
 pub(crate) struct Mutant {
-    kept: Arc<Kept>,
-    defect: Option<Defect>,
-    state: Arc<State>,
+    pub(crate) kept: Arc<Kept>,
+    pub(crate) defect: Option<Defect>,
+    volatile: bool,
+    read_only: bool,
+    pub(crate) state: Arc<State>,
     /// What dropped keyspaces held.
     ghosts: Mutex<HashMap<Keyspace, Vec<Entry>>>,
 }
 
 /// Waits until something is over; what waits for itself does so for ever.
-fn wait_while(condition: impl Fn() -> bool) {
+pub(crate) fn wait_while(condition: impl Fn() -> bool) {
     while condition() {
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
-fn busy() -> StorageError {
+pub(crate) fn busy() -> StorageError {
     StorageError::new(ErrorKind::Busy, "somebody is in the way")
 }
 
 impl Mutant {
-    fn is(&self, defect: Defect) -> bool {
+    pub(crate) fn is(&self, defect: Defect) -> bool {
         self.defect == Some(defect)
     }
 
@@ -114,6 +181,37 @@ impl Mutant {
             return Err(StorageError::new(ErrorKind::Closed, "closed"));
         }
         Ok(&self.kept.inner)
+    }
+
+    /// What is beneath, for a write.
+    fn writable(&self) -> StorageResult<&InMemoryBackend> {
+        if self.read_only && !self.is(Defect::ReadOnlyIsWritten) {
+            let message = "opened for reading only";
+            return Err(StorageError::new(ErrorKind::ReadOnly, message));
+        }
+        self.inner()
+    }
+
+    /// What became of an ingest, as far as the defect tells it.
+    fn ingested(&self, keyspace: &Keyspace, result: StorageResult<u64>) -> StorageResult<u64> {
+        let error = match result {
+            Ok(count) => return Ok(count + u64::from(self.is(Defect::EntriesAreMiscounted))),
+            Err(error) => error,
+        };
+        match (error.kind(), self.defect) {
+            (ErrorKind::Cancelled, Some(Defect::ErrorsOfTheSourceAreReplaced)) => {
+                Err(StorageError::new(ErrorKind::Io, "the source failed"))
+            }
+            (ErrorKind::Full, Some(Defect::FullIngestsDropEverything)) => {
+                let others = self.kept.inner.keyspaces()?;
+                for other in others.iter().filter(|other| *other != keyspace) {
+                    self.kept.inner.drop_keyspace(other)?;
+                    self.kept.inner.create_keyspace(other)?;
+                }
+                Err(error)
+            }
+            _ => Err(error),
+        }
     }
 
     /// Misuse by the thread that holds the transaction, made worse.
@@ -164,8 +262,17 @@ impl StorageBackend for Mutant {
 
     fn capabilities(&self) -> Capabilities {
         let mut capabilities = Capabilities::volatile();
-        capabilities.persistent = true;
+        capabilities.persistent = !self.volatile;
         capabilities.key_bytes_max = KEY_BYTES_MAX;
+        capabilities.value_bytes_max = VALUE_BYTES_MAX;
+        capabilities.batch_operations_max = Some(OPERATIONS_MAX);
+        if self.is(Defect::DeclaredKeysAreRefused) {
+            capabilities.key_bytes_max += 1;
+        }
+        if self.is(Defect::DeclarationsChange) {
+            let written = self.state.put_bytes.load(Ordering::SeqCst);
+            capabilities.value_bytes_max = VALUE_BYTES_MAX.saturating_sub(written);
+        }
         capabilities
     }
 
@@ -178,7 +285,10 @@ impl StorageBackend for Mutant {
     }
 
     fn create_keyspace(&self, keyspace: &Keyspace) -> StorageResult<()> {
-        let inner = self.inner()?;
+        let inner = self.writable()?;
+        if self.is(Defect::CreatingDoesNotWait) && self.state.writing.load(Ordering::SeqCst) {
+            return Err(busy());
+        }
         if self.is(Defect::CreatingAgainEmpties) && inner.keyspaces()?.contains(keyspace) {
             inner.drop_keyspace(keyspace)?;
         }
@@ -196,7 +306,7 @@ impl StorageBackend for Mutant {
     }
 
     fn drop_keyspace(&self, keyspace: &Keyspace) -> StorageResult<()> {
-        let inner = self.inner()?;
+        let inner = self.writable()?;
         if self.is(Defect::HalfFilledKeyspacesStay) && self.state.half_filled.load(Ordering::SeqCst)
         {
             return Err(busy());
@@ -210,6 +320,13 @@ impl StorageBackend for Mutant {
 
     fn snapshot(&self) -> StorageResult<MutantSnapshot> {
         let inner = self.inner()?.snapshot()?;
+        match (self.defect, self.state.snapshots.load(Ordering::SeqCst)) {
+            (Some(Defect::SnapshotsAreFew), 50..) => return Err(busy()),
+            (Some(Defect::OneSnapshotTooManyIsIo), 200..) => {
+                return Err(StorageError::new(ErrorKind::Io, "no reader slot left"));
+            }
+            _ => {}
+        }
         if self.is(Defect::SnapshotsWaitForTheWriter) {
             wait_while(|| self.state.writing.load(Ordering::SeqCst));
         }
@@ -223,22 +340,25 @@ impl StorageBackend for Mutant {
             Wait::AtMost(_) if self.is(Defect::TimeOutsAreForgotten) => Wait::Forever,
             wait => wait,
         };
+        let mut before = self.writable()?.snapshot()?;
+        if self.is(Defect::WritersReadWhatWasBeforeTheyWaited) {
+            // Long enough for others to come in between.
+            std::thread::sleep(Duration::from_millis(2));
+        }
         let inner = self.inside(
-            self.inner()?.begin_with(wait),
+            self.kept.inner.begin_with(wait),
             Defect::BeginningWaitsForItself,
             Defect::BeginningInsideIsBusy,
         )?;
+        if !self.is(Defect::WritersReadWhatWasBeforeTheyWaited) {
+            before = self.kept.inner.snapshot()?;
+        }
         self.state.writing.store(true, Ordering::SeqCst);
-        Ok(MutantTransaction {
-            inner: Some(inner),
-            before: self.kept.inner.snapshot()?,
-            backend: self,
-            refused: false,
-        })
+        Ok(MutantTransaction::new(inner, before, self))
     }
 
     fn ingest(&self, keyspace: &Keyspace, entries: &mut dyn EntrySource) -> StorageResult<u64> {
-        let inner = self.inner()?;
+        let inner = self.writable()?;
         if self.is(Defect::UnknownKeyspacesAreFilled) && !inner.keyspaces()?.contains(keyspace) {
             inner.create_keyspace(keyspace)?;
         }
@@ -254,15 +374,12 @@ impl StorageBackend for Mutant {
                 }
                 Ok(count)
             }
-            Some(Defect::EntriesAreMiscounted) => {
-                inner.ingest(keyspace, entries).map(|count| count + 1)
-            }
             _ => inner.ingest(keyspace, entries),
         };
         let failed = result.is_err();
         self.state.half_filled.store(failed, Ordering::SeqCst);
         lock(&self.kept.ingested).insert(keyspace.clone());
-        result
+        self.ingested(keyspace, result)
     }
 
     fn flush(&self) -> StorageResult<()> {
@@ -270,7 +387,7 @@ impl StorageBackend for Mutant {
     }
 
     fn compact(&self) -> StorageResult<()> {
-        let inner = self.inner()?;
+        let inner = self.writable()?;
         if self.is(Defect::CompactingLosesAnEntry) {
             for keyspace in inner.keyspaces()? {
                 if let Some((key, _)) = first(inner, &keyspace)? {
@@ -289,6 +406,15 @@ impl StorageBackend for Mutant {
         if self.is(Defect::ReadsAreNotCounted) {
             stats.reads = 0;
         }
+        if self.is(Defect::RolledBackWritesAreCounted) {
+            stats.writes += self.state.rolled_back.load(Ordering::SeqCst) as u64;
+        }
+        if self.is(Defect::SnapshotsAreNotCounted) {
+            (stats.open_snapshots, stats.oldest_snapshot_age) = (0, None);
+        }
+        if self.is(Defect::CursorsKeepNoSnapshotCounted) {
+            stats.open_snapshots = self.state.snapshots.load(Ordering::SeqCst) as u64;
+        }
         Ok(stats)
     }
 
@@ -298,7 +424,10 @@ impl StorageBackend for Mutant {
     }
 
     fn checkpoint(&self, folder: &Path) -> StorageResult<()> {
-        self.inner()?.checkpoint(folder)
+        match self.inner()?.checkpoint(folder) {
+            Err(_) if self.is(Defect::CheckpointsOfNothingSucceed) => Ok(()),
+            result => result,
+        }
     }
 
     fn close(&self) -> StorageResult<()> {
@@ -307,6 +436,7 @@ impl StorageBackend for Mutant {
             return Err(busy());
         }
         let closed = self.state.closed.swap(true, Ordering::SeqCst);
+        self.kept.was_closed.store(true, Ordering::SeqCst);
         if closed && self.is(Defect::ClosingTwiceFails) {
             return Err(StorageError::new(ErrorKind::Closed, "closed"));
         }
@@ -314,7 +444,7 @@ impl StorageBackend for Mutant {
     }
 
     fn destroy(&self) -> StorageResult<()> {
-        let inner = self.inner()?;
+        let inner = self.writable()?;
         self.close()?;
         for keyspace in inner.keyspaces()? {
             inner.drop_keyspace(&keyspace)?;
@@ -323,6 +453,10 @@ impl StorageBackend for Mutant {
     }
 
     fn batch(&self, operations: &[BatchOperation]) -> StorageResult<()> {
+        if operations.len() > OPERATIONS_MAX && self.is(Defect::LongBatchesAreTaken) {
+            let mut some = operations.chunks(OPERATIONS_MAX);
+            return some.try_for_each(|some| self.batch(some));
+        }
         let mut operations: Vec<_> = operations.iter().collect();
         if self.is(Defect::TheEarlierOperationWins) {
             operations.reverse();
@@ -343,137 +477,5 @@ impl StorageBackend for Mutant {
             }
         }
         transaction.commit()
-    }
-}
-
-/// The write transaction of a mutant.
-pub(crate) struct MutantTransaction<'a> {
-    /// `None` once it has ended.
-    inner: Option<MemoryTransaction<'a>>,
-    before: MemorySnapshot,
-    backend: &'a Mutant,
-    refused: bool,
-}
-
-impl MutantTransaction<'_> {
-    fn is(&self, defect: Defect) -> bool {
-        self.backend.is(defect)
-    }
-
-    fn inner(&self) -> StorageResult<&MemoryTransaction<'_>> {
-        let inner: Option<&MemoryTransaction<'_>> = self.inner.as_ref();
-        inner.ok_or_else(|| StorageError::misuse("the transaction has ended"))
-    }
-
-    /// What was committed when the transaction began, where that is the defect.
-    fn stale(&self, keyspace: &Keyspace, key: &[u8]) -> StorageResult<Option<Option<Entry>>> {
-        let stale = match self.backend.defect {
-            Some(Defect::OwnWritesAreNotRead) => true,
-            Some(Defect::OwnDeletesAreNotSeen) => {
-                self.inner()?.seek(keyspace, key)?
-                    != self
-                        .before
-                        .range_scan(keyspace, key, None, Some(1))?
-                        .next()
-                        .transpose()?
-            }
-            _ => false,
-        };
-        if !stale {
-            return Ok(None);
-        }
-        let mut scan = self.before.range_scan(keyspace, key, None, Some(1))?;
-        scan.next().transpose().map(Some)
-    }
-
-    fn write(
-        &mut self,
-        write: impl FnOnce(&mut MemoryTransaction<'_>) -> StorageResult<()>,
-    ) -> StorageResult<()> {
-        if self.refused && self.is(Defect::ARefusedWriteEndsIt) {
-            return Err(StorageError::new(ErrorKind::Io, "the transaction failed"));
-        }
-        let at_once = self.is(Defect::PutsAreVisibleAtOnce);
-        let Some(inner) = &mut self.inner else {
-            return Err(StorageError::misuse("the transaction has ended"));
-        };
-        let result = write(inner);
-        self.refused |= result.is_err();
-        if at_once && let Some(inner) = self.inner.take() {
-            inner.commit()?;
-            self.inner = Some(self.backend.kept.inner.begin()?);
-        }
-        result
-    }
-}
-
-impl Transaction for MutantTransaction<'_> {
-    fn get(&self, keyspace: &Keyspace, key: &[u8]) -> StorageResult<Option<Vec<u8>>> {
-        if let Some(entry) = self.stale(keyspace, key)? {
-            return Ok(entry.filter(|entry| entry.0 == key).map(|entry| entry.1));
-        }
-        self.inner()?
-            .get(keyspace, &stored(self.backend.defect, key))
-    }
-
-    fn seek(&self, keyspace: &Keyspace, key: &[u8]) -> StorageResult<Option<Entry>> {
-        if let Some(entry) = self.stale(keyspace, key)? {
-            return Ok(entry);
-        }
-        self.inner()?.seek(keyspace, key)
-    }
-
-    fn put(&mut self, keyspace: &Keyspace, key: &[u8], value: &[u8]) -> StorageResult<()> {
-        let defect = self.backend.defect;
-        if key.len() > KEY_BYTES_MAX && !self.is(Defect::LongKeysAreAccepted) {
-            self.refused = true;
-            if self.is(Defect::LongKeysAreRefusedAndWritten) {
-                let cut = &key[..KEY_BYTES_MAX];
-                self.write(|inner| inner.put(keyspace, cut, value))?;
-                self.inner.take().map_or(Ok(()), Transaction::commit)?;
-            }
-            return Err(StorageError::misuse("the key is too long"));
-        }
-        let there = || -> StorageResult<bool> { self.inner()?.contains(keyspace, key) };
-        let ignored = match defect {
-            Some(Defect::EmptyKeysAreLost) => key.is_empty(),
-            Some(Defect::TheFirstValueStays) => there()?,
-            _ => false,
-        };
-        if ignored {
-            return Ok(());
-        }
-        if value.is_empty() && self.is(Defect::EmptyValuesAreDeletions) {
-            return self.delete(keyspace, key);
-        }
-        self.write(|inner| inner.put(keyspace, &stored(defect, key), value))
-    }
-
-    fn delete(&mut self, keyspace: &Keyspace, key: &[u8]) -> StorageResult<()> {
-        let defect = self.backend.defect;
-        if self.is(Defect::DeletesAreNeverVisible) {
-            return self.inner()?.contains(keyspace, key).map(drop);
-        }
-        self.write(|inner| inner.delete(keyspace, &stored(defect, key)))
-    }
-
-    fn commit(mut self) -> StorageResult<()> {
-        if self.is(Defect::CommitsWaitForSnapshots) {
-            wait_while(|| self.backend.state.snapshots.load(Ordering::SeqCst) > 0);
-        }
-        self.inner.take().map_or(Ok(()), Transaction::commit)
-    }
-}
-
-impl Drop for MutantTransaction<'_> {
-    fn drop(&mut self) {
-        self.backend.state.writing.store(false, Ordering::SeqCst);
-        let dropped = self.inner.take();
-        if self.is(Defect::DroppedTransactionsCommit)
-            && let Some(inner) = dropped
-        {
-            // The case looks at what is there afterwards.
-            let _ = inner.commit();
-        }
     }
 }

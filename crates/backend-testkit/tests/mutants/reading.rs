@@ -1,13 +1,13 @@
 //! The read side of a mutant: snapshots and cursors.
 
 use crate::defects::Defect;
-use crate::mutant::{Kept, State};
+use crate::mutant::{Kept, State, lock};
 use quadrille_backend::{
     Entry, ErrorKind, Keyspace, MemoryCursor, MemorySnapshot, RangeScan, StorageBackend,
     StorageCursor, StorageError, StorageResult, StorageSnapshot, prefix_end,
 };
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 /// The key under which a mutant keeps an entry.
 pub(crate) fn stored(defect: Option<Defect>, key: &[u8]) -> Vec<u8> {
@@ -28,6 +28,8 @@ pub(crate) struct MutantSnapshot {
     state: Arc<State>,
     defect: Option<Defect>,
     alive: Arc<()>,
+    /// The key that some cursor stands at.
+    position: Arc<Mutex<Vec<u8>>>,
 }
 
 impl MutantSnapshot {
@@ -44,6 +46,7 @@ impl MutantSnapshot {
             state,
             defect,
             alive: Arc::default(),
+            position: Arc::default(),
         }
     }
 
@@ -86,6 +89,8 @@ impl StorageSnapshot for MutantSnapshot {
             highest: Vec::new(),
             ended: false,
             snapshot: Arc::downgrade(&self.alive),
+            position: Arc::clone(&self.position),
+            live: (Arc::clone(&self.kept), keyspace.clone()),
             defect: self.defect,
         };
         cursor.look();
@@ -154,6 +159,10 @@ pub(crate) struct MutantCursor {
     highest: Vec<u8>,
     ended: bool,
     snapshot: Weak<()>,
+    /// The position that the cursors of a snapshot share, where that is the defect.
+    position: Arc<Mutex<Vec<u8>>>,
+    /// The store and the keyspace, which are looked at anew where that is the defect.
+    live: (Arc<Kept>, Keyspace),
     defect: Option<Defect>,
 }
 
@@ -170,6 +179,9 @@ impl MutantCursor {
             _ => (key.to_vec(), value.to_vec()),
         });
         let found = entry.is_some();
+        if let Some((key, _)) = self.inner.entry() {
+            key.clone_into(&mut lock(&self.position));
+        }
         if found || !self.is(Defect::TheLastEntryStays) {
             self.present = entry;
         }
@@ -206,6 +218,17 @@ impl StorageCursor for MutantCursor {
     fn next(&mut self) -> StorageResult<bool> {
         self.check()?;
         let stood = self.inner.entry().is_some();
+        match (self.defect, &self.present) {
+            (Some(Defect::ScansSeeLaterWrites), Some((key, _))) => {
+                let (kept, keyspace) = &self.live;
+                self.inner = kept.inner.snapshot()?.cursor(keyspace)?;
+                self.inner.seek(key)?;
+            }
+            (Some(Defect::CursorsShareAPosition), Some(_)) => {
+                self.inner.seek(&lock(&self.position))?;
+            }
+            _ => {}
+        }
         self.inner.next()?;
         if self.is(Defect::StepsAreOfTwo) {
             self.inner.next()?;
