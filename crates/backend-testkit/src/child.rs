@@ -1,12 +1,13 @@
 //! The other process of a case: the test program starts itself, and is then told to work on a store and be killed, or
 //! to open one that may be damaged, which could end a process by a signal.
 //!
-//! What always holds: a process is given a bounded time, and is gone when its [`Process`] is dropped.
+//! What always holds: a process is given a bounded time, and is gone when its [`Process`] is dropped, or soon after the
+//! program that started it is killed.
 
 use crate::context::Factory;
 use crate::sample;
 use quadrille_backend::{Keyspace, StorageBackend, StorageError, StorageResult, Transaction};
-use std::io::{BufRead, BufReader, Read, Write, stdout};
+use std::io::{BufRead, BufReader, Read, Write, sink, stdin, stdout};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
@@ -99,16 +100,19 @@ fn commit_numbers<B: StorageBackend>(
     Ok(())
 }
 
+/// Waits to be killed. The input, of which nothing comes, ends with the program that started this one.
 fn wait_for_the_end() -> ! {
-    loop {
-        thread::park();
-    }
+    // Ended or unreadable: either way nobody is there any more.
+    let _ = std::io::copy(&mut stdin(), &mut sink());
+    std::process::exit(1)
 }
 
 fn say(line: &str) {
     let mut out = stdout();
-    // Who cannot be heard any more is about to be killed.
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
+        // Nobody is there any more to kill this process.
+        std::process::exit(1);
+    }
 }
 
 /// The other process, seen from the case.
@@ -125,6 +129,7 @@ impl Process {
             .env(SUITE, suite)
             .env(TASK, task.name())
             .env(FOLDER, folder)
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .expect("a process");

@@ -24,9 +24,9 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use mutant::Mutants;
 use quadrille_backend::{Keyspace, StorageBackend, StorageError, StorageResult};
 use quadrille_backend_testkit::{self as kit, Factory, Suite};
-use std::process::{Command, ExitCode};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Threads with this name may panic without a word: that is how a case tells that it noticed.
 const CASE_THREAD: &str = "case";
@@ -87,12 +87,18 @@ fn run_on<F: Factory>(
     })
 }
 
-/// Runs one case in a process of its own, which is the suite of the mutant.
+/// Runs one case in a process of its own, which is the suite of the mutant; killed if it hangs.
 fn run_as_suite(mutant: &str, name: &str) -> Result<Outcome, Failed> {
-    let output = Command::new(std::env::current_exe()?)
+    let mut child = Command::new(std::env::current_exe()?)
         .args(["--exact", &format!("{SUITE}::{name}")])
         .env(MUTANT, mutant)
-        .output()?;
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    if !ends(&mut child)? {
+        return Ok(Outcome::Hung);
+    }
+    let output = child.wait_with_output()?;
     let said = String::from_utf8_lossy(&output.stdout);
     match output.status.success() {
         true if said.contains("1 passed") => Ok(Outcome::Passed),
@@ -163,6 +169,44 @@ fn check_survivor() -> Result<(), Failed> {
     }
 }
 
+/// The other process of a case ends by itself when nobody listens to it any more, or nobody is left to kill it.
+fn check_orphans() -> Result<(), Failed> {
+    for (task, output) in [("commit", Stdio::piped()), ("hold", Stdio::null())] {
+        let folder = tempfile::tempdir()?;
+        let folder = folder.path().join("store");
+        let store = JournaledMutants { defect: None }.open(&folder)?;
+        store.create_keyspace(&Keyspace::new("numbers")?)?;
+        store.close()?;
+        let mut child = Command::new(std::env::current_exe()?)
+            .env(MUTANT, "")
+            .env("QUADRILLE_TESTKIT_SUITE", SUITE)
+            .env("QUADRILLE_TESTKIT_TASK", task)
+            .env("QUADRILLE_TESTKIT_FOLDER", &folder)
+            .stdin(Stdio::null())
+            .stdout(output)
+            .spawn()?;
+        drop(child.stdout.take());
+        if !ends(&mut child)? {
+            return Err(format!("an orphan that is to {task} goes on").into());
+        }
+    }
+    Ok(())
+}
+
+/// Whether a process ends in time; killed if it does not.
+fn ends(child: &mut Child) -> std::io::Result<bool> {
+    let deadline = Instant::now() + PATIENCE;
+    while child.try_wait()?.is_none() {
+        if Instant::now() > deadline {
+            child.kill()?;
+            child.wait()?;
+            return Ok(false);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(true)
+}
+
 /// The bullets that a case of this name checks.
 fn obligations(name: &str) -> Vec<&'static str> {
     let cases = kit::cases::<Mutants>().into_iter();
@@ -224,6 +268,7 @@ fn main() -> ExitCode {
     let mut trials = vec![
         Trial::test("mutants::every_bullet_has_one", check_bullets),
         Trial::test("mutants::a_survivor_is_seen", check_survivor),
+        Trial::test("mutants::orphans_end", check_orphans),
     ];
     for row in ROWS {
         let name = format!("mutants::{}::{}", row.item.replace("::", "."), row.name);
