@@ -472,3 +472,17 @@ fn figures_leave_the_locks_alone() -> StorageResult<()> {
     assert_eq!(held(), before);
     Ok(())
 }
+
+/// Whoever reads a copy holds its readers' file, or a writer could replace the data under it.
+#[test]
+fn a_copy_has_the_files_of_a_store() -> StorageResult<()> {
+    let folder = folder();
+    filled(folder.path())?;
+    let copy = folder.path().join("copy");
+    LmdbBackend::open_read_only(folder.path())?.checkpoint(&copy)?;
+    for file in ["data.mdb", "readers.lock", "store.created"] {
+        assert!(copy.join(file).is_file(), "{file}");
+    }
+    assert_eq!(LmdbBackend::open(&copy)?.keyspace_size(&birds())?.0, 2000);
+    Ok(())
+}

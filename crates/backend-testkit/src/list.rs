@@ -342,6 +342,7 @@ pub fn cases<F: Factory>() -> Vec<Case<F>> {
             Nothing concurrency {
                 eight_threads_share_one,
                 snapshots_come_and_go_in_many_threads,
+                snapshots_have_the_keyspaces_of_their_commit,
             }
         }
         "Never blocks a writer and is never blocked by one." {

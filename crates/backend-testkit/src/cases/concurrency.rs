@@ -89,6 +89,42 @@ pub(crate) fn readers_beside_a_writer_see_whole_commits<F: Factory>(
     })
 }
 
+/// A keyspace that a commit speaks of is in every snapshot that shows the commit.
+pub(crate) fn snapshots_have_the_keyspaces_of_their_commit<F: Factory>(
+    context: &Context<F>,
+) -> StorageResult<()> {
+    let (store, index) = context.store_with("index")?;
+    let named = |n: u8| Keyspace::new(&format!("keyspace-{n}"));
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let (backend, done, index) = (&*store, &done, &index);
+        let check = move || -> StorageResult<()> {
+            while !done.load(Ordering::Relaxed) {
+                let snapshot = backend.snapshot()?;
+                let Some(&[last]) = snapshot.get(index, b"last")?.as_deref() else {
+                    continue;
+                };
+                assert_eq!(
+                    snapshot.get(&named(last)?, b"number")?.as_deref(),
+                    Some(&[last][..])
+                );
+            }
+            Ok(())
+        };
+        let readers: Vec<_> = (0..3).map(|_| scope.spawn(check)).collect();
+        let written = (0..60).try_for_each(|n| {
+            let keyspace = named(n)?;
+            backend.create_keyspace(&keyspace)?;
+            backend.batch(&[put(index, b"last", &[n]), put(&keyspace, b"number", &[n])])
+        });
+        done.store(true, Ordering::Relaxed);
+        for reader in readers {
+            reader.join().expect("no panic")?;
+        }
+        written
+    })
+}
+
 pub(crate) fn commits_of_many_threads_all_arrive<F: Factory>(
     context: &Context<F>,
 ) -> StorageResult<()> {
