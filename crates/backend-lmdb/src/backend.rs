@@ -185,6 +185,20 @@ impl StorageBackend for LmdbBackend {
         LmdbSnapshot::new(self.engine()?, Arc::clone(&self.counters))
     }
 
+    fn get(&self, keyspace: &Keyspace, key: &[u8]) -> StorageResult<Option<Vec<u8>>> {
+        let engine = self.engine()?;
+        self.counters.add_reads(1);
+        let commit = engine.last_commit()?;
+        commit.get(&engine, keyspace, key, <[u8]>::to_vec)
+    }
+
+    fn contains(&self, keyspace: &Keyspace, key: &[u8]) -> StorageResult<bool> {
+        let engine = self.engine()?;
+        self.counters.add_reads(1);
+        let found = engine.last_commit()?.get(&engine, keyspace, key, |_| ())?;
+        Ok(found.is_some())
+    }
+
     fn begin_with(&self, wait: Wait) -> StorageResult<LmdbTransaction<'_>> {
         let (permit, engine) = self.writable(wait)?;
         let transaction = engine.begin_write()?;

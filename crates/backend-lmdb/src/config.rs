@@ -94,7 +94,7 @@ impl LmdbOptions {
     }
 
     /// The most snapshots open at once, over all processes: 1 to 65536, 1024 unless set. The first process to open the
-    /// store decides.
+    /// store decides. The process that writes keeps up to 8 of them, and no more than a sixteenth, for its look-ups.
     #[must_use]
     pub fn readers_max(mut self, readers: u32) -> Self {
         self.readers_max = readers;

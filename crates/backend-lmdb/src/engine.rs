@@ -12,6 +12,7 @@ use crate::LmdbOptions;
 use crate::error::storage_error;
 use crate::map::{Map, MapUse, whole_pages};
 use crate::pages::{check_length, freed_bytes_since};
+use crate::read::{Commit, KeptCommits, ReadTransaction};
 use crate::readers::{self, Readers};
 use heed::types::Bytes;
 use heed::{
@@ -62,6 +63,8 @@ pub(crate) enum Mode {
 /// An open environment.
 #[derive(Debug)]
 pub(crate) struct Engine {
+    // Dropped first: they use the environment.
+    kept: KeptCommits,
     environment: Env<WithoutTls>,
     main: RawDatabase,
     slots: RwLock<Vec<RawDatabase>>,
@@ -140,6 +143,7 @@ impl Engine {
             .map_err(|error| storage_error("open", error))?;
         let handles = open_handles(&environment)?;
         let engine = Self {
+            kept: KeptCommits::new(&environment),
             main: handles.main,
             slots: RwLock::new(handles.slots),
             map: Map::new(&environment, options),
@@ -249,13 +253,27 @@ impl Engine {
                 Ok(CommitOrAbort::Commit(handles))
             },
         );
+        self.kept.forget();
         let opened = opened.map_err(|error| self.write_failed("create_keyspace", error))?;
         slots.extend(opened.commit().into_iter().flat_map(|added| added.slots));
         Ok(())
     }
 
+    /// The last commit. In the process that writes, readers that follow each other share one transaction; a process
+    /// that only reads keeps none, as nothing tells it when the writer needs the pages.
+    pub(crate) fn last_commit(&self) -> StorageResult<Arc<Commit>> {
+        if let Some(commit) = self.kept.take(&self.environment) {
+            return Ok(commit);
+        }
+        let commit = Arc::new(Commit::new(self.begin_read()?));
+        if self.mode == Mode::Write {
+            self.kept.keep(&commit, &self.environment);
+        }
+        Ok(commit)
+    }
+
     /// A read transaction that sees the last commit and can use every slot that commit speaks of.
-    pub(crate) fn begin_read(&self) -> StorageResult<ReadTransaction> {
+    fn begin_read(&self) -> StorageResult<ReadTransaction> {
         loop {
             let transaction = self.begin_plain_read()?;
             let known = self.slot_count();
@@ -299,6 +317,7 @@ impl Engine {
                 }
                 // A process that was killed has left its slots; what is free after looking is free.
                 Err(Error::Mdb(MdbError::ReadersFull)) if attempts < READ_ATTEMPTS => {
+                    self.kept.forget();
                     self.clear_stale_readers()?;
                 }
                 Err(error) => return Err(storage_error("snapshot", error)),
@@ -310,10 +329,7 @@ impl Engine {
         let _slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
         let map = self.map.enter(&self.environment)?;
         let transaction = self.environment.clone().static_read_txn();
-        Ok(transaction.map(|transaction| ReadTransaction {
-            transaction,
-            _map: map,
-        }))
+        Ok(transaction.map(|transaction| ReadTransaction::new(transaction, map)))
     }
 
     fn stored_slot_count(&self, transaction: &ReadTransaction) -> StorageResult<usize> {
@@ -329,6 +345,8 @@ impl Engine {
     /// A write transaction and what it holds of the map, to be dropped in this order.
     fn begin_plain_write(&self) -> StorageResult<(RwTxn<'_>, MapUse)> {
         self.clear_stale_readers_at_times()?;
+        // The map may have to grow, for which nobody may be inside.
+        let _pause = self.kept.pause();
         let map = self.map.enter_to_write(&self.environment)?;
         let transaction = self.environment.write_txn();
         let transaction = transaction.map_err(|error| storage_error("begin", error))?;
@@ -578,21 +596,6 @@ fn open_handles(environment: &Env<WithoutTls>) -> StorageResult<Handles<'static>
     opened.commit().flatten().ok_or_else(missing)
 }
 
-/// A read transaction that owns a share of its environment.
-pub(crate) struct ReadTransaction {
-    transaction: RoTxn<'static, WithoutTls>,
-    // Dropped last: then the map may move.
-    _map: MapUse,
-}
-
-impl Deref for ReadTransaction {
-    type Target = RoTxn<'static, WithoutTls>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.transaction
-    }
-}
-
 /// A write transaction that owns a share of its environment. Dropping it rolls back.
 pub(crate) struct WriteTransaction {
     // The order of the fields matters: see `Engine::begin_write`.
@@ -608,6 +611,7 @@ impl WriteTransaction {
 
     pub(crate) fn commit(self) -> StorageResult<()> {
         let committed = self.transaction.commit();
+        self.engine.kept.forget();
         committed.map_err(|error| self.engine.write_failed("commit", error))
     }
 }

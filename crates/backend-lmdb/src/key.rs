@@ -25,7 +25,10 @@ pub(crate) fn original(stored: &[u8]) -> &[u8] {
 }
 
 fn is_zero(key: &[u8]) -> bool {
-    key.iter().all(|&byte| byte == 0)
+    // Eight at a time: every entry of a scan comes through here.
+    let (eights, rest) = key.as_chunks();
+    let mut eights = eights.iter().map(|eight| u64::from_le_bytes(*eight));
+    eights.all(|eight| eight == 0) && rest.iter().all(|&byte| byte == 0)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@
 //! | `catalogue` | which keyspace lives in which physical database |
 //! | `backend` | the contract, on these |
 //! | `ingest` | the bulk path |
+//! | `read` | read transactions, and those that are used again |
 //! | `snapshot`, `transaction` | reading and writing |
 //! | `readers` | which commit the oldest snapshot of any process sees |
 //! | `pages` | checking the file without the map |
@@ -67,6 +68,7 @@ mod ingest;
 mod key;
 mod map;
 mod pages;
+mod read;
 mod readers;
 mod snapshot;
 mod transaction;

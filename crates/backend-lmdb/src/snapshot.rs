@@ -6,9 +6,10 @@
 //! transaction of that commit is open.
 
 use crate::catalogue;
-use crate::engine::{Engine, RawDatabase, ReadTransaction};
+use crate::engine::{Engine, RawDatabase};
 use crate::error::storage_error;
 use crate::key::{original, stored};
+use crate::read::Commit;
 use heed::types::Bytes;
 use heed::{RoRange, RoTxn};
 use quadrille_backend::{
@@ -17,7 +18,7 @@ use quadrille_backend::{
 };
 use std::fmt;
 use std::ops::Bound;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// The most entries that a scan fetches under one lock.
 const AHEAD_MAX: usize = 32;
@@ -28,27 +29,18 @@ pub struct LmdbSnapshot {
     view: Arc<View>,
 }
 
-/// A read transaction and what it needs. `Sync` because the transaction is reached through the mutex alone.
+/// A commit and what reading it needs.
 struct View {
     // Dropped first: ending the transaction needs the environment, of which it owns a share as well.
-    transaction: Mutex<ReadTransaction>,
+    commit: Arc<Commit>,
     engine: Arc<Engine>,
     counters: Arc<OperationCounters>,
     _open: OpenSnapshot,
 }
 
-impl View {
-    /// LMDB leaves a read transaction usable whatever happened in another thread that held the lock.
-    fn lock(&self) -> MutexGuard<'_, ReadTransaction> {
-        self.transaction
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl fmt::Debug for LmdbSnapshot {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let id = self.view.lock().id();
+        let id = self.view.commit.id();
         formatter.debug_tuple("LmdbSnapshot").field(&id).finish()
     }
 }
@@ -59,7 +51,7 @@ impl LmdbSnapshot {
         counters: Arc<OperationCounters>,
     ) -> StorageResult<Self> {
         let view = View {
-            transaction: Mutex::new(engine.begin_read()?),
+            commit: engine.last_commit()?,
             engine,
             _open: counters.snapshot_taken(),
             counters,
@@ -71,7 +63,7 @@ impl LmdbSnapshot {
 
     /// The keyspaces of this commit with their entries and bytes.
     pub(crate) fn sizes(&self) -> StorageResult<Vec<(Keyspace, u64, u64)>> {
-        let transaction = self.view.lock();
+        let transaction = self.view.commit.lock();
         let rows = catalogue::all(&self.view.engine, &transaction)?;
         let size = |(keyspace, row): (Keyspace, catalogue::Row)| {
             let database = self.view.engine.slot(row.slot as usize)?;
@@ -85,7 +77,7 @@ impl LmdbSnapshot {
 
     /// The keyspaces of this commit, sorted by name.
     pub(crate) fn keyspaces(&self) -> StorageResult<Vec<Keyspace>> {
-        let rows = catalogue::all(&self.view.engine, &self.view.lock())?;
+        let rows = catalogue::all(&self.view.engine, &self.view.commit.lock())?;
         Ok(rows.into_iter().map(|(keyspace, _)| keyspace).collect())
     }
 }
@@ -94,30 +86,30 @@ impl StorageSnapshot for LmdbSnapshot {
     type Cursor = LmdbCursor;
 
     fn cursor(&self, keyspace: &Keyspace) -> StorageResult<LmdbCursor> {
-        let (_, database) = catalogue::resolve(&self.view.engine, &self.view.lock(), keyspace)?;
+        let view = &self.view;
         Ok(LmdbCursor {
             range: None,
-            ahead: Vec::with_capacity(AHEAD_MAX),
+            current: None,
+            ahead: Vec::new(),
             index: 0,
             failed: None,
             reads: 0,
-            database,
-            view: Arc::clone(&self.view),
+            database: view.commit.database(&view.engine, keyspace)?,
+            view: Arc::clone(view),
         })
     }
 
     fn get(&self, keyspace: &Keyspace, key: &[u8]) -> StorageResult<Option<Vec<u8>>> {
-        self.view.counters.add_reads(1);
-        let transaction = self.view.lock();
-        let (_, database) = catalogue::resolve(&self.view.engine, &transaction, keyspace)?;
-        Ok(lookup(database, &transaction, keyspace, key)?.map(<[u8]>::to_vec))
+        let view = &self.view;
+        view.counters.add_reads(1);
+        view.commit.get(&view.engine, keyspace, key, <[u8]>::to_vec)
     }
 
     fn contains(&self, keyspace: &Keyspace, key: &[u8]) -> StorageResult<bool> {
-        self.view.counters.add_reads(1);
-        let transaction = self.view.lock();
-        let (_, database) = catalogue::resolve(&self.view.engine, &transaction, keyspace)?;
-        Ok(lookup(database, &transaction, keyspace, key)?.is_some())
+        let view = &self.view;
+        view.counters.add_reads(1);
+        let found = view.commit.get(&view.engine, keyspace, key, |_| ())?;
+        Ok(found.is_some())
     }
 }
 
@@ -160,11 +152,16 @@ struct OpenRange(Range);
 // mutex of the transaction that the cursor belongs to.
 unsafe impl Send for OpenRange {}
 
+/// A key, as stored, and its value.
+type Lent = (&'static [u8], &'static [u8]);
+
 /// A position in one keyspace of an [`LmdbSnapshot`].
 pub struct LmdbCursor {
     range: Option<OpenRange>,
-    /// Entries fetched and not yet passed, the present one at `index`. They point into the memory map.
-    ahead: Vec<(&'static [u8], &'static [u8])>,
+    /// The entry it is at. It points into the memory map, as those of `ahead`.
+    current: Option<Lent>,
+    /// Entries fetched; those from `index` on are to come.
+    ahead: Vec<Lent>,
     index: usize,
     /// What a fetch met behind entries that it found; told when the scan gets there.
     failed: Option<StorageError>,
@@ -192,29 +189,50 @@ impl LmdbCursor {
             true => Bound::Excluded(bound.as_ref()),
             false => Bound::Included(bound.as_ref()),
         };
-        let transaction = self.view.lock();
+        let transaction = self.view.commit.lock();
         self.range = None;
         let range = self
             .database
             .range(&transaction, &(start, Bound::Unbounded))
             .map_err(failed)?;
         #[expect(unsafe_code, reason = "a cursor and its transaction live in one value")]
-        // SAFETY: the range borrows the read transaction inside `self.view`, and the entries it lends lie in the
+        // SAFETY: the range borrows the read transaction of `self.view.commit`, and the entries it lends lie in the
         // memory map, whose pages of this commit stay as they are until that transaction ends. The transaction ends
-        // with the last share of the view; this cursor keeps one, and drops it after the range and the entries.
-        // `entry` lends them for no longer than a borrow of the cursor.
+        // with the last share of the commit; the view that this cursor keeps a share of has one, and is dropped after
+        // the range and the entries. `entry` lends them for no longer than a borrow of the cursor.
         let mut range = unsafe { std::mem::transmute::<RoRange<'_, Bytes, Bytes>, Range>(range) };
         let first = range.next().transpose();
         self.range = Some(OpenRange(range));
         drop(transaction);
-        self.ahead.extend(first.map_err(failed)?);
+        self.current = first.map_err(failed)?;
         Ok(())
     }
 
-    /// Fetches up to `count` entries from where the range stands.
-    fn fetch(&mut self, count: usize) -> StorageResult<()> {
-        self.ahead.clear();
+    /// Moves to the next entry when those fetched are passed.
+    #[cold]
+    fn next_fetched(&mut self) -> StorageResult<bool> {
+        if self.current.take().is_none() {
+            return Ok(false);
+        }
+        self.fetch()?;
+        self.current = self.ahead.first().copied();
+        self.index = self.ahead.len().min(1);
+        Ok(self.current.is_some())
+    }
+
+    /// Forgets what was fetched, and counts what of it was read.
+    fn clear_ahead(&mut self) {
+        self.reads += self.index as u64;
         self.index = 0;
+        self.ahead.clear();
+    }
+
+    /// Fetches more entries from where the range stands. A scan that goes on fetches more and more at once; a seek never
+    /// pays for entries nobody asks for.
+    fn fetch(&mut self) -> StorageResult<()> {
+        let count = (self.ahead.len() * 2).clamp(2, AHEAD_MAX);
+        self.clear_ahead();
+        let _transaction = self.view.commit.lock();
         if let Some(error) = self.failed.take() {
             self.range = None;
             return Err(error);
@@ -222,7 +240,7 @@ impl LmdbCursor {
         let Some(OpenRange(range)) = &mut self.range else {
             return Ok(());
         };
-        let _transaction = self.view.lock();
+        self.ahead.reserve(AHEAD_MAX);
         for _ in 0..count {
             match range.next() {
                 Some(Ok(entry)) => self.ahead.push(entry),
@@ -242,39 +260,38 @@ impl LmdbCursor {
 
 impl StorageCursor for LmdbCursor {
     fn seek(&mut self, key: &[u8]) -> StorageResult<bool> {
-        self.ahead.clear();
-        self.index = 0;
+        self.current = None;
         self.failed = None;
+        self.clear_ahead();
         self.open(key)?;
-        self.reads += self.ahead.len() as u64;
-        Ok(!self.ahead.is_empty())
+        self.reads += u64::from(self.current.is_some());
+        Ok(self.current.is_some())
     }
 
+    #[inline]
     fn next(&mut self) -> StorageResult<bool> {
-        if self.ahead.is_empty() {
-            return Ok(false);
-        }
+        let Some(entry) = self.ahead.get(self.index) else {
+            return self.next_fetched();
+        };
+        self.current = Some(*entry);
         self.index += 1;
-        if self.index == self.ahead.len() {
-            // A scan that goes on fetches more and more at once; a seek never pays for entries nobody asks for.
-            self.fetch((self.ahead.len() * 2).min(AHEAD_MAX))?;
-        }
-        let found = self.index < self.ahead.len();
-        self.reads += u64::from(found);
-        Ok(found)
+        Ok(true)
     }
 
+    #[inline]
     fn entry(&self) -> Option<(&[u8], &[u8])> {
-        let (key, value) = self.ahead.get(self.index)?;
+        let (key, value) = self.current?;
         Some((original(key), value))
     }
 }
 
 impl Drop for LmdbCursor {
     fn drop(&mut self) {
+        self.clear_ahead();
         self.view.counters.add_reads(self.reads);
-        self.ahead.clear();
-        let _transaction = self.view.lock();
-        self.range = None;
+        if self.range.is_some() {
+            let _transaction = self.view.commit.lock();
+            self.range = None;
+        }
     }
 }
