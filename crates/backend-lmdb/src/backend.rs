@@ -243,8 +243,10 @@ impl StorageBackend for LmdbBackend {
         // First: the snapshot below is not the caller's.
         let pinned = engine.pinned_bytes()?;
         let sizes = self.snapshot()?.sizes()?;
-        let count = sizes.iter().map(|(_, count, _)| count).sum();
-        let bytes = sizes.iter().map(|(_, _, bytes)| bytes).sum();
+        // What a damaged catalogue says adds up to nonsense, and to no panic.
+        let sum = |all: u64, part: u64| all.saturating_add(part);
+        let count = sizes.iter().map(|(_, count, _)| *count).fold(0, sum);
+        let bytes = sizes.iter().map(|(_, _, bytes)| *bytes).fold(0, sum);
         let disk = allocated_bytes(engine.folder())?;
         let mut stats = self.counters.stats(count, bytes, disk);
         stats.pinned_bytes = pinned;

@@ -110,7 +110,7 @@ impl LmdbOptions {
     }
 
     /// What a returned commit survives. LMDB gives [`Durability::Durable`] (the default) and [`Durability::Unsafe`];
-    /// opening with [`Durability::Prefix`] is refused, because without waiting for the disk LMDB cannot promise that
+    /// opening with [`Durability::Prefix`] is refused, because without waiting for the disk at all LMDB cannot promise that
     /// an older commit is whole.
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Self {
@@ -138,7 +138,7 @@ impl LmdbOptions {
     /// `Misuse` that names the setting and what is legal; `Unsupported` for a durability that LMDB cannot give.
     pub(crate) fn check(&self) -> StorageResult<()> {
         if self.durability == Durability::Prefix {
-            let message = "LMDB without waiting for the disk cannot keep older commits whole";
+            let message = "LMDB that does not wait for the disk cannot keep older commits whole";
             return Err(StorageError::new(ErrorKind::Unsupported, message).during("open"));
         }
         within("map_bytes", self.map_bytes, MAP_BYTES_MIN..=MAP_BYTES_MAX)?;

@@ -40,7 +40,7 @@ pub(crate) fn ingest(
             .put_with_flags(&mut transaction, PutFlags::APPEND, &stored(key), value)
             .map_err(|error| engine.write_failed("ingest", error).in_keyspace(keyspace))?;
         count += 1;
-        row.bytes += (key.len() + value.len()) as u64;
+        row.bytes = row.bytes.saturating_add((key.len() + value.len()) as u64);
         if row.bytes - committed >= commit_bytes as u64 {
             committed = row.bytes;
             commit(engine, transaction, keyspace, row)?;

@@ -92,7 +92,11 @@ impl<'a> LmdbTransaction<'a> {
     fn resize(&mut self, keyspace: &Keyspace, removed: usize, added: usize) {
         let known = self.known.get_mut();
         if let Some(found) = known.iter_mut().find(|known| known.keyspace == *keyspace) {
-            found.row.bytes = (found.row.bytes + added as u64).saturating_sub(removed as u64);
+            found.row.bytes = found
+                .row
+                .bytes
+                .saturating_add(added as u64)
+                .saturating_sub(removed as u64);
             found.changed = true;
         }
     }

@@ -13,8 +13,8 @@ use quadrille_backend::{
     StorageError, StorageResult, StorageStats, Wait, WriterGate, WriterPermit, allocated_bytes,
     prepare_empty_folder,
 };
+use rocksdb::WriteBatch;
 use rocksdb::checkpoint::Checkpoint;
-use rocksdb::{BottommostLevelCompaction, CompactOptions, WriteBatch};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -221,16 +221,7 @@ impl StorageBackend for RocksDbBackend {
     fn compact(&self) -> StorageResult<()> {
         let (_permit, engine) = self.writable(Wait::Forever)?;
         engine.flush_tables()?;
-        let mut options = CompactOptions::default();
-        options.set_bottommost_level_compaction(BottommostLevelCompaction::ForceOptimized);
-        for column in engine.columns().values() {
-            let everything = (None::<&[u8]>, None::<&[u8]>);
-            let (start, end) = everything;
-            engine
-                .database()
-                .compact_range_cf_opt(column, start, end, &options);
-        }
-        Ok(())
+        engine.compact()
     }
 
     fn stats(&self) -> StorageResult<StorageStats> {

@@ -101,11 +101,12 @@ impl RocksDbOptions {
     /// * [`Durability::Durable`], the default, writes a log and waits for the disk: nothing is lost.
     /// * [`Durability::Prefix`] writes the log without waiting: the death of the process loses nothing, loss of power
     ///   the last commits.
-    /// * [`Durability::Unsafe`] writes no log: either loses all commits since the last flush. What is left is still
-    ///   the state after some commit, which is more than the word promises: all keyspaces reach the disk together.
+    /// * [`Durability::Unsafe`] writes no log: either loses all commits since the last flush. What is left of the
+    ///   entries is still the state after some commit, which is more than the word promises: all keyspaces reach the disk
+    ///   together.
     ///
-    /// Under all three a keyspace that was created, dropped or ingested into stays so; before one is dropped, all
-    /// earlier commits are made lasting.
+    /// Under all three a keyspace that was created, dropped or ingested into stays so, also where commits
+    /// before it are lost; before one is dropped, all earlier commits are made lasting.
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;

@@ -16,8 +16,8 @@ use quadrille_backend::{
     Durability, ErrorKind, Keyspace, StorageError, StorageResult, StoreLock, sync_folder,
 };
 use rocksdb::{
-    BoundColumnFamily, Cache, ColumnFamilyDescriptor, DBWithThreadMode, FlushOptions,
-    MultiThreaded, Options, ReadOptions, WriteBatch, WriteOptions,
+    BottommostLevelCompaction, BoundColumnFamily, Cache, ColumnFamilyDescriptor, CompactOptions,
+    DBWithThreadMode, FlushOptions, MultiThreaded, Options, ReadOptions, WriteBatch, WriteOptions,
 };
 use std::collections::BTreeMap;
 use std::fmt;
@@ -71,6 +71,7 @@ pub(crate) struct Engine {
     folder: PathBuf,
     seal: SealOnDrop,
     writer: Mutex<Option<StoreLock>>,
+    _open_files: open_files::Budget,
 }
 
 impl fmt::Debug for Engine {
@@ -130,7 +131,7 @@ impl Engine {
             Mode::Write => open_files::budget(options.open_files_max)?,
             Mode::Read => open_files::budget_of_reader(&path, options.open_files_max)?,
         };
-        let database_options = options.database(mode == Mode::Read, stored.log, open_files);
+        let database_options = options.database(mode == Mode::Read, stored.log, open_files.files);
         let names = match path.join(CURRENT_FILE).exists() {
             true => Database::list_cf(&database_options, &path).map_err(failed)?,
             false => vec!["default".to_owned()],
@@ -161,6 +162,7 @@ impl Engine {
             folder: folder.to_owned(),
             seal: SealOnDrop::new(folder, &path),
             writer: Mutex::new(writer),
+            _open_files: open_files,
         };
         engine.take_columns(&names)?;
         let nothing_there = mode == Mode::Write
@@ -309,6 +311,26 @@ impl Engine {
             Err(cause) => cause,
             Ok(()) => after_background_errors("commit", error, errors),
         }
+    }
+
+    /// Rewrites all files, the smaller and the larger ones.
+    pub(crate) fn compact(&self) -> StorageResult<()> {
+        let errors_before = figures::background_errors(self);
+        let mut options = CompactOptions::default();
+        options.set_bottommost_level_compaction(BottommostLevelCompaction::ForceOptimized);
+        for column in self.columns().values() {
+            let everything = (None::<&[u8]>, None::<&[u8]>);
+            let (start, end) = everything;
+            self.database
+                .compact_range_cf_opt(column, start, end, &options);
+        }
+        // A compaction does not say that it failed; the count of failures does.
+        if figures::background_errors(self) == errors_before {
+            return Ok(());
+        }
+        self.flush_tables()?;
+        let message = "RocksDB could not write the compacted files";
+        Err(StorageError::new(ErrorKind::Io, message).during("compact"))
     }
 
     /// The error of something that writes, which may have failed long before and in the background.

@@ -1,7 +1,7 @@
 //! The other process of a case: the test program starts itself, and is then told to work on a store and be killed, or
 //! to open one that may be damaged, which could end a process by a signal.
 //!
-//! What always holds: a process is given a bounded time, and is gone when its [`Process`] is dropped, or soon after the
+//! What always holds: a process that may be damaged is given a bounded time, and each is gone when its [`Process`] is dropped, or soon after the
 //! program that started it is killed.
 
 use crate::context::Factory;
