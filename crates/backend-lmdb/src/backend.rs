@@ -17,7 +17,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 /// A backend that keeps everything in an LMDB file.
 ///
 /// One process writes; other processes may read the same store with [`open_read_only`](Self::open_read_only). What
-/// survives a crash, and how the address space grows, is told in the documentation of the [crate](crate). A snapshot that lives long keeps the space of what is deleted meanwhile from being used again.
+/// survives a crash, and how the address space grows, is told in the documentation of the [crate]. A snapshot that lives long keeps the space of what is deleted meanwhile from being used again.
 ///
 /// ```
 /// use quadrille_backend::{Keyspace, StorageBackend};
