@@ -100,6 +100,8 @@ type Emit<'a> = &'a mut dyn FnMut(quadrille_measure::Measurement);
 
 /// Measures one backend in this process.
 pub(crate) fn measure(work: Work, emit: Emit<'_>) -> Result<(), Failure> {
-    engine::measure(work.backend, &work.folder, emit)?;
-    store::measure(work, emit)
+    let (backend, folder) = (work.backend, work.folder.clone());
+    // The store first: what the bare engine leaves in the process would count as the store's memory.
+    store::measure(work, emit)?;
+    engine::measure(backend, &folder, emit)
 }

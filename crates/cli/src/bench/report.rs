@@ -60,11 +60,29 @@ fn reached(plan: &Plan, rows: &[Row]) -> Vec<Reached> {
     AIMS.iter().filter_map(of_aim).collect()
 }
 
+/// The rows with their sections and labels; a section stands where its first row does, whichever backend has that row.
+fn by_section(rows: &[Row]) -> Vec<(&str, &str, &Row)> {
+    let shown = rows.iter().filter(|row| row.unit != ROWS);
+    let mut parts: Vec<_> = shown
+        .map(|row| {
+            let (group, label) = row.name.split_once(": ").unwrap_or(("", &row.name));
+            (group, label, row)
+        })
+        .collect();
+    let mut sections: Vec<&str> = Vec::new();
+    for (group, ..) in &parts {
+        if !sections.contains(group) {
+            sections.push(group);
+        }
+    }
+    parts.sort_by_key(|(group, ..)| sections.iter().position(|section| section == group));
+    parts
+}
+
 /// Writes the table.
 pub(crate) fn write_table(plan: &Plan, rows: &[Row], out: &mut impl Write) -> io::Result<()> {
     let mut section = "";
-    for row in rows.iter().filter(|row| row.unit != ROWS) {
-        let (group, label) = row.name.split_once(": ").unwrap_or(("", &row.name));
+    for (group, label, row) in by_section(rows) {
         if group != section {
             if !section.is_empty() {
                 writeln!(out)?;
@@ -172,6 +190,7 @@ mod tests {
                 vec![vec![7.0], vec![7.0]],
             ),
             row("queries: mine", "µs", vec![vec![], vec![12.34]]),
+            row("load: opening again", "ms", vec![vec![], vec![3.0]]),
         ]
     }
 
@@ -189,6 +208,7 @@ mod tests {
             [
                 "load memory lmdb",
                 "rate 1,234,567 2.50 quads/s",
+                "opening again – 3.00 ms",
                 "",
                 "engine memory lmdb",
                 "get, p99 2.00 5.00 µs",
