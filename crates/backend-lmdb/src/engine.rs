@@ -157,7 +157,6 @@ impl Engine {
         };
         engine.check_format(fresh)?;
         if mode == Mode::Write {
-            engine.clear_stale_readers()?;
             mark_created(folder)?;
         }
         if fresh {

@@ -260,9 +260,18 @@ impl Engine {
         key: &[u8],
         found: impl FnOnce(&[u8]) -> T,
     ) -> StorageResult<Option<T>> {
-        let value = self
-            .database
-            .get_pinned_cf_opt(column, key, &self.read_options);
+        self.lookup(column, (keyspace, key), &self.read_options, found)
+    }
+
+    /// What `found` makes of the value of a key, in the commit that the options read.
+    pub(crate) fn lookup<T>(
+        &self,
+        column: &Column,
+        (keyspace, key): (&Keyspace, &[u8]),
+        options: &ReadOptions,
+        found: impl FnOnce(&[u8]) -> T,
+    ) -> StorageResult<Option<T>> {
+        let value = self.database.get_pinned_cf_opt(column, key, options);
         let value = value.map_err(|error| storage_error("get", error).in_keyspace(keyspace))?;
         Ok(value.map(|value| found(&value)))
     }
@@ -319,10 +328,8 @@ impl Engine {
         let mut options = CompactOptions::default();
         options.set_bottommost_level_compaction(BottommostLevelCompaction::ForceOptimized);
         for column in self.columns().values() {
-            let everything = (None::<&[u8]>, None::<&[u8]>);
-            let (start, end) = everything;
             self.database
-                .compact_range_cf_opt(column, start, end, &options);
+                .compact_range_cf_opt(column, None::<&[u8]>, None::<&[u8]>, &options);
         }
         // A compaction does not say that it failed; the count of failures does.
         if figures::background_errors(self) == errors_before {

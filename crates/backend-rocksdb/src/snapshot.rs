@@ -103,10 +103,8 @@ impl RocksDbSnapshot {
         let view = &*self.view;
         view.counters.add_reads(1);
         let column = view.column(keyspace)?;
-        let database = view.engine.database();
-        let value = database.get_pinned_cf_opt(column, key, &view.options);
-        let value = value.map_err(|error| storage_error("get", error).in_keyspace(keyspace))?;
-        Ok(value.map(|value| found(&value)))
+        let (engine, options) = (&view.engine, &view.options);
+        engine.lookup(column, (keyspace, key), options, found)
     }
 }
 

@@ -447,8 +447,8 @@ impl<B: StorageBackend> QuadStore<B> {
         std::mem::replace(&mut *current, next)
     }
 
-    /// Lets the snapshot go that is kept for the next caller, after a write failed: a backend that ran out of room may be
-    /// able to get more only while no snapshot is open.
+    /// Lets the snapshot go that is kept for the next caller. Also after a write failed: a backend that ran out of room may
+    /// be able to get more only while no snapshot is open.
     pub(crate) fn forget_snapshot(&self) {
         let mut current = self
             .inner
@@ -512,14 +512,7 @@ impl<B: StorageBackend> QuadStore<B> {
     pub fn close(&self) -> StorageResult<()> {
         self.inner.backend.close()?;
         // Only now: before, another thread could have taken and kept a new one.
-        let mut current = self
-            .inner
-            .current
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        let kept = current.snapshot.take();
-        drop(current);
-        drop(kept);
+        self.forget_snapshot();
         Ok(())
     }
 }

@@ -387,6 +387,12 @@ impl MemoryTransaction<'_> {
         tree.ok_or_else(|| missing(keyspace))
     }
 
+    /// The bytes of the entry under a key; none when it is absent.
+    fn bytes_of(&self, keyspace: &Keyspace, key: &[u8]) -> StorageResult<usize> {
+        let value = self.tree(keyspace)?.get(key);
+        Ok(value.map_or(0, |value| key.len() + value.len()))
+    }
+
     /// Refuses one operation more than the settings allow.
     fn check_operations(&self) -> StorageResult<()> {
         let most = self.backend.options.batch_operations_max;
@@ -422,11 +428,8 @@ impl Transaction for MemoryTransaction<'_> {
         check_key(keyspace, key)?;
         self.check_operations()?;
         if self.room.is_limited() {
-            let old = self
-                .tree(keyspace)?
-                .get(key)
-                .map(|old| key.len() + old.len());
-            let taken = self.room.replace(old.unwrap_or(0), key.len() + value.len());
+            let old = self.bytes_of(keyspace, key)?;
+            let taken = self.room.replace(old, key.len() + value.len());
             taken.map_err(|error| error.in_keyspace(keyspace).at_key(key))?;
         }
         self.tree_mut(keyspace)?.put(key, value.into());
@@ -437,11 +440,8 @@ impl Transaction for MemoryTransaction<'_> {
     fn delete(&mut self, keyspace: &Keyspace, key: &[u8]) -> StorageResult<()> {
         self.check_operations()?;
         if self.room.is_limited() {
-            let old = self
-                .tree(keyspace)?
-                .get(key)
-                .map(|old| key.len() + old.len());
-            self.room.replace(old.unwrap_or(0), 0)?;
+            let old = self.bytes_of(keyspace, key)?;
+            self.room.replace(old, 0)?;
         }
         self.tree_mut(keyspace)?.delete(key);
         self.deletes += 1;

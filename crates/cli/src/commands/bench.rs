@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 Examples:
   quadrille bench --data data/museum.nq
   quadrille bench --data generated:1000000 --backends memory,lmdb --rounds 5
-  quadrille bench --data mine.nq.ttl --query report.rq --folder /mnt/disk --json > figures.json
+  quadrille bench --data mine.ttl --query report.rq --folder /mnt/disk --json > figures.json
 
 Each backend is measured in a process of its own, in an order that is shuffled in each round. A figure is the middle one \
 of its rounds; p50, p95 and p99 are percentiles of the times of single calls. `engine` is the storage engine alone, with \
