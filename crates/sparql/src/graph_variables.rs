@@ -97,7 +97,6 @@ fn children(pattern: &mut GraphPattern) -> Vec<&mut GraphPattern> {
         GraphPattern::Join { left, right }
         | GraphPattern::LeftJoin { left, right, .. }
         | GraphPattern::Union { left, right }
-        | GraphPattern::Lateral { left, right }
         | GraphPattern::Minus { left, right } => vec![left, right],
         GraphPattern::Filter { inner, .. }
         | GraphPattern::Graph { inner, .. }
