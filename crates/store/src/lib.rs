@@ -40,6 +40,7 @@ mod verify;
 mod view;
 mod writer_lock;
 
+pub use build::batch::{BatchTerm, BlankNodes, QuadBatch};
 pub use build::bulk::{BulkLoad, LoadReport};
 pub use context::{CancelToken, ReadContext};
 pub use inspect::InspectTarget;

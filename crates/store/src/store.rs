@@ -1,5 +1,6 @@
 //! The quad store: opening, the current state, and everything a caller does with one call.
 
+use crate::build::batch::QuadBatch;
 use crate::build::bulk::BulkLoad;
 use crate::build::generation;
 use crate::checksum::Checked;
@@ -206,6 +207,14 @@ impl<B: StorageBackend> QuadStore<B> {
     pub fn bulk_load(&self) -> StorageResult<BulkLoad<'_, B>> {
         let (guard, base) = self.begin(Wait::Forever)?;
         BulkLoad::new(self, guard, base)
+    }
+
+    /// An empty batch for loads into this store, to be filled on any thread.
+    ///
+    /// # Errors
+    /// As [`snapshot`](Self::snapshot).
+    pub fn quad_batch(&self) -> StorageResult<QuadBatch> {
+        Ok(QuadBatch::new(self.snapshot()?.inner.hasher))
     }
 
     /// Whether a quad is there.

@@ -1,27 +1,25 @@
 //! The load: quads in any order become a new generation, in bounded memory.
 //!
-//! Each term is looked up once and gets its id; new terms go straight into chunks, in temporary files. Quads are sorted
-//! as ids, in runs that spill to temporary files. What stays in memory for the whole load is one entry of some 40 bytes
-//! for each distinct term.
+//! Quads come in batches, whose terms get their ids in the order of the batches; new terms go to a thread of their own,
+//! which puts them into chunks. Quads are kept as ids: while they fit into their share of the memory, they are sorted
+//! there, once for each permutation; beyond it they are sorted in runs that go to temporary files.
 
-use super::generation::{Additions, Plan, spill_of};
-use super::sorter::Sorter;
-use crate::dictionary::reader::{TermReader, index_hash};
-use crate::dictionary::writer::TermSpill;
+use super::batch::{BlankNodes, QuadBatch};
+use super::generation::{Additions, Plan};
+use super::interner::{Interner, Record};
+use super::sorter::{Sorted, SortedRows, Sorter};
 use crate::index::writer::RowSource;
 use crate::permutation::{Permutation, Row};
-use crate::root::Root;
 use crate::snapshot::Snapshot;
 use crate::store::{QuadStore, Writer};
-use crate::term::{TermClass, TermId, classify, serial_blank, term_bytes, triple_term_bytes};
-use crate::terms::check_nesting;
 use crate::writer_lock::WriterGuard;
-use oxrdf::{BlankNode, GraphNameRef, QuadRef, TermRef};
+use oxrdf::QuadRef;
 use quadrille_backend::{StorageBackend, StorageResult};
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
+
+/// Quads that are pushed one by one are added by the batch.
+const BATCH_QUADS: usize = 4096;
 
 /// A load under way; made by [`QuadStore::bulk_load`]. Dropping it leaves no trace.
 pub struct BulkLoad<'a, B: StorageBackend> {
@@ -31,6 +29,8 @@ pub struct BulkLoad<'a, B: StorageBackend> {
     interner: Interner<B>,
     quads: Sorter<4>,
     read: u64,
+    /// Quads that were pushed and not yet added.
+    pushed: QuadBatch,
 }
 
 /// What a load did.
@@ -51,70 +51,72 @@ impl<'a, B: StorageBackend> BulkLoad<'a, B> {
         guard: WriterGuard<'a, Writer>,
         base: Snapshot<B>,
     ) -> StorageResult<Self> {
-        let options = &store.inner.options;
+        let shares = Shares::of(store);
+        let hashes = Sorter::new(shares.hashes, shares.folder.clone());
         Ok(Self {
             store,
             guard,
-            interner: Interner::new(store, &base)?,
-            base,
-            quads: Sorter::new(options.memory_bytes / 2, options.temporary_folder.clone()),
+            interner: Interner::new(store, &base, shares.terms, hashes)?,
+            quads: Sorter::new(shares.quads, shares.folder),
             read: 0,
+            pushed: QuadBatch::new(base.inner.hasher),
+            base,
         })
     }
 
-    /// Adds a quad; one that is there already changes nothing.
+    /// Adds a quad; one that is there already changes nothing. Its blank nodes mean what they mean in the store.
     ///
     /// # Errors
     /// `Misuse` when the object is a triple term nested more than 128 deep, `Full` when the disk of the temporary files
     /// is full, `Corrupted`, what the backend fails with.
     pub fn push(&mut self, quad: QuadRef<'_>) -> StorageResult<()> {
-        check_nesting(quad.object)?;
-        self.read += 1;
-        let interner = &mut self.interner;
-        let subject = interner.intern(quad.subject.into(), 0)?;
-        let predicate = interner.intern(quad.predicate.into(), 1)?;
-        let object = interner.intern(quad.object, 2)?;
-        let graph = match quad.graph_name {
-            GraphNameRef::DefaultGraph => TermId::DEFAULT_GRAPH,
-            GraphNameRef::NamedNode(node) => interner.intern(node.into(), 3)?,
-            GraphNameRef::BlankNode(node) => interner.intern(node.into(), 3)?,
-        };
-        self.quads
-            .push([subject, predicate, object, graph].map(TermId::raw))
+        self.pushed.push(quad, BlankNodes::AsWritten)?;
+        if self.pushed.len() < BATCH_QUADS {
+            return Ok(());
+        }
+        self.add_pushed()
     }
 
-    /// A blank node that no quad of the store uses. It needs no place in the dictionary.
+    /// Adds the quads of a batch. The terms of all batches get their ids in the order of these calls, so loads of the same
+    /// batches in the same order give the same store, whoever made them.
     ///
     /// # Errors
-    /// `Full` when all are given.
-    pub fn fresh_blank_node(&mut self) -> StorageResult<BlankNode> {
-        let id = self.interner.root.allocate(crate::term::Tag::SerialBlank)?;
-        Ok(serial_blank(id.payload()))
+    /// `Misuse` for a batch of another store, else as [`push`](Self::push).
+    pub fn add(&mut self, batch: &QuadBatch) -> StorageResult<()> {
+        if !self.pushed.is_empty() {
+            self.add_pushed()?;
+        }
+        self.add_batch(batch)
+    }
+
+    fn add_pushed(&mut self) -> StorageResult<()> {
+        let batch = QuadBatch::new(self.base.inner.hasher);
+        let mut pushed = std::mem::replace(&mut self.pushed, batch);
+        let added = self.add_batch(&pushed);
+        pushed.clear();
+        self.pushed = pushed;
+        added
+    }
+
+    fn add_batch(&mut self, batch: &QuadBatch) -> StorageResult<()> {
+        let ids = self.interner.resolve(batch)?;
+        self.read += batch.len() as u64;
+        batch.rows(ids).try_for_each(|row| self.quads.push(row))
     }
 
     /// Writes the indexes and makes all quads visible at once.
     ///
     /// # Errors
     /// As [`push`](Self::push); nothing of the load is visible then.
-    pub fn finish(self) -> StorageResult<LoadReport> {
-        let Interner {
-            root,
-            terms,
-            hashes,
-            ..
-        } = self.interner;
+    pub fn finish(mut self) -> StorageResult<LoadReport> {
+        self.add_pushed()?;
+        let (root, Record { terms, hashes }) = self.interner.finish()?;
         let terms_new = root.terms() - self.base.inner.root.terms();
-        let options = &self.store.inner.options;
-        // Together with what SPOC's sorter (a half) and the hashes' (an eighth) still hold: all of it.
-        let others = [(); 3].map(|()| {
-            Some(Sorter::new(
-                options.memory_bytes / 8,
-                options.temporary_folder.clone(),
-            ))
-        });
         let mut sorted = SortedQuads {
-            spoc: Some(self.quads.finish()?),
-            others: Rc::new(RefCell::new(others)),
+            quads: match self.quads.finish_sorted()? {
+                Sorted::InMemory(rows) => Quads::InMemory(rows),
+                Sorted::Spilled(spoc) => Quads::spilled(spoc, &Shares::of(self.store)),
+            },
             hashes: Some(hashes),
         };
         let plan = Plan {
@@ -136,27 +138,83 @@ impl<'a, B: StorageBackend> BulkLoad<'a, B> {
     }
 }
 
+/// How a load shares out its memory, in bytes.
+struct Shares {
+    /// Half of it for quads: first in the order in which they come, later in the order SPOC.
+    quads: usize,
+    /// An eighth for each of the other permutations, while quads that did not fit are distributed to them: ids of terms
+    /// are no longer needed then.
+    others: usize,
+    /// A quarter for the ids of terms.
+    terms: usize,
+    /// A sixteenth for the rows of the hash index. As much is left for batches under way.
+    hashes: usize,
+    folder: Option<std::path::PathBuf>,
+}
+
+impl Shares {
+    fn of<B: StorageBackend>(store: &QuadStore<B>) -> Self {
+        let options = &store.inner.options;
+        Self {
+            quads: options.memory_bytes / 2,
+            others: options.memory_bytes / 8,
+            terms: options.memory_bytes / 4,
+            hashes: options.memory_bytes / 16,
+            folder: options.temporary_folder.clone(),
+        }
+    }
+}
+
 type Sorters = Rc<RefCell<[Option<Sorter<4>>; 3]>>;
 
-/// The quads of a load. The other permutations are sorted while SPOC is written, from its distinct rows.
+/// The quads of a load, and the hashes of its terms.
 struct SortedQuads {
-    spoc: Option<Box<dyn RowSource<4>>>,
-    others: Sorters,
+    quads: Quads,
     hashes: Option<Sorter<2>>,
+}
+
+enum Quads {
+    /// All of them, in the order of the permutation that was asked for last.
+    InMemory(SortedRows<4>),
+    /// In files. The other permutations are sorted while SPOC is written, from its distinct rows.
+    Spilled {
+        spoc: Option<Box<dyn RowSource<4>>>,
+        others: Sorters,
+    },
+}
+
+impl Quads {
+    fn spilled(spoc: Box<dyn RowSource<4>>, shares: &Shares) -> Self {
+        let others = [(); 3].map(|()| Some(Sorter::new(shares.others, shares.folder.clone())));
+        Self::Spilled {
+            spoc: Some(spoc),
+            others: Rc::new(RefCell::new(others)),
+        }
+    }
 }
 
 impl Additions for SortedQuads {
     fn rows(&mut self, permutation: Permutation) -> StorageResult<Option<Box<dyn RowSource<4>>>> {
-        if permutation == Permutation::Spoc {
-            return Ok(self.spoc.take().map(|source| -> Box<dyn RowSource<4>> {
-                Box::new(Distributed {
-                    source,
-                    others: Rc::clone(&self.others),
-                })
-            }));
+        match &mut self.quads {
+            Quads::InMemory(rows) => {
+                if permutation != Permutation::Spoc {
+                    rows.rotate();
+                }
+                Ok(Some(Box::new(rows.source())))
+            }
+            Quads::Spilled { spoc, others } if permutation == Permutation::Spoc => {
+                Ok(spoc.take().map(|source| -> Box<dyn RowSource<4>> {
+                    Box::new(Distributed {
+                        source,
+                        others: Rc::clone(others),
+                    })
+                }))
+            }
+            Quads::Spilled { others, .. } => {
+                let sorter = others.borrow_mut()[permutation.rotation() - 1].take();
+                sorter.map(Sorter::finish).transpose()
+            }
         }
-        let sorter = self.others.borrow_mut()[permutation.rotation() - 1].take();
-        sorter.map(Sorter::finish).transpose()
     }
 
     fn hash_rows(&mut self) -> StorageResult<Option<Box<dyn RowSource<2>>>> {
@@ -184,113 +242,5 @@ impl RowSource<4> for Distributed {
             }
         }
         Ok(true)
-    }
-}
-
-/// A hasher for keys that are hashes already.
-#[derive(Default)]
-struct Identity(u64);
-
-impl Hasher for Identity {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.0 ^= u64::from_le_bytes(word);
-        }
-    }
-}
-
-/// Gives every term of a load its id.
-struct Interner<B: StorageBackend> {
-    base: Snapshot<B>,
-    reader: TermReader<B::Snapshot>,
-    base_has_terms: bool,
-    root: Root,
-    /// The ids by the 128-bit keyed hash of tag and bytes: wide enough to stand for the term.
-    ids: HashMap<u128, TermId, BuildHasherDefault<Identity>>,
-    terms: TermSpill,
-    hashes: Sorter<2>,
-    bytes: Vec<u8>,
-    /// The hash and id of the last term in each position: it often comes again.
-    last: [Option<(Vec<u8>, crate::term::Tag, TermId)>; 4],
-}
-
-impl<B: StorageBackend> Interner<B> {
-    fn new(store: &QuadStore<B>, base: &Snapshot<B>) -> StorageResult<Self> {
-        let options = &store.inner.options;
-        let inner = &*base.inner;
-        Ok(Self {
-            reader: TermReader::new(&inner.view, &inner.places),
-            base_has_terms: inner.root.terms() > 0,
-            root: Root::clone(&inner.root),
-            ids: HashMap::default(),
-            terms: spill_of(store, base)?,
-            hashes: Sorter::new(options.memory_bytes / 8, options.temporary_folder.clone()),
-            bytes: Vec::new(),
-            last: [const { None }; 4],
-            base: base.clone(),
-        })
-    }
-
-    fn intern(&mut self, term: TermRef<'_>, position: usize) -> StorageResult<TermId> {
-        let tag = match classify(term) {
-            TermClass::Inline(id) => {
-                self.root.note_inlined(id);
-                return Ok(id);
-            }
-            TermClass::Dictionary(tag) => tag,
-        };
-        let mut bytes = std::mem::take(&mut self.bytes);
-        bytes.clear();
-        if let TermRef::Triple(triple) = term {
-            let subject = self.intern(triple.subject.as_ref().into(), 0)?;
-            let predicate = self.intern(triple.predicate.as_ref().into(), 1)?;
-            let object = self.intern(triple.object.as_ref(), 2)?;
-            triple_term_bytes([subject, predicate, object], &mut bytes);
-        } else {
-            term_bytes(term, &mut bytes);
-        }
-        let id = match &self.last[position] {
-            Some((last, last_tag, id)) if *last_tag == tag && *last == bytes => *id,
-            _ => {
-                let id = self.intern_bytes(tag, &bytes)?;
-                let mut kept = self.last[position]
-                    .take()
-                    .map_or_else(Vec::new, |(kept, ..)| kept);
-                kept.clear();
-                kept.extend_from_slice(&bytes);
-                self.last[position] = Some((kept, tag, id));
-                id
-            }
-        };
-        self.bytes = bytes;
-        Ok(id)
-    }
-
-    fn intern_bytes(&mut self, tag: crate::term::Tag, bytes: &[u8]) -> StorageResult<TermId> {
-        let hasher = &self.base.inner.hasher;
-        let hash = hasher.hash128(tag, bytes);
-        if let Some(&id) = self.ids.get(&hash) {
-            return Ok(id);
-        }
-        if self.base_has_terms {
-            let delta = &self.base.inner.delta;
-            if let Some(id) = self.reader.find(delta, hasher, tag, bytes)? {
-                let id = TermId::from_raw(id);
-                self.ids.insert(hash, id);
-                return Ok(id);
-            }
-        }
-        let id = self.root.allocate(tag)?;
-        self.hashes
-            .push([index_hash(hasher, tag, bytes), id.raw()])?;
-        self.terms.push(id, tag, bytes)?;
-        self.ids.insert(hash, id);
-        Ok(id)
     }
 }

@@ -4,8 +4,10 @@
 //! new set of keyspaces, filled by ingest alone. What always holds: until the root is committed nothing of the build is
 //! visible, and an interrupted build leaves orphans that the next writer drops.
 
+pub(crate) mod batch;
 pub(crate) mod bulk;
 pub(crate) mod generation;
+mod interner;
 pub(crate) mod merge;
 pub(crate) mod sorter;
 pub(crate) mod spill;

@@ -4,7 +4,10 @@ use super::merge::MergedRows;
 use super::spill::{SpillReader, SpillWriter};
 use crate::index::writer::RowSource;
 use quadrille_backend::StorageResult;
+use rayon::iter::ParallelIterator;
+use rayon::slice::ParallelSliceMut;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 const READ_ROWS: usize = 4096;
 
@@ -40,7 +43,7 @@ impl<const N: usize> Sorter<N> {
     }
 
     fn sort(&mut self) {
-        self.buffer.sort_unstable();
+        self.buffer.par_sort_unstable();
         self.buffer.dedup();
     }
 
@@ -73,18 +76,50 @@ impl<const N: usize> Sorter<N> {
     }
 
     /// The rows, ascending and distinct.
-    pub(crate) fn finish(mut self) -> StorageResult<Box<dyn RowSource<N>>> {
+    pub(crate) fn finish(self) -> StorageResult<Box<dyn RowSource<N>>> {
+        Ok(match self.finish_sorted()? {
+            Sorted::InMemory(rows) => Box::new(rows.source()),
+            Sorted::Spilled(source) => source,
+        })
+    }
+
+    /// The rows, ascending and distinct, and whether they are all in memory.
+    pub(crate) fn finish_sorted(mut self) -> StorageResult<Sorted<N>> {
         self.sort();
-        let buffer = InMemory {
-            rows: std::mem::take(&mut self.buffer),
-            next: 0,
-        };
+        let rows = SortedRows(Rc::new(std::mem::take(&mut self.buffer)));
         if self.runs.is_empty() {
-            return Ok(Box::new(buffer));
+            return Ok(Sorted::InMemory(rows));
         }
-        let mut sources: Vec<Box<dyn RowSource<N>>> = vec![Box::new(buffer)];
+        let mut sources: Vec<Box<dyn RowSource<N>>> = vec![Box::new(rows.source())];
         sources.extend(sources_of(self.runs)?);
-        Ok(Box::new(MergedRows::new(sources)))
+        Ok(Sorted::Spilled(Box::new(MergedRows::new(sources))))
+    }
+}
+
+/// What a sorter collected.
+pub(crate) enum Sorted<const N: usize> {
+    InMemory(SortedRows<N>),
+    Spilled(Box<dyn RowSource<N>>),
+}
+
+/// Ascending rows in memory.
+pub(crate) struct SortedRows<const N: usize>(Rc<Vec<[u64; N]>>);
+
+impl<const N: usize> SortedRows<N> {
+    pub(crate) fn source(&self) -> impl RowSource<N> + use<N> {
+        InMemory {
+            rows: Rc::clone(&self.0),
+            next: 0,
+        }
+    }
+
+    /// The same rows with their first column moved to the end, in their new order. Sorts in place, unless a source is
+    /// still in use.
+    pub(crate) fn rotate(&mut self) {
+        let rows = Rc::make_mut(&mut self.0);
+        rows.par_chunks_mut(READ_ROWS)
+            .for_each(|rows| rows.iter_mut().for_each(|row| row.rotate_left(1)));
+        rows.par_sort_unstable();
     }
 }
 
@@ -113,7 +148,7 @@ fn sources_of<const N: usize>(
 }
 
 struct InMemory<const N: usize> {
-    rows: Vec<[u64; N]>,
+    rows: Rc<Vec<[u64; N]>>,
     next: usize,
 }
 

@@ -15,7 +15,7 @@ mod temporal;
 pub(crate) use bytes::{term_bytes, term_from_bytes, triple_term_bytes, triple_term_ids};
 pub(crate) use hash::TermHasher;
 pub use id::TermId;
-pub(crate) use inline::{TermClass, classify, serial_blank};
+pub(crate) use inline::{TermClass, classify};
 pub use tag::{Tag, TagKind};
 
 #[cfg(test)]

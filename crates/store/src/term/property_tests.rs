@@ -1,5 +1,6 @@
 //! What holds of any term and any id: exactness both ways, order by value within a tag, no panic.
 
+use super::inline::serial_blank;
 use super::tests::{inline, literal, round_trip};
 use super::*;
 use oxrdf::NamedNodeRef;

@@ -1,5 +1,6 @@
 //! Terms in, ids or bytes out, and back: which forms are inlined, the byte forms, and damaged input.
 
+use super::inline::serial_blank;
 use super::number::push_number;
 use super::*;
 use oxrdf::vocab::xsd;

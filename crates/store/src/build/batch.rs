@@ -1,0 +1,327 @@
+//! Quads on their way into a load, by the batch: which terms a batch holds, and its quads by them.
+//!
+//! What flows in: terms, each once or more often, and quads of them. What flows out: to [`BulkLoad::add`], the hash and
+//! bytes of each term and the quads as numbers. What always holds: a batch knows the store's hash key and nothing else of
+//! the store, so any thread makes one while another adds; ids are given when it is added, in the order of its terms.
+//!
+//! [`BulkLoad::add`]: super::bulk::BulkLoad::add
+
+use crate::permutation::Row;
+use crate::term::{
+    Tag, TermClass, TermHasher, TermId, classify, term_bytes, triple_term_bytes, triple_term_ids,
+};
+use crate::terms::check_nesting;
+use oxrdf::{GraphNameRef, NamedOrBlankNodeRef, QuadRef, TermRef};
+use quadrille_backend::{StorageError, StorageResult};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Range;
+
+/// Whose blank nodes a batch holds.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum BlankNodes {
+    /// Those of one source of the load, by its number: the store names them, and equal labels of one number are one node.
+    OfSource(u64),
+    /// Labels mean what they mean in the store: a label that it knows is the node that it knows.
+    AsWritten,
+}
+
+/// A term of a [`QuadBatch`]: good for that batch, until it is cleared.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct BatchTerm(u64);
+
+impl BatchTerm {
+    /// The place for the graph of quads in the default graph.
+    pub const DEFAULT_GRAPH: Self = Self(TermId::DEFAULT_GRAPH.raw());
+
+    fn entry(position: usize) -> StorageResult<Self> {
+        // An id of a query is never stored, so its tag is free to mark what is no id yet.
+        match u32::try_from(position) {
+            Ok(position) => Ok(Self(
+                TermId::from_parts(Tag::QueryLocal, u64::from(position)).raw(),
+            )),
+            Err(_) => Err(StorageError::misuse("a batch of 2^32 terms is too large")),
+        }
+    }
+}
+
+/// A term that gets its id when the batch is added.
+#[derive(Clone, Debug)]
+pub(crate) struct BatchEntry {
+    /// Stands for the term; of a triple term nothing, as its parts have no ids yet.
+    pub(crate) hash: u128,
+    pub(crate) tag: Tag,
+    /// The term's byte form, in the batch's bytes; of a blank node that the store names there is none.
+    pub(crate) bytes: Range<usize>,
+}
+
+/// Quads by their terms, ready to be added to a load.
+///
+/// ```
+/// use oxrdf::{GraphNameRef, NamedNodeRef, QuadRef};
+/// use quadrille_backend::InMemoryBackend;
+/// use quadrille_store::{BlankNodes, QuadStore};
+///
+/// let store = QuadStore::open(InMemoryBackend::new())?;
+/// let mut batch = store.quad_batch()?;
+/// let node = NamedNodeRef::new_unchecked("http://example.org/a");
+/// batch.push(QuadRef::new(node, node, node, GraphNameRef::DefaultGraph), BlankNodes::AsWritten)?;
+/// let mut load = store.bulk_load()?;
+/// load.add(&batch)?;
+/// assert_eq!(load.finish()?.quads_new, 1);
+/// # Ok::<(), quadrille_store::StorageError>(())
+/// ```
+pub struct QuadBatch {
+    hasher: TermHasher,
+    entries: Vec<BatchEntry>,
+    bytes: Vec<u8>,
+    quads: Vec<Row>,
+    /// Terms by their hashes, for those who do not tell terms apart themselves.
+    known: HashMap<u128, BatchTerm, BuildHasherDefault<Identity>>,
+    /// The largest inlined id of a blank node.
+    blank_node_max: Option<TermId>,
+    scratch: Vec<u8>,
+}
+
+impl QuadBatch {
+    pub(crate) fn new(hasher: TermHasher) -> Self {
+        Self {
+            hasher,
+            entries: Vec::new(),
+            bytes: Vec::new(),
+            quads: Vec::new(),
+            known: HashMap::default(),
+            blank_node_max: None,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Forgets all quads and terms, and keeps the memory they took.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        self.bytes.clear();
+        self.quads.clear();
+        self.known.clear();
+        self.blank_node_max = None;
+    }
+
+    /// The number of quads.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.quads.len()
+    }
+
+    /// Whether there is no quad.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.quads.is_empty()
+    }
+
+    /// Adds a term that is neither a blank node of a source nor a triple term. It may have been added before: the load
+    /// then looks it up once more, which is all the harm.
+    ///
+    /// # Errors
+    /// `Misuse` for a triple term, and from 2^32 terms on.
+    #[inline]
+    pub fn term(&mut self, term: TermRef<'_>) -> StorageResult<BatchTerm> {
+        match classify(term) {
+            TermClass::Inline(id) => Ok(self.inlined(id)),
+            TermClass::Dictionary(Tag::TripleTerm) => Err(StorageError::misuse(
+                "a triple term is pushed with its quad",
+            )),
+            TermClass::Dictionary(tag) => {
+                let start = self.bytes.len();
+                term_bytes(term, &mut self.bytes);
+                let hash = self.hasher.hash128(tag, &self.bytes[start..]);
+                self.entry(hash, tag, start)
+            }
+        }
+    }
+
+    /// Adds a blank node by its label.
+    ///
+    /// # Errors
+    /// As [`term`](Self::term).
+    pub fn blank_node(&mut self, label: &str, scope: BlankNodes) -> StorageResult<BatchTerm> {
+        match scope {
+            BlankNodes::AsWritten => self.term(oxrdf::BlankNodeRef::new_unchecked(label).into()),
+            BlankNodes::OfSource(source) => {
+                let hash = self.hash_of_blank_node(label, source);
+                self.entry(hash, Tag::SerialBlank, self.bytes.len())
+            }
+        }
+    }
+
+    /// Adds a quad of terms of this batch.
+    #[inline]
+    pub fn quad(&mut self, terms: [BatchTerm; 4]) {
+        self.quads.push(terms.map(|term| term.0));
+    }
+
+    /// Adds a quad with its terms, each kept once.
+    ///
+    /// # Errors
+    /// `Misuse` when the object is a triple term nested more than 128 deep, and from 2^32 terms on.
+    pub fn push(&mut self, quad: QuadRef<'_>, scope: BlankNodes) -> StorageResult<()> {
+        let graph = match quad.graph_name {
+            GraphNameRef::DefaultGraph => BatchTerm::DEFAULT_GRAPH,
+            GraphNameRef::NamedNode(node) => self.known(node.into(), scope)?,
+            GraphNameRef::BlankNode(node) => self.known(node.into(), scope)?,
+        };
+        self.push_in(quad, scope, graph)
+    }
+
+    /// Adds a quad as [`push`](Self::push) does, but in another graph than its own.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn push_in(
+        &mut self,
+        quad: QuadRef<'_>,
+        scope: BlankNodes,
+        graph: BatchTerm,
+    ) -> StorageResult<()> {
+        check_nesting(quad.object)?;
+        let subject = self.known(quad.subject.into(), scope)?;
+        let predicate = self.known(quad.predicate.into(), scope)?;
+        let object = self.known(quad.object, scope)?;
+        self.quad([subject, predicate, object, graph]);
+        Ok(())
+    }
+
+    /// Adds a term unless it is there. Triple terms recurse; their depth was checked.
+    fn known(&mut self, term: TermRef<'_>, scope: BlankNodes) -> StorageResult<BatchTerm> {
+        if let TermRef::Triple(triple) = term {
+            let subject: NamedOrBlankNodeRef<'_> = triple.subject.as_ref();
+            let parts = [
+                self.known(subject.into(), scope)?,
+                self.known(triple.predicate.as_ref().into(), scope)?,
+                self.known(triple.object.as_ref(), scope)?,
+            ];
+            return self.triple_term(parts);
+        }
+        if let (TermRef::BlankNode(node), BlankNodes::OfSource(source)) = (term, scope) {
+            let hash = self.hash_of_blank_node(node.as_str(), source);
+            return self.once(hash, Tag::SerialBlank, &[]);
+        }
+        let tag = match classify(term) {
+            TermClass::Inline(id) => return Ok(self.inlined(id)),
+            TermClass::Dictionary(tag) => tag,
+        };
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        term_bytes(term, &mut scratch);
+        let hash = self.hasher.hash128(tag, &scratch);
+        let found = self.once(hash, tag, &scratch);
+        self.scratch = scratch;
+        found
+    }
+
+    fn once(&mut self, hash: u128, tag: Tag, bytes: &[u8]) -> StorageResult<BatchTerm> {
+        if let Some(&term) = self.known.get(&hash) {
+            return Ok(term);
+        }
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        let term = self.entry(hash, tag, start)?;
+        self.known.insert(hash, term);
+        Ok(term)
+    }
+
+    /// A triple term of terms of this batch. Its bytes are, until the parts have ids, those of their places.
+    fn triple_term(&mut self, parts: [BatchTerm; 3]) -> StorageResult<BatchTerm> {
+        let start = self.bytes.len();
+        let parts = parts.map(|part| TermId::from_raw(part.0));
+        triple_term_bytes(parts, &mut self.bytes);
+        self.entry(0, Tag::TripleTerm, start)
+    }
+
+    fn inlined(&mut self, id: TermId) -> BatchTerm {
+        if id.tag_byte() == Tag::SerialBlank.byte() {
+            self.blank_node_max = self.blank_node_max.max(Some(id));
+        }
+        BatchTerm(id.raw())
+    }
+
+    fn entry(&mut self, hash: u128, tag: Tag, start: usize) -> StorageResult<BatchTerm> {
+        let term = BatchTerm::entry(self.entries.len())?;
+        self.entries.push(BatchEntry {
+            hash,
+            tag,
+            bytes: start..self.bytes.len(),
+        });
+        Ok(term)
+    }
+
+    fn hash_of_blank_node(&mut self, label: &str, source: u64) -> u128 {
+        self.scratch.clear();
+        self.scratch.extend_from_slice(&source.to_le_bytes());
+        self.scratch.extend_from_slice(label.as_bytes());
+        self.hasher.hash128(Tag::SerialBlank, &self.scratch)
+    }
+
+    /// The terms that need ids, parts before what they are part of.
+    pub(crate) fn entries(&self) -> &[BatchEntry] {
+        &self.entries
+    }
+
+    pub(crate) fn bytes_of(&self, entry: &BatchEntry) -> &[u8] {
+        &self.bytes[entry.bytes.clone()]
+    }
+
+    /// The largest blank node of the store's naming that the quads mention.
+    pub(crate) fn blank_node_max(&self) -> Option<TermId> {
+        self.blank_node_max
+    }
+
+    /// The quads as ids, once all entries have theirs.
+    pub(crate) fn rows<'a>(&'a self, ids: &'a [TermId]) -> impl Iterator<Item = Row> + 'a {
+        let resolved = move |term: u64| resolve(term, ids).raw();
+        self.quads.iter().map(move |quad| quad.map(resolved))
+    }
+
+    pub(crate) fn is_of(&self, hasher: &TermHasher) -> bool {
+        // A keyed hash of anything tells the keys apart.
+        self.hasher.hash128(Tag::Iri, b"") == hasher.hash128(Tag::Iri, b"")
+    }
+}
+
+/// The bytes of a triple term, its parts being resolved.
+pub(crate) fn resolved_triple_term(
+    bytes: &[u8],
+    ids: &[TermId],
+    out: &mut Vec<u8>,
+) -> StorageResult<()> {
+    out.clear();
+    let parts = triple_term_ids(bytes)?;
+    triple_term_bytes(parts.map(|part| resolve(part.raw(), ids)), out);
+    Ok(())
+}
+
+#[inline]
+fn resolve(term: u64, ids: &[TermId]) -> TermId {
+    let id = TermId::from_raw(term);
+    if id.tag_byte() == Tag::QueryLocal.byte() {
+        ids[id.payload() as usize]
+    } else {
+        id
+    }
+}
+
+/// A hasher for keys that are hashes already.
+#[derive(Default)]
+struct Identity(u64);
+
+impl Hasher for Identity {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.0 ^= u64::from_le_bytes(word);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Gives every term of a load its id, in bounded memory.
+//!
+//! What flows in: batches, one after the other. What flows out: the id of each of their terms, and the new terms to the
+//! [`recorder`]. What always holds: a term gets one id, in the order in which terms first come, however many threads made
+//! the batches. Ids that are at hand lie in a [`table`]; when it has taken its share of the memory, all of them go to a
+//! sorted file ([`runs`]) and the table begins anew, so a load of any number of terms goes on, each term that comes again
+//! after that costing one read of a file that the system most likely has in its cache.
+
+mod filter;
+mod recorder;
+mod runs;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use recorder::{Record, Recorder};
+
+use super::batch::{BatchEntry, QuadBatch, resolved_triple_term};
+use super::generation::spill_of;
+use super::sorter::Sorter;
+use crate::dictionary::reader::TermReader;
+use crate::root::Root;
+use crate::snapshot::Snapshot;
+use crate::store::QuadStore;
+use crate::term::{Tag, TermId};
+use quadrille_backend::{StorageBackend, StorageError, StorageResult};
+use runs::Runs;
+use std::path::PathBuf;
+use table::Table;
+
+/// As many slots of the table are brought near at a time.
+const TOUCHED: usize = 64;
+
+/// Gives every term of a load its id.
+pub(crate) struct Interner<B: StorageBackend> {
+    base: Snapshot<B>,
+    reader: TermReader<B::Snapshot>,
+    base_has_terms: bool,
+    root: Root,
+    ids: Ids,
+    recorder: Recorder,
+    /// The ids of the batch's terms.
+    resolved: Vec<TermId>,
+    scratch: Vec<u8>,
+}
+
+/// The ids that terms have, by the 128-bit keyed hash of tag and bytes: wide enough to stand for the term.
+struct Ids {
+    table: Table,
+    runs: Runs,
+}
+
+impl Ids {
+    fn new(bytes_max: usize, folder: Option<PathBuf>) -> Self {
+        Self {
+            // While it grows, the old table stands beside the new one, which is twice as large.
+            table: Table::new(bytes_max / 3 * 2),
+            runs: Runs::new(folder),
+        }
+    }
+
+    fn get(&mut self, hash: u128) -> StorageResult<Option<TermId>> {
+        if let Some(id) = self.table.get(hash) {
+            return Ok(Some(id));
+        }
+        let found = self.runs.get(hash)?;
+        if let Some(id) = found {
+            self.insert(hash, id)?;
+        }
+        Ok(found)
+    }
+
+    fn insert(&mut self, hash: u128, id: TermId) -> StorageResult<()> {
+        if !self.table.has_room() {
+            let table = &mut self.table;
+            self.runs
+                .add(table.len(), |visit| table.drain_sorted(visit))?;
+        }
+        self.table.insert(hash, id);
+        Ok(())
+    }
+}
+
+impl<B: StorageBackend> Interner<B> {
+    /// An interner that begins with what a snapshot holds, and keeps at most so many bytes of ids at hand.
+    pub(crate) fn new(
+        store: &QuadStore<B>,
+        base: &Snapshot<B>,
+        bytes_max: usize,
+        hashes: Sorter<2>,
+    ) -> StorageResult<Self> {
+        let inner = &*base.inner;
+        let record = Record {
+            terms: spill_of(store, base)?,
+            hashes,
+        };
+        Ok(Self {
+            reader: TermReader::new(&inner.view, &inner.places),
+            base_has_terms: inner.root.terms() > 0,
+            root: Root::clone(&inner.root),
+            ids: Ids::new(bytes_max, store.inner.options.temporary_folder.clone()),
+            recorder: Recorder::new(record, inner.hasher)?,
+            resolved: Vec::new(),
+            scratch: Vec::new(),
+            base: base.clone(),
+        })
+    }
+
+    /// The ids of a batch's terms, in their order.
+    pub(crate) fn resolve(&mut self, batch: &QuadBatch) -> StorageResult<&[TermId]> {
+        if !batch.is_of(&self.base.inner.hasher) {
+            return Err(StorageError::misuse("the batch is one of another store"));
+        }
+        if let Some(id) = batch.blank_node_max() {
+            self.root.note_inlined(id);
+        }
+        self.resolved.clear();
+        for entries in batch.entries().chunks(TOUCHED) {
+            let hashes = entries.iter().map(|entry| entry.hash);
+            self.ids.table.touch(hashes);
+            for entry in entries {
+                let id = self.intern(batch, entry)?;
+                self.resolved.push(id);
+            }
+        }
+        Ok(&self.resolved)
+    }
+
+    fn intern(&mut self, batch: &QuadBatch, entry: &BatchEntry) -> StorageResult<TermId> {
+        let bytes = batch.bytes_of(entry);
+        if entry.tag != Tag::TripleTerm {
+            return self.intern_bytes(entry.hash, entry.tag, bytes);
+        }
+        let mut resolved = std::mem::take(&mut self.scratch);
+        resolved_triple_term(bytes, &self.resolved, &mut resolved)?;
+        let hash = self.base.inner.hasher.hash128(entry.tag, &resolved);
+        let id = self.intern_bytes(hash, entry.tag, &resolved);
+        self.scratch = resolved;
+        id
+    }
+
+    #[inline]
+    fn intern_bytes(&mut self, hash: u128, tag: Tag, bytes: &[u8]) -> StorageResult<TermId> {
+        if let Some(id) = self.ids.get(hash)? {
+            return Ok(id);
+        }
+        let id = match self.find_in_base(tag, bytes)? {
+            Some(id) => id,
+            None => self.allocate(tag, bytes)?,
+        };
+        self.ids.insert(hash, id)?;
+        Ok(id)
+    }
+
+    /// The id that the store had given before the load. Blank nodes of a source are new.
+    fn find_in_base(&mut self, tag: Tag, bytes: &[u8]) -> StorageResult<Option<TermId>> {
+        if !self.base_has_terms || tag == Tag::SerialBlank {
+            return Ok(None);
+        }
+        let inner = &self.base.inner;
+        let found = self.reader.find(&inner.delta, &inner.hasher, tag, bytes)?;
+        Ok(found.map(TermId::from_raw))
+    }
+
+    fn allocate(&mut self, tag: Tag, bytes: &[u8]) -> StorageResult<TermId> {
+        let id = self.root.allocate(tag)?;
+        if tag != Tag::SerialBlank {
+            self.recorder.push(id, tag, bytes)?;
+        }
+        Ok(id)
+    }
+
+    /// The root with its next ids, and the new terms.
+    pub(crate) fn finish(self) -> StorageResult<(Root, Record)> {
+        Ok((self.root, self.recorder.finish()?))
+    }
+}
