@@ -1,20 +1,16 @@
 //! Blank node labels mean something within one file only: this renames them so that no two files share a node.
 //!
-//! What flows in: the blank nodes of one file, as the parser names them. What flows out: nodes that the store names, or
-//! nodes whose labels begin with a prefix drawn at random for that file. What always holds: within a file equal labels
-//! stay equal and different ones stay different; memory is bounded, whatever the number of blank nodes.
+//! What flows in: the blank nodes of one file, as the parser names them. What flows out: nodes whose labels begin with a
+//! prefix drawn at random for that file. What always holds: within a file equal labels stay equal and different ones stay
+//! different; no memory is kept of them. Loads do not come here: a load lets the store name the nodes of each source.
 
 use oxrdf::{BlankNode, BlankNodeRef, GraphName, NamedOrBlankNode, Quad, Term, Triple};
-use std::collections::HashMap;
 use std::convert::Infallible;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Labels over this many bytes are replaced by a hash: a store that is dumped and loaded again and again would
 /// otherwise gain a prefix each time.
 const LABEL_BYTES_MAX: usize = 64;
-
-/// The most blank nodes of a file that the store names: what a table of 2^19 places holds, some 34 MB.
-const TABLE_NODES_MAX: usize = (1 << 19) / 8 * 7;
 
 /// The blank nodes of one file, told from those of others by a prefix. It keeps no memory of them.
 ///
@@ -86,46 +82,6 @@ impl BlankNodeScope {
 impl Default for BlankNodeScope {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// The blank nodes of one file that is loaded into a store.
-///
-/// The store names the first [`TABLE_NODES_MAX`] of them itself: such nodes take no room in its dictionary. A table
-/// remembers which is which; nodes that come when it is full get their label behind the prefix of a scope. Each node's
-/// way is settled when it first comes, so it stays one node.
-pub(crate) struct LoadedBlankNodes {
-    scope: BlankNodeScope,
-    /// By the hash of the label. Two labels with one hash of 128 bits do not come by chance, and who makes them only
-    /// joins two nodes of a file of their own.
-    table: HashMap<u128, BlankNode>,
-}
-
-impl LoadedBlankNodes {
-    pub(crate) fn new() -> Self {
-        Self {
-            scope: BlankNodeScope::new(),
-            table: HashMap::new(),
-        }
-    }
-
-    /// Renames every blank node of a quad; `fresh` gives one that the store has named.
-    pub(crate) fn rename_quad<E>(
-        &mut self,
-        quad: &mut Quad,
-        mut fresh: impl FnMut() -> Result<BlankNode, E>,
-    ) -> Result<(), E> {
-        for_each_blank_node(quad, |node| {
-            let hash = xxh3_128(node.as_str().as_bytes());
-            *node = match self.table.get(&hash) {
-                Some(known) => known.clone(),
-                None if self.table.len() < TABLE_NODES_MAX => {
-                    self.table.entry(hash).or_insert(fresh()?).clone()
-                }
-                None => self.scope.rename(node),
-            };
-            Ok(())
-        })
     }
 }
 
@@ -202,32 +158,5 @@ mod tests {
         let text = quad.to_string();
         assert_eq!(text.matches("_:q0000000000000001_b").count(), 4, "{text}");
         assert_eq!(text.matches("<http://example.org/p>").count(), 4, "{text}");
-    }
-
-    #[test]
-    fn the_store_names_what_fits_in_the_table_and_each_node_stays_one() {
-        let mut nodes = LoadedBlankNodes::new();
-        let iri = NamedNode::new_unchecked("http://example.org/p");
-        let mut named = 0_u128;
-        let count = TABLE_NODES_MAX + 100;
-        let mut rename = |number: usize| {
-            let node = BlankNode::new_unchecked(format!("n{number}"));
-            let mut quad = Quad::new(node, iri.clone(), iri.clone(), GraphName::DefaultGraph);
-            let fresh = || {
-                named += 1;
-                Ok::<_, Infallible>(BlankNode::new_from_unique_id(named))
-            };
-            nodes.rename_quad(&mut quad, fresh).expect("cannot fail");
-            quad.subject
-        };
-        let first: Vec<_> = (0..count).map(&mut rename).collect();
-        assert_eq!(
-            first.iter().collect::<std::collections::HashSet<_>>().len(),
-            count
-        );
-        for number in [0, 1, TABLE_NODES_MAX - 1, TABLE_NODES_MAX, count - 1] {
-            assert_eq!(rename(number), first[number]);
-        }
-        assert_eq!(named, TABLE_NODES_MAX as u128);
     }
 }

@@ -10,13 +10,16 @@
 //! * [`generate`] makes up quads for benches and large tests.
 
 mod blank_nodes;
+mod directions;
 mod dump;
 mod error;
 mod format;
 pub mod generate;
 mod input;
 mod line;
+mod lines;
 mod load;
+mod pipeline;
 mod read;
 mod source;
 mod write;

@@ -3,12 +3,11 @@
 //! What flows in: sources and a store. What flows out: the quads in the store and a [`LoadSummary`]. What always holds:
 //! either every quad of every source is in the store by one commit, or the store is as it was.
 
-use crate::blank_nodes::LoadedBlankNodes;
 use crate::error::LoadError;
-use crate::read::{Progress, QuadReader, ReadOptions};
+use crate::pipeline::load_source;
+use crate::read::{Progress, ReadOptions};
 use crate::source::Source;
-use oxrdf::Quad;
-use quadrille_store::{BulkLoad, LoadReport, QuadStore, StorageBackend};
+use quadrille_store::{LoadReport, QuadStore, StorageBackend};
 use std::time::{Duration, Instant};
 
 /// What a load did.
@@ -51,32 +50,13 @@ pub fn load_into<B: StorageBackend>(
     let mut summary = LoadSummary::default();
     let mut load = store.bulk_load()?;
     for source in sources {
-        summary.bytes_read += load_source(&mut load, source, options, &mut report)?;
+        let numbered = (summary.sources, source);
+        let totals = load_source(store, &mut load, numbered, options, &mut report)?;
+        summary.bytes_read += totals.bytes_read;
         summary.sources += 1;
     }
     options.context.check()?;
     summary.report = load.finish()?;
     summary.duration = start.elapsed();
     Ok(summary)
-}
-
-/// Loads one source; returns its bytes.
-fn load_source<B: StorageBackend>(
-    load: &mut BulkLoad<'_, B>,
-    source: Source,
-    options: &ReadOptions,
-    report: impl FnMut(&Progress<'_>),
-) -> Result<u64, LoadError> {
-    let reader = QuadReader::open(source, options)?;
-    let totals = if options.blank_nodes.is_some() {
-        reader.drive(|quad| Ok(load.push(quad.as_ref())?), report)
-    } else {
-        let mut blank_nodes = LoadedBlankNodes::new();
-        let receive = |mut quad: Quad| {
-            blank_nodes.rename_quad(&mut quad, || load.fresh_blank_node())?;
-            Ok(load.push(quad.as_ref())?)
-        };
-        reader.with_labels_as_written().drive(receive, report)
-    };
-    Ok(totals?.bytes_read)
 }

@@ -112,6 +112,11 @@ impl QuadReader {
         })
     }
 
+    /// The bytes that it reads.
+    pub(crate) fn input(&self) -> &Input {
+        &self.input
+    }
+
     /// Leaves blank nodes as the parser names them.
     pub(crate) fn with_labels_as_written(mut self) -> Self {
         self.blank_nodes = None;
@@ -275,7 +280,7 @@ fn in_default_graph(
 }
 
 /// Whether a term nests triple terms beyond [`TRIPLE_TERM_DEPTH_MAX`]. Only objects can nest.
-fn is_too_deep(mut term: &Term) -> bool {
+pub(crate) fn is_too_deep(mut term: &Term) -> bool {
     for _ in 0..=TRIPLE_TERM_DEPTH_MAX {
         let Term::Triple(triple) = term else {
             return false;
@@ -286,7 +291,7 @@ fn is_too_deep(mut term: &Term) -> bool {
 }
 
 /// Frees a deep term from the outside in, where the recursive way could exhaust the stack.
-fn dismantle(mut term: Term) {
+pub(crate) fn dismantle(mut term: Term) {
     while let Term::Triple(triple) = term {
         term = triple.object;
     }

@@ -120,7 +120,7 @@ fn an_error_on_the_last_line_of_a_large_file_is_named_and_nothing_stays() {
         "{shown}"
     );
     assert!(shown.contains(wrong), "{shown}");
-    assert!(reports > 100);
+    assert!(reports >= document.len() >> 20);
     assert_eq!(store.len().unwrap(), 1);
     assert!(store.contains(&before).unwrap());
 }

@@ -1,0 +1,78 @@
+//! Cuts a stream into chunks of whole lines.
+
+use std::io::{self, Read};
+
+/// How much text a chunk holds, in bytes: a few thousand lines.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// A line of more bytes is an error, as it is one of oxttl's: a file without line ends must not fill the memory.
+const LINE_BYTES_MAX: usize = 16 << 20;
+
+/// The chunks of a stream, one after the other.
+pub(crate) struct Chunks<R> {
+    reader: R,
+    /// The start of a line whose end was not read yet.
+    rest: Vec<u8>,
+    ended: bool,
+}
+
+impl<R: Read> Chunks<R> {
+    pub(crate) fn new(reader: R) -> Self {
+        Self {
+            reader,
+            rest: Vec::new(),
+            ended: false,
+        }
+    }
+
+    /// Replaces `text` by the next chunk; false at the end. Each chunk ends with a line, the last perhaps without its `\n`.
+    pub(crate) fn next(&mut self, text: &mut Vec<u8>) -> io::Result<bool> {
+        text.clear();
+        text.append(&mut self.rest);
+        loop {
+            let before = text.len();
+            if !self.ended {
+                let wanted = CHUNK_BYTES as u64;
+                let read = self.reader.by_ref().take(wanted).read_to_end(text)?;
+                self.ended = read == 0;
+            }
+            if self.ended {
+                return Ok(!text.is_empty());
+            }
+            if let Some(end) = memchr::memrchr(b'\n', &text[before..]) {
+                self.rest.extend_from_slice(&text[before + end + 1..]);
+                text.truncate(before + end + 1);
+                return Ok(true);
+            }
+            if text.len() > LINE_BYTES_MAX {
+                let message = format!("a line is longer than {} MiB", LINE_BYTES_MAX >> 20);
+                return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_whole_lines_and_together_the_text() {
+        let line = format!("{}\n", "x".repeat(700_000));
+        let text = format!("{}last", line.repeat(9));
+        let mut chunks = Chunks::new(text.as_bytes());
+        let (mut chunk, mut all) = (Vec::new(), Vec::new());
+        while chunks.next(&mut chunk).expect("memory can be read") {
+            assert!(chunk.ends_with(b"\n") || chunk.ends_with(b"last"));
+            all.extend_from_slice(&chunk);
+        }
+        assert!(all == text.as_bytes());
+    }
+
+    #[test]
+    fn a_text_without_lines_is_refused_before_it_fills_the_memory() {
+        let mut chunks = Chunks::new(io::repeat(b'x'));
+        let error = chunks.next(&mut Vec::new()).expect_err("it has no end");
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    }
+}

@@ -1,0 +1,207 @@
+//! The short way from N-Triples and N-Quads to a batch: ordinary lines without an allocation, others by oxttl.
+//!
+//! What flows in: chunks of whole lines. What flows out: their quads in a [`QuadBatch`], or the line that is at fault.
+//! What always holds: a chunk gives the quads that oxttl gives, in the same order. In both languages a statement ends
+//! with its line, and no term goes beyond it, so a line can be parsed by itself; only where it is wrong may the parser
+//! look further, so what it says of a wrong line is asked for with all the text that follows.
+
+mod chunks;
+mod scan;
+mod terms;
+
+pub(crate) use chunks::Chunks;
+
+use crate::directions::Directions;
+use crate::read::{GraphTarget, dismantle, is_too_deep};
+use oxrdf::{GraphName, Quad};
+use oxttl::{NQuadsParser, NTriplesParser, TurtleSyntaxError};
+use quadrille_store::{BatchTerm, BlankNodes, QuadBatch, StorageError};
+use scan::{Line, scan};
+use terms::Terms;
+
+/// Which of the two languages lines are in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum LineFormat {
+    NTriples,
+    NQuads,
+}
+
+/// Why a line was not taken.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// It is not of the language.
+    Syntax(TurtleSyntaxError),
+    /// A triple term is nested too deeply.
+    TooDeep,
+    /// The batch could not take it.
+    Batch(StorageError),
+}
+
+/// A line that was not taken.
+#[derive(Debug)]
+pub(crate) struct FaultyLine {
+    /// Where in the chunk it begins.
+    pub(crate) start: usize,
+    /// The line ends before it in the chunk.
+    pub(crate) lines_before: u64,
+    pub(crate) fault: Fault,
+}
+
+/// What a chunk held beside its quads.
+#[derive(Debug, Default)]
+pub(crate) struct ChunkReport {
+    /// The ends of lines, as oxttl counts them.
+    pub(crate) lines: u64,
+    /// The lines that were not taken: at most one, unless they are to be skipped.
+    pub(crate) faulty: Vec<FaultyLine>,
+}
+
+/// Parses chunks of lines, one after the other.
+pub(crate) struct LineParser {
+    format: LineFormat,
+    graph: GraphTarget,
+    blank_nodes: BlankNodes,
+    skips_faulty: bool,
+    terms: Terms,
+}
+
+/// A chunk under way.
+struct Chunk<'a> {
+    text: &'a [u8],
+    batch: &'a mut QuadBatch,
+    graphs: Directions,
+}
+
+impl LineParser {
+    pub(crate) fn new(
+        format: LineFormat,
+        graph: GraphTarget,
+        blank_nodes: BlankNodes,
+        skips_faulty: bool,
+    ) -> Self {
+        let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0);
+        Self {
+            format,
+            graph,
+            blank_nodes,
+            skips_faulty,
+            terms: Terms::new(blank_nodes, seed),
+        }
+    }
+
+    /// Adds the quads of a chunk to a batch. Without skipping, it ends before the first faulty line.
+    pub(crate) fn parse(&mut self, text: &[u8], batch: &mut QuadBatch) -> ChunkReport {
+        self.terms.clear();
+        let mut report = ChunkReport::default();
+        let mut chunk = match self.begin(text, batch) {
+            Ok(chunk) => chunk,
+            Err(error) => {
+                report.faulty.push(FaultyLine {
+                    start: 0,
+                    lines_before: 0,
+                    fault: Fault::Batch(error),
+                });
+                return report;
+            }
+        };
+        let mut start = 0;
+        while start < text.len() {
+            if let Some(next) = self.parse_ordinary(&mut chunk, start) {
+                report.lines += 1;
+                start = next;
+                continue;
+            }
+            let end = memchr::memchr(b'\n', &text[start..]).map_or(text.len(), |at| start + at + 1);
+            let line = &text[start..end];
+            if let Err(fault) = self.parse_unusual(&mut chunk, line) {
+                report.faulty.push(FaultyLine {
+                    start,
+                    lines_before: report.lines,
+                    fault,
+                });
+                if !self.skips_faulty {
+                    return report;
+                }
+            }
+            report.lines += line_ends(line);
+            start = end;
+        }
+        if text.last().is_some_and(|last| *last != b'\n') {
+            report.lines -= u64::from(report.lines > 0);
+        }
+        report
+    }
+
+    fn begin<'a>(
+        &self,
+        text: &'a [u8],
+        batch: &'a mut QuadBatch,
+    ) -> Result<Chunk<'a>, StorageError> {
+        Ok(Chunk {
+            text,
+            graphs: Directions::new(batch, &self.graph)?,
+            batch,
+        })
+    }
+
+    /// Takes an ordinary line; where the next one begins. `None`, with nothing taken, for any other line.
+    #[inline]
+    fn parse_ordinary(&mut self, chunk: &mut Chunk<'_>, start: usize) -> Option<usize> {
+        let with_graph = self.format == LineFormat::NQuads;
+        let (line, next) = scan(chunk.text, start, with_graph)?;
+        let Line::Statement([subject, predicate, object, graph]) = line else {
+            return Some(next);
+        };
+        let subject = self.term(chunk, subject, 0)?;
+        let predicate = self.term(chunk, predicate, 1)?;
+        let object = self.term(chunk, object, 2)?;
+        let written = match graph {
+            [] => chunk.graphs.default_graph,
+            graph => self.term(chunk, graph, 3)?,
+        };
+        let graph = chunk.graphs.of_all.unwrap_or(written);
+        chunk.batch.quad([subject, predicate, object, graph]);
+        Some(next)
+    }
+
+    /// The term of a token. A batch that is full refuses the line once more when all of it is parsed.
+    #[inline]
+    fn term(&mut self, chunk: &mut Chunk<'_>, token: &[u8], position: usize) -> Option<BatchTerm> {
+        self.terms
+            .term(chunk.batch, chunk.text, token, position)
+            .ok()
+            .flatten()
+    }
+
+    /// Takes all of a line or nothing.
+    fn parse_unusual(&self, chunk: &mut Chunk<'_>, line: &[u8]) -> Result<(), Fault> {
+        let quads = quads_of(line, self.format).map_err(Fault::Syntax)?;
+        if quads.iter().any(|quad| is_too_deep(&quad.object)) {
+            quads.into_iter().for_each(|quad| dismantle(quad.object));
+            return Err(Fault::TooDeep);
+        }
+        let graphs = chunk.graphs;
+        quads
+            .iter()
+            .try_for_each(|quad| graphs.push(chunk.batch, quad, self.blank_nodes))
+            .map_err(Fault::Batch)
+    }
+}
+
+/// The quads of one line.
+fn quads_of(line: &[u8], format: LineFormat) -> Result<Vec<Quad>, TurtleSyntaxError> {
+    match format {
+        LineFormat::NQuads => NQuadsParser::new().for_slice(line).collect(),
+        LineFormat::NTriples => NTriplesParser::new()
+            .for_slice(line)
+            .map(|triple| triple.map(|triple| triple.in_graph(GraphName::DefaultGraph)))
+            .collect(),
+    }
+}
+
+/// How often a line ends in a text: at `\n`, `\r` or both together.
+fn line_ends(text: &[u8]) -> u64 {
+    memchr::memchr2_iter(b'\n', b'\r', text)
+        .filter(|&at| text[at] == b'\n' || text.get(at + 1) != Some(&b'\n'))
+        .count() as u64
+}
