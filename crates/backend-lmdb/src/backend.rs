@@ -68,7 +68,7 @@ impl LmdbBackend {
     ///
     /// # Errors
     /// `NotFound` when there is no store; `Locked` when this process has it open, or when it may not write LMDB's table of
-    /// readers while another writes; `Corrupted`, `Io`.
+    /// readers while another writes; `Busy` when another commits too fast for the file to be looked at; `Corrupted`, `Io`.
     pub fn open_read_only(path: impl AsRef<Path>) -> StorageResult<Self> {
         Self::open_read_only_with(path, LmdbOptions::default())
     }
