@@ -86,7 +86,8 @@ impl LmdbOptions {
     }
 
     /// How long a transaction that begins after one that found the map full waits for the snapshots of this process to
-    /// go, so that the map can grow; at most an hour, 100 ms unless set. When they stay, it begins on the map as it is.
+    /// go, so that the map can grow; at most an hour, 100 ms unless set. When they stay, it begins on the map as it is, and
+    /// no transaction waits for the same snapshots again.
     #[must_use]
     pub fn growth_wait(mut self, wait: Duration) -> Self {
         self.growth_wait = wait;

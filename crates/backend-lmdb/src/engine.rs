@@ -266,7 +266,7 @@ impl Engine {
         }
         let commit = Arc::new(Commit::new(self.begin_read()?));
         if self.mode == Mode::Write {
-            self.kept.keep(&commit, &self.environment);
+            self.kept.keep(&commit, &self.environment, &self.map);
         }
         Ok(commit)
     }
@@ -357,6 +357,7 @@ impl Engine {
         match error {
             Error::Mdb(MdbError::MapFull) => {
                 let full = self.map.found_full();
+                self.kept.forget();
                 full.during(operation).with_source(error)
             }
             error => storage_error(operation, error),

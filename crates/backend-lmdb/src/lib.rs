@@ -38,9 +38,10 @@
 //! are used, it grows as soon as a transaction begins, reading or writing, while no other of this process is open:
 //! LMDB moves the map, and snapshots lend out what lies in it. A transaction that does not fit is `Full` and leaves
 //! nothing; the next writer then waits a little for snapshots to go
-//! ([`growth_wait`](LmdbOptions::growth_wait)), the map grows, and the same transaction can be made again. Growth ends at
-//! [`map_bytes_max`](LmdbOptions::map_bytes_max). A process that reads takes over a larger size with its next snapshot;
-//! while older ones of its own stay open, that one is `Busy`.
+//! ([`growth_wait`](LmdbOptions::growth_wait)), the map grows, and the same transaction can be made again. When snapshots
+//! outlast that wait, transactions go on without waiting for them again, and those that fit are not held up. Growth ends
+//! at [`map_bytes_max`](LmdbOptions::map_bytes_max). A process that reads takes over a larger size with its next
+//! snapshot; while older ones of its own stay open, that one is `Busy`.
 //!
 //! # Processes
 //!
