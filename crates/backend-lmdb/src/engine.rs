@@ -137,16 +137,16 @@ impl Engine {
             check_length(&data)?;
         }
         let (environment, writer) = open_environment(folder, options, mode, writer)?;
-        // Opening handles takes a reader's slot, and processes that were killed may hold them all.
-        environment
-            .clear_stale_readers()
-            .map_err(|error| storage_error("open", error))?;
-        let handles = open_handles(&environment)?;
+        // Those of processes that were killed, which keep old pages from being used again.
+        clear_stale_readers(&environment)?;
+        let map = Map::new(&environment, options);
+        let kept = KeptCommits::new(&environment);
+        let handles = open_first_handles(&environment, &map, &kept)?;
         let engine = Self {
-            kept: KeptCommits::new(&environment),
+            kept,
             main: handles.main,
             slots: RwLock::new(handles.slots),
-            map: Map::new(&environment, options),
+            map,
             environment,
             mode,
             folder: folder.to_owned(),
@@ -275,24 +275,33 @@ impl Engine {
     fn begin_read(&self) -> StorageResult<ReadTransaction> {
         loop {
             let transaction = self.begin_plain_read()?;
-            let known = self.slot_count();
-            if self.mode == Mode::Write || self.stored_slot_count(&transaction)? <= known {
+            if self.mode == Mode::Write {
+                return Ok(transaction);
+            }
+            let told = self.stored_slot_count(&transaction)?;
+            if told <= self.slot_count() {
                 return Ok(transaction);
             }
             // The writing process has added slots. Handles opened now serve transactions that begin later.
             drop(transaction);
-            let _map = self.map.enter(&self.environment)?;
-            let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
-            *slots = open_handles(&self.environment)?.slots;
+            self.open_new_slots()?;
+            let present = self.slot_count();
+            if present < told {
+                let message =
+                    format!("the catalogue tells of {told} slots, and there are {present}");
+                return Err(StorageError::corrupted(message).during("snapshot"));
+            }
         }
     }
 
-    /// Frees the reader slots of processes that ended without doing so, which keep old pages from being used again.
-    fn clear_stale_readers(&self) -> StorageResult<()> {
-        let cleared = self.environment.clear_stale_readers();
-        cleared
-            .map(drop)
-            .map_err(|error| storage_error("snapshot", error))
+    fn open_new_slots(&self) -> StorageResult<()> {
+        try_to_read(&self.environment, &self.map, &self.kept, || {
+            let _map = self.map.enter(&self.environment)?;
+            let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+            Ok(open_handles(&self.environment).map(|handles| {
+                *slots = handles.map_or_else(Vec::new, |handles| handles.slots);
+            }))
+        })
     }
 
     fn clear_stale_readers_at_times(&self) -> StorageResult<()> {
@@ -302,26 +311,12 @@ impl Engine {
         }
         *cleared = Instant::now();
         drop(cleared);
-        self.clear_stale_readers()
+        clear_stale_readers(&self.environment)
     }
 
     fn begin_plain_read(&self) -> StorageResult<ReadTransaction> {
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            match self.try_read()? {
-                Ok(transaction) => return Ok(transaction),
-                Err(Error::Mdb(MdbError::MapResized)) if attempts < READ_ATTEMPTS => {
-                    self.map.adopt(&self.environment)?;
-                }
-                // A process that was killed has left its slots; what is free after looking is free.
-                Err(Error::Mdb(MdbError::ReadersFull)) if attempts < READ_ATTEMPTS => {
-                    self.kept.forget();
-                    self.clear_stale_readers()?;
-                }
-                Err(error) => return Err(storage_error("snapshot", error)),
-            }
-        }
+        let attempt = || self.try_read();
+        try_to_read(&self.environment, &self.map, &self.kept, attempt)
     }
 
     fn try_read(&self) -> StorageResult<heed::Result<ReadTransaction>> {
@@ -564,7 +559,56 @@ fn open_plain(
     }
 }
 
-fn open_handles(environment: &Env<WithoutTls>) -> StorageResult<Handles<'static>> {
+/// Frees the reader slots of processes that ended without doing so, which keep old pages from being used again.
+fn clear_stale_readers(environment: &Env<WithoutTls>) -> StorageResult<()> {
+    let cleared = environment.clear_stale_readers();
+    cleared
+        .map(drop)
+        .map_err(|error| storage_error("snapshot", error))
+}
+
+/// Makes what needs a read transaction; tries again when what stands in the way can be removed.
+fn try_to_read<T>(
+    environment: &Env<WithoutTls>,
+    map: &Map,
+    kept: &KeptCommits,
+    attempt: impl Fn() -> StorageResult<heed::Result<T>>,
+) -> StorageResult<T> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        match attempt()? {
+            Ok(made) => return Ok(made),
+            // The process that writes has given the map another size.
+            Err(Error::Mdb(MdbError::MapResized)) if attempts < READ_ATTEMPTS => {
+                map.adopt(environment)?;
+            }
+            // A process that was killed has left its slots; what is free after looking is free.
+            Err(Error::Mdb(MdbError::ReadersFull)) if attempts < READ_ATTEMPTS => {
+                kept.forget();
+                clear_stale_readers(environment)?;
+            }
+            Err(error) => return Err(storage_error("snapshot", error)),
+        }
+    }
+}
+
+/// The handles of an environment that was just opened.
+fn open_first_handles(
+    environment: &Env<WithoutTls>,
+    map: &Arc<Map>,
+    kept: &KeptCommits,
+) -> StorageResult<Handles<'static>> {
+    let opened = try_to_read(environment, map, kept, || {
+        let _map = map.enter(environment)?;
+        Ok(open_handles(environment))
+    });
+    let missing = || StorageError::corrupted("the unnamed database is missing");
+    opened?.ok_or_else(missing)
+}
+
+/// Handles of all databases that are there; `None` without the unnamed one.
+fn open_handles(environment: &Env<WithoutTls>) -> heed::Result<Option<Handles<'static>>> {
     fn open<'e>(
         opener: &DatabaseOpener<'e, WithoutTls>,
         transaction: &RoTxn<'e, WithoutTls>,
@@ -582,18 +626,14 @@ fn open_handles(environment: &Env<WithoutTls>) -> StorageResult<Handles<'static>
         }
         Ok(Some(Handles { main, slots }))
     }
-    let failed = |error| storage_error("open", error);
-    let transaction = environment.read_txn().map_err(failed)?;
-    let opened = environment
-        .open_databases_and_commit(
-            transaction,
-            |opener, transaction| -> heed::Result<CommitOrAbort<Option<Handles<'_>>, ()>> {
-                open(opener, transaction).map(CommitOrAbort::Commit)
-            },
-        )
-        .map_err(failed)?;
-    let missing = || StorageError::corrupted("the unnamed database is missing");
-    opened.commit().flatten().ok_or_else(missing)
+    let transaction = environment.read_txn()?;
+    let opened = environment.open_databases_and_commit(
+        transaction,
+        |opener, transaction| -> heed::Result<CommitOrAbort<Option<Handles<'_>>, ()>> {
+            open(opener, transaction).map(CommitOrAbort::Commit)
+        },
+    )?;
+    Ok(opened.commit().flatten())
 }
 
 /// A write transaction that owns a share of its environment. Dropping it rolls back.
@@ -655,3 +695,6 @@ pub(crate) fn remove_files(folder: &Path) -> StorageResult<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;
