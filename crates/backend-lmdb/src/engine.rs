@@ -156,7 +156,9 @@ impl Engine {
             table: readers::Table::open(&folder.join(LOCK_FILE)),
         };
         engine.check_format(fresh)?;
-        if mode == Mode::Write {
+        if mode == Mode::Write && !folder.join(CREATED_FILE).exists() {
+            // The mark says that there is more than an empty file: it may not reach the disk before that is true there.
+            engine.sync()?;
             mark_created(folder)?;
         }
         if fresh {
@@ -545,14 +547,19 @@ fn open_plain(
     flags.set(EnvFlags::NO_READ_AHEAD, !options.read_ahead);
     if mode == Mode::Read {
         flags |= EnvFlags::READ_ONLY;
-    } else if options.durability == Durability::Unsafe {
-        flags |= EnvFlags::NO_SYNC;
+    } else {
+        flags |= match options.durability {
+            Durability::Durable => EnvFlags::empty(),
+            Durability::Prefix => EnvFlags::NO_META_SYNC,
+            Durability::Unsafe => EnvFlags::NO_SYNC,
+        };
     }
     #[expect(unsafe_code, reason = "mapping a file is unsafe in itself")]
     // SAFETY: LMDB maps the file, so nobody may change it but through LMDB: the exclusive lock on the writer's file
     // keeps other writers of this program out, and `check_length` has refused a file that ends before its last page.
     // NO_LOCK is given where the shared lock on the same file keeps all writers out.
-    // READ_ONLY, NO_SYNC and NO_READ_AHEAD change speed and what survives a crash, not memory safety; heed adds NO_TLS by its own type.
+    // READ_ONLY, NO_META_SYNC, NO_SYNC and NO_READ_AHEAD change speed and what survives a crash, not memory safety; heed
+    // adds NO_TLS by its own type.
     unsafe {
         open.flags(flags);
         open.open(folder)

@@ -24,12 +24,18 @@
 //! | word | what a commit does | what a crash may lose |
 //! |---|---|---|
 //! | `Durable`, the default | writes its pages, waits for the disk, writes the meta, waits again | nothing that `commit` returned for, whether the process dies or the power fails; a commit that had not returned is there whole or not at all |
-//! | `Prefix` | refused when opening | |
+//! | `Prefix` | writes its pages, waits for the disk, writes the meta | nothing when the process alone dies. When the power fails, at most the last commit that returned: what is left is the state after that one or the one before, whole |
 //! | `Unsafe` | writes without waiting | nothing when the process alone dies: the operating system has all of it. When the machine does, everything: the disk may have got the meta before the pages it points to, and pages of older commits may be overwritten |
 //!
-//! `Prefix` is refused because LMDB without waiting gives no order to what reaches the disk, so that no older commit is
-//! sure to be whole. `flush` and `close` wait for the disk whatever the word; under `Unsafe`, the first commit after a
-//! `flush` puts all at risk again. All of it rests on disks that have stored what they say they have.
+//! `Prefix` is LMDB's `MDB_NOMETASYNC`. It holds because a commit never writes to a page that the two commits before it
+//! use, and because the wait for its pages is also one for the meta of the commit before: until that wait is over, the
+//! disk has the meta of the last commit or of the one before, and either finds its pages as they were. Without any wait
+//! there is no such order, which is why there is nothing between `Prefix` and `Unsafe`.
+//!
+//! `flush` and `close` wait for the disk whatever the word, and what was committed before is then durable; a backend that
+//! is dropped without `close` does not wait. Under `Unsafe`, the first commit after a `flush` puts all at risk again. All
+//! of it rests on disks that have stored what they say they have: after a commit or `flush` that failed with an `Io` error
+//! of the disk itself, no word is kept.
 //!
 //! # Address space
 //!

@@ -6,7 +6,8 @@ use super::{Engine, Mode, SLOT_COUNT_KEY, open_environment, open_first_handles};
 use crate::map::Map;
 use crate::read::{Commit, KeptCommits};
 use crate::{LmdbBackend, LmdbOptions};
-use quadrille_backend::{ErrorKind, Keyspace, StorageBackend, StorageResult};
+use heed::EnvFlags;
+use quadrille_backend::{Durability, ErrorKind, Keyspace, StorageBackend, StorageResult};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -121,5 +122,23 @@ fn slots_that_are_not_there_are_damage() -> StorageResult<()> {
         .map(drop)
         .expect_err("83 slots are missing");
     assert_eq!(error.kind(), ErrorKind::Corrupted, "{error}");
+    Ok(())
+}
+
+/// What LMDB is told to wait for.
+#[test]
+fn each_durability_has_its_waits() -> StorageResult<()> {
+    let waits = |options: LmdbOptions| {
+        let folder = small_store()?;
+        let engine = Engine::open(folder.path(), &options, Mode::Write)?;
+        let flags = engine.environment.get_flags().expect("an open environment");
+        let told = |flag: EnvFlags| flags & flag.bits() != 0;
+        StorageResult::Ok((told(EnvFlags::NO_META_SYNC), told(EnvFlags::NO_SYNC)))
+    };
+    let of = |durability| LmdbOptions::new().durability(durability);
+    assert_eq!(waits(LmdbOptions::new())?, (false, false));
+    assert_eq!(waits(of(Durability::Durable))?, (false, false));
+    assert_eq!(waits(of(Durability::Prefix))?, (true, false));
+    assert_eq!(waits(of(Durability::Unsafe))?, (false, true));
     Ok(())
 }
