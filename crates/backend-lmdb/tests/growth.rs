@@ -4,7 +4,8 @@ use quadrille_backend::{
     Durability, ErrorKind, Keyspace, StorageBackend, StorageError, StorageResult, StorageSnapshot,
     Transaction,
 };
-use quadrille_backend_lmdb::{LmdbBackend, LmdbOptions};
+use quadrille_backend_lmdb::{LmdbBackend, LmdbOptions, check_pages};
+use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -159,4 +160,64 @@ fn look_ups_beside_a_transaction_that_fails_keep_no_map_small() -> StorageResult
     fill(&backend)?;
     assert!(own.contains(&birds(), b"kept")?);
     Ok(())
+}
+
+/// Transactions of all sizes on a map that cannot grow: each that found it full left nothing, each that returned is there.
+#[test]
+fn no_transaction_is_lost_to_a_full_map() -> StorageResult<()> {
+    let folder = folder();
+    let options = LmdbOptions::new()
+        .map_bytes(1 << 20)
+        .map_bytes_max(1 << 20)
+        .durability(Durability::Unsafe);
+    let backend = LmdbBackend::open_with(folder.path(), options)?;
+    backend.create_keyspace(&birds())?;
+    let mut model = BTreeMap::new();
+    let (mut refused, mut committed) = (0, 0);
+    for round in 0..600_u32 {
+        let mut changed = model.clone();
+        let snapshot = backend.snapshot()?;
+        let result = change(&backend, &mut changed, round);
+        match result {
+            Ok(()) => {
+                committed += 1;
+                model = changed;
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Full, "{error}");
+                refused += 1;
+            }
+        }
+        drop(snapshot);
+        let held: StorageResult<Vec<_>> = backend.snapshot()?.prefix_scan(&birds(), b"")?.collect();
+        assert!(held?.into_iter().eq(model.clone()), "round {round}");
+    }
+    assert!(refused > 20 && committed > 20, "{refused}, {committed}");
+    backend.close()?;
+    drop(backend);
+    assert!(check_pages(folder.path())?.is_sound());
+    let backend = LmdbBackend::open(folder.path())?;
+    assert_eq!(backend.keyspace_size(&birds())?.0, model.len() as u64);
+    fill(&backend)
+}
+
+/// Puts and deletes some entries, in the store and in the model.
+fn change(
+    backend: &LmdbBackend,
+    model: &mut BTreeMap<Vec<u8>, Vec<u8>>,
+    round: u32,
+) -> StorageResult<()> {
+    let mut transaction = backend.begin()?;
+    for n in 0..(round * 13) % 90 {
+        let key = ((round * 31 + n * 17) % 400).to_be_bytes().to_vec();
+        if (round + n).is_multiple_of(4) {
+            transaction.delete(&birds(), &key)?;
+            model.remove(&key);
+        } else {
+            let value = vec![round as u8; ((round + n) * 37 % 6000) as usize];
+            transaction.put(&birds(), &key, &value)?;
+            model.insert(key, value);
+        }
+    }
+    transaction.commit()
 }
