@@ -34,8 +34,8 @@
 //!
 //! `flush` and `close` wait for the disk whatever the word, and what was committed before is then durable; a backend that
 //! is dropped without `close` does not wait. Under `Unsafe`, the first commit after a `flush` puts all at risk again. All
-//! of it rests on disks that have stored what they say they have: after a commit or `flush` that failed with an `Io` error
-//! of the disk itself, no word is kept.
+//! of it rests on disks that have stored what they say they have. After a commit or `flush` that failed because the disk
+//! did, `Prefix` no longer holds: the operating system may then take for stored what is not.
 //!
 //! # Address space
 //!
