@@ -27,7 +27,7 @@ impl BenchBackend for InMemoryBackend {
 
 impl BenchBackend for LmdbBackend {
     fn open_in(folder: &Path, sync: CommitSync) -> Outcome<Self> {
-        // LMDB without sync is unsafe, not prefix: it has nothing in between.
+        // LMDB without sync is unsafe, not prefix, for which it waits once a commit.
         let durability = match sync {
             CommitSync::EachCommit => Durability::Durable,
             CommitSync::Never => Durability::Unsafe,

@@ -66,6 +66,25 @@ impl Factory for Lmdb {
     }
 }
 
+/// Opens LMDB stores whose commits may lose the last one with the power.
+#[cfg(feature = "lmdb")]
+#[derive(Clone, Copy, Debug)]
+pub struct LmdbPrefix;
+
+#[cfg(feature = "lmdb")]
+impl Factory for LmdbPrefix {
+    type Backend = quadrille_backend_lmdb::LmdbBackend;
+
+    fn open(&self, folder: &Path) -> StorageResult<Self::Backend> {
+        let options = quadrille_backend_lmdb::LmdbOptions::new().durability(Durability::Prefix);
+        Self::Backend::open_with(folder, options)
+    }
+
+    fn open_read_only(&self, folder: &Path) -> Option<StorageResult<Self::Backend>> {
+        Some(Self::Backend::open_read_only(folder))
+    }
+}
+
 /// Opens RocksDB stores.
 #[cfg(feature = "rocksdb")]
 #[derive(Clone, Copy, Debug)]

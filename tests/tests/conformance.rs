@@ -4,11 +4,11 @@
 //! `mirror-` and `faulty-`. What a backend cannot run is listed as ignored, with the reason.
 
 use quadrille_backend_testkit::{Suite, run_all};
-#[cfg(feature = "lmdb")]
-use quadrille_tests::Lmdb;
 #[cfg(feature = "rocksdb")]
 use quadrille_tests::RocksDb;
 use quadrille_tests::{BoundedMemory, FaultyOf, Memory, MirrorOf};
+#[cfg(feature = "lmdb")]
+use quadrille_tests::{Lmdb, LmdbPrefix};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -21,6 +21,8 @@ fn backends() -> Vec<Suite> {
         Suite::new("bounded_memory", BoundedMemory),
         #[cfg(feature = "lmdb")]
         Suite::new("lmdb", Lmdb),
+        #[cfg(feature = "lmdb")]
+        Suite::new("lmdb_prefix", LmdbPrefix),
         #[cfg(feature = "rocksdb")]
         Suite::new("rocksdb", RocksDb),
     ]

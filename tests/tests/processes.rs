@@ -156,6 +156,18 @@ fn obey_on<B: StorageBackend>(backend: B) -> StorageResult<()> {
                 }
                 Ok("held".to_owned())
             }
+            ["held", key] => {
+                let oldest = held
+                    .first()
+                    .ok_or_else(|| StorageError::misuse("nothing is held"))?;
+                oldest
+                    .get(&birds()?, key.as_bytes())
+                    .map(|value| String::from_utf8_lossy(&value.unwrap_or_default()).into_owned())
+            }
+            ["release"] => {
+                held.clear();
+                Ok("released".to_owned())
+            }
             ["watch", last] => watch(&backend, number(last)?).map(|seen| seen.to_string()),
             _ => Ok("what?".to_owned()),
         };
@@ -263,6 +275,50 @@ fn a_reader_process_follows_the_writer<F: Files>() -> StorageResult<()> {
         assert_eq!(other.ask(&format!("get k{nth} nth")), nth.to_string());
     }
     assert!(other.ask("put owl grey").starts_with("read-only"));
+    Ok(())
+}
+
+/// Names and contents of the files of a store, but for LMDB's table of readers.
+fn files(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let items = std::fs::read_dir(folder).expect("a folder");
+    let mut files: Vec<_> = items
+        .map(|item| item.expect("an item").path())
+        .filter(|path| !path.ends_with("lock.mdb"))
+        .map(|path| (path.clone(), std::fs::read(&path).expect("a file")))
+        .collect();
+    files.sort();
+    files
+}
+
+/// Who reads takes no lock that a writer needs, and waits for none that a writer has; each snapshot shows the last commit
+/// when it was taken.
+fn readers_and_the_writer_take_no_lock_of_each_other<F: Files>() -> StorageResult<()> {
+    let folder = temporary();
+    let backend = F::open(folder.path())?;
+    backend.create_keyspace(&birds()?)?;
+    backend.put(&birds()?, b"emu", b"tall")?;
+    backend.close()?;
+    drop(backend);
+    let before = files(folder.path());
+    let mut early = Other::start::<F>(folder.path(), "read");
+    assert_eq!(early.ask("get birds emu"), "tall");
+    assert!(files(folder.path()) == before);
+    let backend = F::open(folder.path())?;
+    let mut transaction = backend.begin()?;
+    transaction.put(&birds()?, b"emu", b"taller")?;
+    let before = files(folder.path());
+    let mut late = Other::start::<F>(folder.path(), "read");
+    for reader in [&mut early, &mut late] {
+        assert_eq!(reader.ask("hold 1"), "held");
+        assert_eq!(reader.ask("get birds emu"), "tall");
+        assert!(reader.ask("put owl grey").starts_with("read-only"));
+    }
+    assert!(files(folder.path()) == before);
+    transaction.commit()?;
+    for reader in [&mut early, &mut late] {
+        assert_eq!(reader.ask("get birds emu"), "taller");
+        assert_eq!(reader.ask("held emu"), "tall");
+    }
     Ok(())
 }
 
@@ -406,6 +462,29 @@ fn a_reader_without_the_right_to_write_reads() -> StorageResult<()> {
     Lmdb::open(folder.path())?.put(&birds()?, b"owl", b"grey")
 }
 
+/// A reader that holds a snapshot cannot take over a larger map; it is told so, and waits for that snapshot once.
+#[cfg(feature = "lmdb")]
+fn a_reader_process_is_busy_while_it_holds_the_smaller_map() -> StorageResult<()> {
+    let folder = temporary();
+    let backend = Lmdb::open(folder.path())?;
+    backend.create_keyspace(&birds()?)?;
+    backend.put(&birds()?, b"emu", b"tall")?;
+    let mut other = Other::start::<Lmdb>(folder.path(), "read-small");
+    assert_eq!(other.ask("hold 1"), "held");
+    backend.put(&birds()?, b"large", &[0; 4 << 20])?;
+    backend.put(&birds()?, b"emu", b"taller")?;
+    let start = std::time::Instant::now();
+    for _ in 0..20 {
+        let answer = other.ask("get birds emu");
+        assert!(answer.starts_with("busy"), "{answer}");
+        assert_eq!(other.ask("held emu"), "tall");
+    }
+    assert!(start.elapsed() < 10 * GROWTH_WAIT, "{:?}", start.elapsed());
+    assert_eq!(other.ask("release"), "released");
+    assert_eq!(other.ask("get birds emu"), "taller");
+    Ok(())
+}
+
 /// A reader whose map became too small takes over the size that the writer gave it.
 #[cfg(feature = "lmdb")]
 fn a_reader_process_follows_a_growing_map() -> StorageResult<()> {
@@ -427,6 +506,10 @@ fn a_reader_process_follows_a_growing_map() -> StorageResult<()> {
     }
     Ok(())
 }
+
+/// How long the reader with a small map waits for its own snapshots: told from no wait on a busy machine.
+#[cfg(feature = "lmdb")]
+const GROWTH_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
 
 fn trial<F: Files>(name: &str, case: fn() -> StorageResult<()>) -> Trial {
     Trial::test(format!("{}::{name}", F::NAME), move || {
@@ -460,6 +543,11 @@ fn common<F: Files>(trials: &mut Vec<Trial>) {
         "a_killed_reader_pins_nothing",
         a_killed_reader_pins_nothing::<F>,
     );
+    let locks = trial::<F>(
+        "readers_and_the_writer_take_no_lock_of_each_other",
+        readers_and_the_writer_take_no_lock_of_each_other::<F>,
+    );
+    trials.push(locks.with_ignored_flag(skip));
     trials.push(eight.with_ignored_flag(skip));
     trials.push(killed.with_ignored_flag(skip));
     trials.push(follows.with_ignored_flag(skip));
@@ -477,7 +565,9 @@ fn be_the_other_process(child: &str) -> StorageResult<()> {
     match child.split_once(' ') {
         #[cfg(feature = "lmdb")]
         Some(("lmdb", "read-small")) => {
-            let options = quadrille_backend_lmdb::LmdbOptions::new().map_bytes(1 << 20);
+            let options = quadrille_backend_lmdb::LmdbOptions::new()
+                .map_bytes(1 << 20)
+                .growth_wait(GROWTH_WAIT);
             obey_on(quadrille_backend_lmdb::LmdbBackend::open_read_only_with(
                 path, options,
             )?)
@@ -502,6 +592,10 @@ fn main() {
         trials.push(trial::<Lmdb>(
             "a_reader_process_follows_a_growing_map",
             a_reader_process_follows_a_growing_map,
+        ));
+        trials.push(trial::<Lmdb>(
+            "a_reader_process_is_busy_while_it_holds_the_smaller_map",
+            a_reader_process_is_busy_while_it_holds_the_smaller_map,
         ));
         #[cfg(unix)]
         trials.push(trial::<Lmdb>(

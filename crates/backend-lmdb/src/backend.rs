@@ -59,7 +59,7 @@ impl LmdbBackend {
     /// Opens with settings of one's own.
     ///
     /// # Errors
-    /// As [`open`](Self::open), `Misuse` for a setting that is not legal, and `Unsupported` for [`Durability::Prefix`].
+    /// As [`open`](Self::open), and `Misuse` for a setting that is not legal.
     pub fn open_with(path: impl AsRef<Path>, options: LmdbOptions) -> StorageResult<Self> {
         Self::open_mode(path.as_ref(), options, Mode::Write)
     }
@@ -68,7 +68,7 @@ impl LmdbBackend {
     ///
     /// # Errors
     /// `NotFound` when there is no store; `Locked` when this process has it open, or when it may not write LMDB's table of
-    /// readers while another writes; `Corrupted`, `Io`.
+    /// readers while another writes; `Busy` when another commits too fast for the file to be looked at; `Corrupted`, `Io`.
     pub fn open_read_only(path: impl AsRef<Path>) -> StorageResult<Self> {
         Self::open_read_only_with(path, LmdbOptions::default())
     }
@@ -272,7 +272,7 @@ impl StorageBackend for LmdbBackend {
         let engine = self.engine_mut().take();
         // Commits that did not wait for the disk are forced there now, so that an orderly end loses nothing.
         match engine {
-            Some(engine) if self.options.durability == Durability::Unsafe => engine.sync(),
+            Some(engine) if self.options.durability != Durability::Durable => engine.sync(),
             _ => Ok(()),
         }
     }

@@ -3,7 +3,7 @@
 //! Nothing of it shapes what is stored, so nothing of it is stored: a store opens with any of these settings, whatever
 //! it was written with. All are checked when the store is opened.
 
-use quadrille_backend::{Durability, ErrorKind, StorageError, StorageResult};
+use quadrille_backend::{Durability, StorageError, StorageResult};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -86,7 +86,8 @@ impl LmdbOptions {
     }
 
     /// How long a transaction that begins after one that found the map full waits for the snapshots of this process to
-    /// go, so that the map can grow; at most an hour, 100 ms unless set. When they stay, it begins on the map as it is.
+    /// go, so that the map can grow; at most an hour, 100 ms unless set. When they stay, it begins on the map as it is, and
+    /// no transaction waits for the same snapshots again.
     #[must_use]
     pub fn growth_wait(mut self, wait: Duration) -> Self {
         self.growth_wait = wait;
@@ -109,9 +110,13 @@ impl LmdbOptions {
         self
     }
 
-    /// What a returned commit survives. LMDB gives [`Durability::Durable`] (the default) and [`Durability::Unsafe`];
-    /// opening with [`Durability::Prefix`] is refused, because without waiting for the disk at all LMDB cannot promise that
-    /// an older commit is whole.
+    /// What a returned commit survives; LMDB gives all three.
+    ///
+    /// * [`Durability::Durable`], the default, waits for the disk twice a commit. Nothing that returned is lost.
+    /// * [`Durability::Prefix`] waits once, for the pages. The death of the process loses nothing, loss of power at most
+    ///   the last commit that returned.
+    /// * [`Durability::Unsafe`] does not wait. The death of the process loses nothing, loss of power may leave nothing that
+    ///   can be read.
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
@@ -135,12 +140,8 @@ impl LmdbOptions {
     /// Refuses settings that are not legal.
     ///
     /// # Errors
-    /// `Misuse` that names the setting and what is legal; `Unsupported` for a durability that LMDB cannot give.
+    /// `Misuse` that names the setting and what is legal.
     pub(crate) fn check(&self) -> StorageResult<()> {
-        if self.durability == Durability::Prefix {
-            let message = "LMDB that does not wait for the disk cannot keep older commits whole";
-            return Err(StorageError::new(ErrorKind::Unsupported, message).during("open"));
-        }
         within("map_bytes", self.map_bytes, MAP_BYTES_MIN..=MAP_BYTES_MAX)?;
         let growth = self.map_bytes..=MAP_BYTES_MAX;
         within("map_bytes_max", self.growth_bytes_max(), growth)?;

@@ -137,16 +137,16 @@ impl Engine {
             check_length(&data)?;
         }
         let (environment, writer) = open_environment(folder, options, mode, writer)?;
-        // Opening handles takes a reader's slot, and processes that were killed may hold them all.
-        environment
-            .clear_stale_readers()
-            .map_err(|error| storage_error("open", error))?;
-        let handles = open_handles(&environment)?;
+        // Those of processes that were killed, which keep old pages from being used again.
+        clear_stale_readers(&environment)?;
+        let map = Map::new(&environment, options);
+        let kept = KeptCommits::new(&environment);
+        let handles = open_first_handles(&environment, &map, &kept)?;
         let engine = Self {
-            kept: KeptCommits::new(&environment),
+            kept,
             main: handles.main,
             slots: RwLock::new(handles.slots),
-            map: Map::new(&environment, options),
+            map,
             environment,
             mode,
             folder: folder.to_owned(),
@@ -156,7 +156,9 @@ impl Engine {
             table: readers::Table::open(&folder.join(LOCK_FILE)),
         };
         engine.check_format(fresh)?;
-        if mode == Mode::Write {
+        if mode == Mode::Write && !folder.join(CREATED_FILE).exists() {
+            // The mark says that there is more than an empty file: it may not reach the disk before that is true there.
+            engine.sync()?;
             mark_created(folder)?;
         }
         if fresh {
@@ -266,7 +268,7 @@ impl Engine {
         }
         let commit = Arc::new(Commit::new(self.begin_read()?));
         if self.mode == Mode::Write {
-            self.kept.keep(&commit, &self.environment);
+            self.kept.keep(&commit, &self.environment, &self.map);
         }
         Ok(commit)
     }
@@ -275,24 +277,33 @@ impl Engine {
     fn begin_read(&self) -> StorageResult<ReadTransaction> {
         loop {
             let transaction = self.begin_plain_read()?;
-            let known = self.slot_count();
-            if self.mode == Mode::Write || self.stored_slot_count(&transaction)? <= known {
+            if self.mode == Mode::Write {
+                return Ok(transaction);
+            }
+            let told = self.stored_slot_count(&transaction)?;
+            if told <= self.slot_count() {
                 return Ok(transaction);
             }
             // The writing process has added slots. Handles opened now serve transactions that begin later.
             drop(transaction);
-            let _map = self.map.enter(&self.environment)?;
-            let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
-            *slots = open_handles(&self.environment)?.slots;
+            self.open_new_slots()?;
+            let present = self.slot_count();
+            if present < told {
+                let message =
+                    format!("the catalogue tells of {told} slots, and there are {present}");
+                return Err(StorageError::corrupted(message).during("snapshot"));
+            }
         }
     }
 
-    /// Frees the reader slots of processes that ended without doing so, which keep old pages from being used again.
-    fn clear_stale_readers(&self) -> StorageResult<()> {
-        let cleared = self.environment.clear_stale_readers();
-        cleared
-            .map(drop)
-            .map_err(|error| storage_error("snapshot", error))
+    fn open_new_slots(&self) -> StorageResult<()> {
+        try_to_read(&self.environment, &self.map, &self.kept, || {
+            let _map = self.map.enter(&self.environment)?;
+            let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+            Ok(open_handles(&self.environment).map(|handles| {
+                *slots = handles.map_or_else(Vec::new, |handles| handles.slots);
+            }))
+        })
     }
 
     fn clear_stale_readers_at_times(&self) -> StorageResult<()> {
@@ -302,26 +313,12 @@ impl Engine {
         }
         *cleared = Instant::now();
         drop(cleared);
-        self.clear_stale_readers()
+        clear_stale_readers(&self.environment)
     }
 
     fn begin_plain_read(&self) -> StorageResult<ReadTransaction> {
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            match self.try_read()? {
-                Ok(transaction) => return Ok(transaction),
-                Err(Error::Mdb(MdbError::MapResized)) if attempts < READ_ATTEMPTS => {
-                    self.map.adopt(&self.environment)?;
-                }
-                // A process that was killed has left its slots; what is free after looking is free.
-                Err(Error::Mdb(MdbError::ReadersFull)) if attempts < READ_ATTEMPTS => {
-                    self.kept.forget();
-                    self.clear_stale_readers()?;
-                }
-                Err(error) => return Err(storage_error("snapshot", error)),
-            }
-        }
+        let attempt = || self.try_read();
+        try_to_read(&self.environment, &self.map, &self.kept, attempt)
     }
 
     fn try_read(&self) -> StorageResult<heed::Result<ReadTransaction>> {
@@ -357,6 +354,7 @@ impl Engine {
         match error {
             Error::Mdb(MdbError::MapFull) => {
                 let full = self.map.found_full();
+                self.kept.forget();
                 full.during(operation).with_source(error)
             }
             error => storage_error(operation, error),
@@ -549,21 +547,75 @@ fn open_plain(
     flags.set(EnvFlags::NO_READ_AHEAD, !options.read_ahead);
     if mode == Mode::Read {
         flags |= EnvFlags::READ_ONLY;
-    } else if options.durability == Durability::Unsafe {
-        flags |= EnvFlags::NO_SYNC;
+    } else {
+        flags |= match options.durability {
+            Durability::Durable => EnvFlags::empty(),
+            Durability::Prefix => EnvFlags::NO_META_SYNC,
+            Durability::Unsafe => EnvFlags::NO_SYNC,
+        };
     }
     #[expect(unsafe_code, reason = "mapping a file is unsafe in itself")]
     // SAFETY: LMDB maps the file, so nobody may change it but through LMDB: the exclusive lock on the writer's file
     // keeps other writers of this program out, and `check_length` has refused a file that ends before its last page.
     // NO_LOCK is given where the shared lock on the same file keeps all writers out.
-    // READ_ONLY, NO_SYNC and NO_READ_AHEAD change speed and what survives a crash, not memory safety; heed adds NO_TLS by its own type.
+    // READ_ONLY, NO_META_SYNC, NO_SYNC and NO_READ_AHEAD change speed and what survives a crash, not memory safety; heed
+    // adds NO_TLS by its own type.
     unsafe {
         open.flags(flags);
         open.open(folder)
     }
 }
 
-fn open_handles(environment: &Env<WithoutTls>) -> StorageResult<Handles<'static>> {
+/// Frees the reader slots of processes that ended without doing so, which keep old pages from being used again.
+fn clear_stale_readers(environment: &Env<WithoutTls>) -> StorageResult<()> {
+    let cleared = environment.clear_stale_readers();
+    cleared
+        .map(drop)
+        .map_err(|error| storage_error("snapshot", error))
+}
+
+/// Makes what needs a read transaction; tries again when what stands in the way can be removed.
+fn try_to_read<T>(
+    environment: &Env<WithoutTls>,
+    map: &Map,
+    kept: &KeptCommits,
+    attempt: impl Fn() -> StorageResult<heed::Result<T>>,
+) -> StorageResult<T> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        match attempt()? {
+            Ok(made) => return Ok(made),
+            // The process that writes has given the map another size.
+            Err(Error::Mdb(MdbError::MapResized)) if attempts < READ_ATTEMPTS => {
+                map.adopt(environment)?;
+            }
+            // A process that was killed has left its slots; what is free after looking is free.
+            Err(Error::Mdb(MdbError::ReadersFull)) if attempts < READ_ATTEMPTS => {
+                kept.forget();
+                clear_stale_readers(environment)?;
+            }
+            Err(error) => return Err(storage_error("snapshot", error)),
+        }
+    }
+}
+
+/// The handles of an environment that was just opened.
+fn open_first_handles(
+    environment: &Env<WithoutTls>,
+    map: &Arc<Map>,
+    kept: &KeptCommits,
+) -> StorageResult<Handles<'static>> {
+    let opened = try_to_read(environment, map, kept, || {
+        let _map = map.enter(environment)?;
+        Ok(open_handles(environment))
+    });
+    let missing = || StorageError::corrupted("the unnamed database is missing");
+    opened?.ok_or_else(missing)
+}
+
+/// Handles of all databases that are there; `None` without the unnamed one.
+fn open_handles(environment: &Env<WithoutTls>) -> heed::Result<Option<Handles<'static>>> {
     fn open<'e>(
         opener: &DatabaseOpener<'e, WithoutTls>,
         transaction: &RoTxn<'e, WithoutTls>,
@@ -581,18 +633,14 @@ fn open_handles(environment: &Env<WithoutTls>) -> StorageResult<Handles<'static>
         }
         Ok(Some(Handles { main, slots }))
     }
-    let failed = |error| storage_error("open", error);
-    let transaction = environment.read_txn().map_err(failed)?;
-    let opened = environment
-        .open_databases_and_commit(
-            transaction,
-            |opener, transaction| -> heed::Result<CommitOrAbort<Option<Handles<'_>>, ()>> {
-                open(opener, transaction).map(CommitOrAbort::Commit)
-            },
-        )
-        .map_err(failed)?;
-    let missing = || StorageError::corrupted("the unnamed database is missing");
-    opened.commit().flatten().ok_or_else(missing)
+    let transaction = environment.read_txn()?;
+    let opened = environment.open_databases_and_commit(
+        transaction,
+        |opener, transaction| -> heed::Result<CommitOrAbort<Option<Handles<'_>>, ()>> {
+            open(opener, transaction).map(CommitOrAbort::Commit)
+        },
+    )?;
+    Ok(opened.commit().flatten())
 }
 
 /// A write transaction that owns a share of its environment. Dropping it rolls back.
@@ -654,3 +702,6 @@ pub(crate) fn remove_files(folder: &Path) -> StorageResult<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,12 +24,18 @@
 //! | word | what a commit does | what a crash may lose |
 //! |---|---|---|
 //! | `Durable`, the default | writes its pages, waits for the disk, writes the meta, waits again | nothing that `commit` returned for, whether the process dies or the power fails; a commit that had not returned is there whole or not at all |
-//! | `Prefix` | refused when opening | |
+//! | `Prefix` | writes its pages, waits for the disk, writes the meta | nothing when the process alone dies. When the power fails, at most the last commit that returned: what is left is the state after that one or the one before, whole |
 //! | `Unsafe` | writes without waiting | nothing when the process alone dies: the operating system has all of it. When the machine does, everything: the disk may have got the meta before the pages it points to, and pages of older commits may be overwritten |
 //!
-//! `Prefix` is refused because LMDB without waiting gives no order to what reaches the disk, so that no older commit is
-//! sure to be whole. `flush` and `close` wait for the disk whatever the word; under `Unsafe`, the first commit after a
-//! `flush` puts all at risk again. All of it rests on disks that have stored what they say they have.
+//! `Prefix` is LMDB's `MDB_NOMETASYNC`. It holds because a commit never writes to a page that the two commits before it
+//! use, and because the wait for its pages is also one for the meta of the commit before: until that wait is over, the
+//! disk has the meta of the last commit or of the one before, and either finds its pages as they were. Without any wait
+//! there is no such order, which is why there is nothing between `Prefix` and `Unsafe`.
+//!
+//! `flush` and `close` wait for the disk whatever the word, and what was committed before is then durable; a backend that
+//! is dropped without `close` does not wait. Under `Unsafe`, the first commit after a `flush` puts all at risk again. All
+//! of it rests on disks that have stored what they say they have. After a commit or `flush` that failed because the disk
+//! did, `Prefix` no longer holds: the operating system may then take for stored what is not.
 //!
 //! # Address space
 //!
@@ -38,9 +44,10 @@
 //! are used, it grows as soon as a transaction begins, reading or writing, while no other of this process is open:
 //! LMDB moves the map, and snapshots lend out what lies in it. A transaction that does not fit is `Full` and leaves
 //! nothing; the next writer then waits a little for snapshots to go
-//! ([`growth_wait`](LmdbOptions::growth_wait)), the map grows, and the same transaction can be made again. Growth ends at
-//! [`map_bytes_max`](LmdbOptions::map_bytes_max). A process that reads takes over a larger size with its next snapshot;
-//! while older ones of its own stay open, that one is `Busy`.
+//! ([`growth_wait`](LmdbOptions::growth_wait)), the map grows, and the same transaction can be made again. When snapshots
+//! outlast that wait, transactions go on without waiting for them again, and those that fit are not held up. Growth ends
+//! at [`map_bytes_max`](LmdbOptions::map_bytes_max). A process that reads takes over a larger size with its next
+//! snapshot; while older ones of its own stay open, that one is `Busy`.
 //!
 //! # Processes
 //!

@@ -4,12 +4,16 @@
 //! who touches the map enters here first. Growth is asked for when a transaction found the map full, or nearly so; it
 //! happens when the next one begins and no other is open.
 //!
+//! Whoever waits for others to leave waits once: as long as somebody who outlasted a wait is inside, waiting again would
+//! be in vain, and transactions go on with the map as it is.
+//!
 //! What always holds: the size changes only while nobody is inside; a map that could not be made again lets nobody in.
 
 use crate::LmdbOptions;
 use crate::error::storage_error;
 use heed::{Env, WithoutTls};
 use quadrille_backend::{ErrorKind, StorageError, StorageResult};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,23 +34,45 @@ pub(crate) struct Map {
 #[derive(Debug)]
 struct State {
     bytes: usize,
-    /// Open transactions, and other uses of the map.
-    users: u64,
+    /// The numbers of open transactions, and of other uses of the map.
+    users: BTreeSet<u64>,
+    /// The number of the next one.
+    next_user: u64,
+    /// Users below this number that are still inside have outlasted a wait.
+    waited_for: u64,
     /// Whether a transaction found no room.
     full: bool,
+    /// Whether one did after the last wait.
+    wait_due: bool,
     /// Whether the map is used so far that it should grow when it can.
     nearly_full: bool,
     broken: bool,
 }
 
+impl State {
+    fn can_grow(&self, bytes_max: usize) -> bool {
+        (self.full || self.nearly_full) && self.bytes < bytes_max && !self.broken
+    }
+
+    /// Whether somebody is inside who has outlasted a wait.
+    fn has_outlasted(&self) -> bool {
+        self.users
+            .first()
+            .is_some_and(|user| *user < self.waited_for)
+    }
+}
+
 /// The right to use the map, given back when dropped.
 #[derive(Debug)]
-pub(crate) struct MapUse(Arc<Map>);
+pub(crate) struct MapUse {
+    map: Arc<Map>,
+    user: u64,
+}
 
 impl Drop for MapUse {
     fn drop(&mut self) {
-        self.0.lock().users -= 1;
-        self.0.left.notify_all();
+        self.map.lock().users.remove(&self.user);
+        self.map.left.notify_all();
     }
 }
 
@@ -68,8 +94,11 @@ impl Map {
         Arc::new(Self {
             state: Mutex::new(State {
                 bytes: environment.info().map_size,
-                users: 0,
+                users: BTreeSet::new(),
+                next_user: 0,
+                waited_for: 0,
                 full: false,
+                wait_due: false,
                 nearly_full: false,
                 broken: false,
             }),
@@ -84,12 +113,21 @@ impl Map {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock_when_unused(&self) -> MutexGuard<'_, State> {
-        let state = self.lock();
+    /// The state once nobody is inside, or once the time is up or waiting has no use.
+    fn wait_until_unused<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        if state.has_outlasted() {
+            return state;
+        }
+        state.waited_for = state.next_user;
         let waited = self
             .left
-            .wait_timeout_while(state, self.wait, |state| state.users > 0);
+            .wait_timeout_while(state, self.wait, |state| !state.users.is_empty());
         waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Whether the map should grow as soon as nobody is inside.
+    pub(crate) fn is_to_grow(&self) -> bool {
+        self.lock().can_grow(self.bytes_max)
     }
 
     /// Enters to read; grows the map first when that is due and nobody is inside.
@@ -98,15 +136,16 @@ impl Map {
     }
 
     /// Enters to write. After a transaction that found the map full, waits some time until all others have left, so
-    /// that the map can grow; when they stay, what is to be written may still fit.
+    /// that the map can grow; when they stay, what is to be written may still fit, and nobody waits again before another
+    /// transaction finds no room.
     pub(crate) fn enter_to_write(
         self: &Arc<Self>,
         environment: &Env<WithoutTls>,
     ) -> StorageResult<MapUse> {
         let mut state = self.lock();
-        if state.full && state.bytes < self.bytes_max {
-            drop(state);
-            state = self.lock_when_unused();
+        if state.wait_due && state.can_grow(self.bytes_max) && !state.has_outlasted() {
+            state.wait_due = false;
+            state = self.wait_until_unused(state);
         }
         if !state.broken {
             let page = environment.unnamed_database_stat().page_size as usize;
@@ -121,8 +160,7 @@ impl Map {
         mut state: MutexGuard<'_, State>,
         environment: &Env<WithoutTls>,
     ) -> StorageResult<MapUse> {
-        let due = state.full || state.nearly_full;
-        if due && state.users == 0 && state.bytes < self.bytes_max && !state.broken {
+        if state.users.is_empty() && state.can_grow(self.bytes_max) {
             let bytes = state
                 .bytes
                 .saturating_mul(2)
@@ -136,8 +174,13 @@ impl Map {
         if state.broken {
             return Err(broken());
         }
-        state.users += 1;
-        Ok(MapUse(Arc::clone(self)))
+        let user = state.next_user;
+        state.next_user += 1;
+        state.users.insert(user);
+        Ok(MapUse {
+            map: Arc::clone(self),
+            user,
+        })
     }
 
     /// Takes over the size that another process has given the map; to be called by somebody who is not inside.
@@ -145,14 +188,15 @@ impl Map {
     /// # Errors
     /// `Busy` when transactions of this process stay open, `Io`.
     pub(crate) fn adopt(&self, environment: &Env<WithoutTls>) -> StorageResult<()> {
-        let mut state = self.lock_when_unused();
+        let mut state = self.wait_until_unused(self.lock());
         if state.broken {
             return Err(broken());
         }
-        if state.users > 0 {
+        if !state.users.is_empty() {
             let message = format!(
                 "the store has grown beyond the {} bytes that this process maps; its {} open snapshots must go first",
-                state.bytes, state.users
+                state.bytes,
+                state.users.len()
             );
             return Err(StorageError::new(ErrorKind::Busy, message).during("snapshot"));
         }
@@ -163,7 +207,7 @@ impl Map {
     /// Notes that a transaction found no room, and says so.
     pub(crate) fn found_full(&self) -> StorageError {
         let mut state = self.lock();
-        state.full = true;
+        (state.full, state.wait_due) = (true, true);
         let (bytes, bytes_max) = (state.bytes, self.bytes_max);
         let advice = if bytes < bytes_max {
             format!("it grows up to {bytes_max} when the next begins and no snapshot is open")
@@ -189,6 +233,6 @@ fn resize(state: &mut State, environment: &Env<WithoutTls>, bytes: usize) -> Sto
         return Err(storage_error("resize", error));
     }
     state.bytes = environment.info().map_size;
-    (state.full, state.nearly_full) = (false, false);
+    (state.full, state.wait_due, state.nearly_full) = (false, false, false);
     Ok(())
 }

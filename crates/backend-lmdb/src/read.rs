@@ -3,12 +3,12 @@
 //! Beginning one costs more than a look-up in it: LMDB takes a lock between processes and clears a record for every
 //! slot. So the process that writes keeps some transactions of the last commit for those who read next.
 //!
-//! What always holds: nobody is given one of another commit than the last; none is kept beyond a commit or while a
-//! writer waits for the map, so that they keep no page from being used again and the map from no growth.
+//! What always holds: nobody is given one of another commit than the last; none is kept beyond a commit, or while the
+//! map is to grow, so that they keep no page from being used again and the map from no growth.
 
 use crate::catalogue;
 use crate::engine::{Engine, RawDatabase};
-use crate::map::MapUse;
+use crate::map::{Map, MapUse};
 use crate::snapshot::lookup;
 use heed::{Env, RoTxn, WithoutTls};
 use quadrille_backend::{Keyspace, StorageResult};
@@ -194,11 +194,12 @@ impl KeptCommits {
         is_last(found, environment).then(|| Arc::clone(found))
     }
 
-    /// Keeps one that was just begun, when there is room for it.
-    pub(crate) fn keep(&self, commit: &Arc<Commit>, environment: &Env<WithoutTls>) {
+    /// Keeps one that was just begun, when there is room for it and it is in nobody's way.
+    pub(crate) fn keep(&self, commit: &Arc<Commit>, environment: &Env<WithoutTls>, map: &Map) {
         let mut kept = self.lock();
-        // Asked under the lock: a commit becomes the last one before it forgets what is kept.
-        if !kept.paused && kept.commits.len() < self.count_max && is_last(commit, environment) {
+        let room = !kept.paused && kept.commits.len() < self.count_max;
+        // Asked under the lock: a commit becomes the last one, and the map is to grow, before what is kept is forgotten.
+        if room && !map.is_to_grow() && is_last(commit, environment) {
             kept.commits.push(Arc::clone(commit));
         }
     }

@@ -254,19 +254,23 @@ fn too_many_snapshots_are_busy_until_one_goes() -> StorageResult<()> {
 }
 
 #[test]
-fn a_weaker_promise_than_lmdb_can_keep_is_refused() -> StorageResult<()> {
+fn each_durability_is_given_and_told() -> StorageResult<()> {
     let folder = folder();
-    let options = LmdbOptions::new().durability(Durability::Prefix);
-    let opened = LmdbBackend::open_with(folder.path().join("store"), options);
-    refused(opened, ErrorKind::Unsupported);
-    assert!(!folder.path().join("store").exists());
-    let options = LmdbOptions::new().durability(Durability::Unsafe);
-    let backend = LmdbBackend::open_with(folder.path(), options)?;
-    assert_eq!(backend.capabilities().durability, Durability::Unsafe);
-    backend.create_keyspace(&birds())?;
-    backend.put(&birds(), b"emu", b"there after an orderly end")?;
-    backend.close()?;
-    assert!(LmdbBackend::open(folder.path())?.contains(&birds(), b"emu")?);
+    for (nth, durability) in [Durability::Durable, Durability::Prefix, Durability::Unsafe]
+        .into_iter()
+        .enumerate()
+    {
+        let path = folder.path().join(nth.to_string());
+        let options = LmdbOptions::new().durability(durability);
+        let backend = LmdbBackend::open_with(&path, options)?;
+        assert_eq!(backend.capabilities().durability, durability);
+        backend.create_keyspace(&birds())?;
+        backend.put(&birds(), b"emu", b"there after an orderly end")?;
+        backend.flush()?;
+        backend.put(&birds(), b"kea", b"this one as well")?;
+        backend.close()?;
+        assert_eq!(LmdbBackend::open(&path)?.keyspace_size(&birds())?.0, 2);
+    }
     Ok(())
 }
 

@@ -103,6 +103,37 @@ fn what_lmdb_writes_is_sound() -> StorageResult<()> {
     Ok(())
 }
 
+/// The file grows and its metas change between any two reads of a check. A check that commits overtake too often is
+/// `Busy`; what it must never do is to take the file for a shorter one.
+#[test]
+fn a_file_that_grows_meanwhile_is_not_taken_for_one_cut_off() -> StorageResult<()> {
+    const COMMITS: u32 = 3000;
+    let folder = folder();
+    let birds = keyspace("birds");
+    let backend = open(folder.path())?;
+    backend.create_keyspace(&birds)?;
+    std::thread::scope(|scope| {
+        let write =
+            || (0..COMMITS).try_for_each(|n| backend.put(&birds, &n.to_be_bytes(), &[1; 8000]));
+        let writer = scope.spawn(write);
+        while !writer.is_finished() {
+            match check_pages(folder.path()) {
+                Ok(report) => assert!(report.is_sound(), "{:#?}", report.faults),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Busy, "{error}"),
+            }
+            // The file is looked at before it is found to be open already.
+            for _ in 0..20 {
+                let opened = LmdbBackend::open_read_only(folder.path());
+                let error = opened.expect_err("one process opens a store once");
+                assert_eq!(error.kind(), ErrorKind::Locked, "{error}");
+            }
+        }
+        writer.join().expect("a writer that does not panic")
+    })?;
+    assert_eq!(backend.keyspace_size(&birds)?.0, u64::from(COMMITS));
+    Ok(())
+}
+
 /// Pages that a transaction allocated and freed again are in the free list and may not be in the file.
 #[test]
 fn free_pages_at_the_end_may_be_missing() -> StorageResult<()> {

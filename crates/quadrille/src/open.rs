@@ -96,7 +96,7 @@ pub fn open_backend(location: &Location, mode: OpenMode) -> StorageResult<AnyBac
 /// whatever it says.
 ///
 /// # Errors
-/// As [`open_with`], and `Unsupported` when the backend cannot give that durability.
+/// As [`open_with`].
 pub fn open_backend_with(
     location: &Location,
     mode: OpenMode,

@@ -1,7 +1,8 @@
 //! The data file, read by position and never through the map.
 //!
 //! What flows in: a path. What flows out: pages as bytes. What always holds: one page, or one part of a value, is in
-//! memory at a time; a file that ends early is an answer, not an error.
+//! memory at a time; a file that ends early is an answer, not an error; the length is asked for after the metas were
+//! read, so that a file another process lets grow is never too short for what they tell.
 
 use super::format::{META_BYTES, Meta, PAGE_BYTES_MAX, PAGE_BYTES_MIN};
 use quadrille_backend::{StorageError, StorageResult};
@@ -12,7 +13,7 @@ use std::path::Path;
 /// An open data file.
 pub(super) struct PageFile {
     file: File,
-    /// Its length when it was opened.
+    /// Its length after the metas were last read; 0 before.
     pub(super) bytes: u64,
 }
 
@@ -25,8 +26,7 @@ impl PageFile {
         let failed =
             |error| StorageError::from_io(format!("cannot read {}", path.display()), error);
         let file = File::open(path).map_err(failed)?;
-        let bytes = file.metadata().map_err(failed)?.len();
-        Ok(Self { file, bytes })
+        Ok(Self { file, bytes: 0 })
     }
 
     /// Fills the buffer from a position; whether the file was long enough.
@@ -47,6 +47,7 @@ impl PageFile {
             Some(bytes) => self.meta_at(u64::from(bytes))?,
             None => None,
         };
+        self.bytes = self.file.metadata().map_err(cannot)?.len();
         Ok([first, second])
     }
 

@@ -80,7 +80,7 @@ number_at!(u32_at, u32);
 number_at!(u64_at, u64);
 
 /// The head of a page.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Head {
     pub(super) number: u64,
     pub(super) flags: u16,
@@ -103,7 +103,7 @@ impl Head {
 }
 
 /// What LMDB keeps of a database: where its tree starts and how large it is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Record {
     pub(super) padding: u32,
     pub(super) flags: u16,
@@ -139,7 +139,7 @@ impl Record {
 }
 
 /// A meta page: where a commit starts.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Meta {
     pub(super) head: Head,
     pub(super) magic: u32,

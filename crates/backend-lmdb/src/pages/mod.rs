@@ -120,36 +120,40 @@ pub fn check_pages(folder: &Path) -> StorageResult<PagesReport> {
         let mut file = PageFile::open(&path)?;
         let metas = file.metas()?;
         let report = check(&mut file, metas)?;
-        if report.is_sound() || newest_transaction(&file.metas()?) == newest_transaction(&metas) {
+        // A meta that was read while it was written is half of one commit and half of another.
+        if report.is_sound() || file.metas()? == metas {
             return Ok(report);
         }
     }
-    let message = "the store is being written to; check it when nobody writes";
-    Err(StorageError::new(ErrorKind::Busy, message).during("check"))
+    Err(overtaken().during("check"))
+}
+
+fn overtaken() -> StorageError {
+    let message = "the store is being written to too fast to be checked meanwhile";
+    StorageError::new(ErrorKind::Busy, message)
 }
 
 /// Refuses a file whose metas LMDB could not trust, or that was cut off: reading a page beyond the end through the map
 /// would end the process. The file may be empty.
 ///
 /// # Errors
-/// `Corrupted`, `Io`.
+/// `Corrupted`; `Busy` when another process commits too fast; `Io`.
 pub(crate) fn check_length(path: &Path) -> StorageResult<()> {
-    let mut refused = StorageError::corrupted("the data file cannot be read");
     for _ in 0..ATTEMPTS {
         let mut file = PageFile::open(path)?;
+        let metas = file.metas()?;
         if file.bytes == 0 || usize::BITS != 64 {
             return Ok(());
         }
-        let metas = file.metas()?;
-        match length_fault(&mut file, &metas)? {
-            None => return Ok(()),
-            Some(what) => refused = StorageError::corrupted(format!("{}: {what}", path.display())),
-        }
-        if newest_transaction(&file.metas()?) == newest_transaction(&metas) {
-            break;
+        let Some(what) = length_fault(&mut file, &metas)? else {
+            return Ok(());
+        };
+        if file.metas()? == metas {
+            let refused = StorageError::corrupted(format!("{}: {what}", path.display()));
+            return Err(refused.during("open"));
         }
     }
-    Err(refused.during("open"))
+    Err(overtaken().during("open"))
 }
 
 fn length_fault(file: &mut PageFile, metas: &[Option<Meta>; 2]) -> StorageResult<Option<String>> {
@@ -197,10 +201,6 @@ pub(crate) fn freed_bytes_since(path: &Path, transaction: u64) -> StorageResult<
         }
     }
     Ok(None)
-}
-
-fn newest_transaction(metas: &[Option<Meta>; 2]) -> Option<u64> {
-    metas.iter().flatten().map(|meta| meta.transaction).max()
 }
 
 fn check(file: &mut PageFile, metas: [Option<Meta>; 2]) -> StorageResult<PagesReport> {
@@ -280,4 +280,39 @@ fn check_meta(meta: &Meta, number: u64) -> Result<(), String> {
         return Err(format!("commit {transaction} belongs in the other meta"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LmdbBackend;
+    use quadrille_backend::{Keyspace, StorageBackend};
+    use std::fs;
+
+    /// Another process writes between the steps of a look at the file, here at each place in turn.
+    #[test]
+    fn a_file_that_grows_between_two_reads_is_whole() -> StorageResult<()> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join(DATA_FILE);
+        let backend = LmdbBackend::open(folder.path())?;
+        let birds = Keyspace::new("birds")?;
+        backend.create_keyspace(&birds)?;
+        let grow = |n: u8| backend.put(&birds, &[n], &[n; 100_000]);
+        let mut opened = PageFile::open(&path)?;
+        grow(1)?;
+        let metas = opened.metas()?;
+        assert_eq!(length_fault(&mut opened, &metas)?, None);
+        grow(2)?;
+        assert_eq!(length_fault(&mut opened, &metas)?, None);
+        let metas = opened.metas()?;
+        assert_eq!(length_fault(&mut opened, &metas)?, None);
+        backend.close()?;
+        let whole = fs::metadata(&path).expect("the file").len();
+        let file = fs::File::options().write(true).open(&path);
+        file.and_then(|file| file.set_len(whole - 1))
+            .expect("a shorter file");
+        let metas = opened.metas()?;
+        assert!(length_fault(&mut opened, &metas)?.is_some());
+        Ok(())
+    }
 }
