@@ -324,7 +324,7 @@ impl Engine {
     fn try_read(&self) -> StorageResult<heed::Result<ReadTransaction>> {
         let _slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
         let map = self.map.enter(&self.environment)?;
-        let transaction = self.environment.clone().static_read_txn();
+        let transaction = read_whole_commit(&self.environment);
         Ok(transaction.map(|transaction| ReadTransaction::new(transaction, map)))
     }
 
@@ -705,3 +705,20 @@ pub(crate) fn remove_files(folder: &Path) -> StorageResult<()> {
 
 #[cfg(test)]
 mod tests;
+
+/// Begins a read transaction that surely sees the commit whose number it bears.
+///
+/// LMDB first notes the number of the last commit and then copies its roots from the one of two meta pages that belongs
+/// to it, which the commit after the next overwrites. A reader that is held up between the two could take the roots of
+/// a commit that is still being written, even half of them. While the number is still that of the last commit, the next
+/// one has not been written, so nobody can have begun to overwrite what was copied.
+fn read_whole_commit(environment: &Env<WithoutTls>) -> heed::Result<RoTxn<'static, WithoutTls>> {
+    loop {
+        let transaction = environment.clone().static_read_txn()?;
+        if environment.info().last_txn_id <= transaction.id() {
+            return Ok(transaction);
+        }
+        drop(transaction);
+        std::thread::yield_now();
+    }
+}
