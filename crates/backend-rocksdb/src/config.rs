@@ -106,7 +106,7 @@ impl RocksDbOptions {
     ///   together.
     ///
     /// Under all three a keyspace that was created, dropped or ingested into stays so, also where commits
-    /// before it are lost; before one is dropped, all earlier commits are made lasting.
+    /// before it are lost; before one is dropped or ingested into, all earlier commits are made lasting.
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;

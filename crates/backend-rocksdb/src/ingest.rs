@@ -110,6 +110,8 @@ fn move_in(
     if files.is_empty() {
         return Ok(0);
     }
+    // What deleted the keyspace's earlier entries must not be lost when the files are not.
+    engine.sync()?;
     let mut options = IngestExternalFileOptions::default();
     options.set_move_files(true);
     engine
