@@ -7,6 +7,7 @@
 //! there. Handles, snapshots and iterators are dropped before the database they belong to.
 
 use crate::RocksDbOptions;
+use crate::catalogue;
 use crate::error::{after_background_errors, storage_error};
 use crate::figures;
 use crate::open_files;
@@ -112,6 +113,8 @@ impl Engine {
         if fresh {
             // RocksDB syncs its own folder.
             sync_parent(folder)?;
+        } else if mode == Mode::Write {
+            catalogue::settle(&engine)?;
         }
         Ok(engine)
     }

@@ -26,7 +26,7 @@ pub(crate) fn ingest(
 ) -> StorageResult<u64> {
     let columns = engine.columns();
     let column = columns.get(keyspace).ok_or_else(|| missing(keyspace))?;
-    let size = catalogue::size(engine, keyspace, &ReadOptions::default())?;
+    let size = catalogue::size(engine, (keyspace, column), ReadOptions::default())?;
     if size.count > 0 {
         let message = "only an empty keyspace can be ingested into";
         return Err(StorageError::misuse(message).in_keyspace(keyspace));
@@ -112,6 +112,10 @@ fn move_in(
     }
     // What deleted the keyspace's earlier entries must not be lost when the files are not.
     engine.sync()?;
+    // A crash can come before the row that tells how much the files hold.
+    let mut batch = WriteBatch::default();
+    catalogue::put_uncounted(&mut batch, keyspace);
+    engine.write_lasting(batch)?;
     let mut options = IngestExternalFileOptions::default();
     options.set_move_files(true);
     engine

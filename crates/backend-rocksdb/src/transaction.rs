@@ -148,7 +148,7 @@ impl<'a> RocksDbTransaction<'a> {
         changes: &Changes,
     ) -> StorageResult<()> {
         let column = self.column(keyspace)?;
-        let mut size = catalogue::size(&self.engine, keyspace, &ReadOptions::default())?;
+        let mut size = catalogue::size(&self.engine, (keyspace, column), ReadOptions::default())?;
         // Nothing to look up in a keyspace without entries.
         let filled = size.count > 0;
         for (key, value) in changes {

@@ -190,6 +190,29 @@ fn an_ingest_brings_earlier_deletions_along() -> StorageResult<()> {
     has_rows(&RocksDbBackend::open(folder.path())?, 1000, 200)
 }
 
+/// A crash between the move of an ingest's files into the database and the row that says how much they hold.
+fn the_rows_of_an_interrupted_ingest_are_counted() -> StorageResult<()> {
+    let folder = temporary();
+    let mut other = Other::start(folder.path(), "durable");
+    other.does("create rows");
+    other.does("ingest rows 0 5000");
+    other.kill();
+    // The last record of the log is that row.
+    let [log] = &logs(folder.path())[..] else {
+        panic!("one log");
+    };
+    let whole = fs::read(log).expect("a log");
+    fs::write(log, &whole[..whole.len() - 7]).expect("a log");
+    has_rows(&RocksDbBackend::open_read_only(folder.path())?, 0, 5000)?;
+    let backend = RocksDbBackend::open(folder.path())?;
+    has_rows(&backend, 0, 5000)?;
+    backend.put(&Keyspace::new("rows")?, &5000_u64.to_be_bytes(), &[1; 100])?;
+    has_rows(&backend, 0, 5001)?;
+    backend.close()?;
+    drop(backend);
+    has_rows(&RocksDbBackend::open(folder.path())?, 0, 5001)
+}
+
 fn logs(folder: &Path) -> Vec<PathBuf> {
     let items = fs::read_dir(folder.join("rocksdb")).expect("a folder");
     let paths = items.map(|item| item.expect("a file").path());
@@ -466,6 +489,7 @@ fn main() {
         a_log_loses_no_commit_to_a_kill,
         changes_of_keyspaces_last_and_bring_earlier_commits_along,
         an_ingest_brings_earlier_deletions_along,
+        the_rows_of_an_interrupted_ingest_are_counted,
         a_damaged_log_is_refused_and_a_torn_one_is_not,
         a_log_that_was_not_waited_for_ends_at_its_first_hole,
         a_reader_sees_one_state_and_is_in_nobodys_way,
