@@ -107,6 +107,27 @@ pub(crate) fn settle(engine: &Engine) -> StorageResult<()> {
     }
 }
 
+/// How many bytes of keys and values may be added to the last commit.
+pub(crate) fn room(engine: &Engine) -> StorageResult<u64> {
+    let Some(most) = engine.bytes_max() else {
+        return Ok(u64::MAX);
+    };
+    let mut held = 0;
+    for named in engine.columns().iter() {
+        held += size(engine, named, ReadOptions::default())?.bytes;
+    }
+    Ok(most.saturating_sub(held))
+}
+
+/// `Full` when there is no room for so many bytes more.
+pub(crate) fn check_room(room: u64, added: u64) -> StorageResult<()> {
+    if added <= room {
+        return Ok(());
+    }
+    let message = format!("bytes_max leaves room for {room} bytes of keys and values");
+    Err(StorageError::new(ErrorKind::Full, message))
+}
+
 /// Adds a row to a batch.
 pub(crate) fn put(batch: &mut WriteBatch, keyspace: &Keyspace, size: Size) {
     batch.put(row_key(keyspace), size.encode());

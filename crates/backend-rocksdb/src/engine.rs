@@ -251,6 +251,11 @@ impl Engine {
         self.settings
     }
 
+    /// The most bytes of keys and values, if they are limited.
+    pub(crate) fn bytes_max(&self) -> Option<u64> {
+        self.options.bytes_max
+    }
+
     pub(crate) fn keyspace_options(&self) -> &Options {
         &self.keyspace_options
     }

@@ -18,6 +18,24 @@ fn file_bytes(number: usize) -> u64 {
     FILE_BYTES << (number / FILES_OF_A_SIZE).min(6)
 }
 
+/// A source that fails once its entries find no room in the store.
+struct Limited<'a> {
+    entries: &'a mut dyn EntrySource,
+    room: u64,
+}
+
+impl EntrySource for Limited<'_> {
+    fn next_entry(&mut self) -> StorageResult<Option<(&[u8], &[u8])>> {
+        let entry = self.entries.next_entry()?;
+        if let Some((key, value)) = entry {
+            let bytes = (key.len() + value.len()) as u64;
+            catalogue::check_room(self.room, bytes)?;
+            self.room -= bytes;
+        }
+        Ok(entry)
+    }
+}
+
 /// Ingests all entries into an empty keyspace; the caller holds the permit to write.
 pub(crate) fn ingest(
     engine: &Engine,
@@ -31,7 +49,8 @@ pub(crate) fn ingest(
         let message = "only an empty keyspace can be ingested into";
         return Err(StorageError::misuse(message).in_keyspace(keyspace));
     }
-    let ingested = write_files(engine, keyspace, entries)
+    let room = catalogue::room(engine)?;
+    let ingested = write_files(engine, keyspace, &mut Limited { entries, room })
         .and_then(|(size, files)| move_in(engine, keyspace, column, size, files));
     let removed = engine.remove_ingest_files();
     let count = ingested?;
