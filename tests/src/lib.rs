@@ -98,6 +98,11 @@ impl Factory for RocksDb {
         Self::Backend::open(folder)
     }
 
+    fn open_small(&self, folder: &Path, bytes: usize) -> Option<StorageResult<Self::Backend>> {
+        let options = quadrille_backend_rocksdb::RocksDbOptions::new().bytes_max(bytes as u64);
+        Some(Self::Backend::open_with(folder, options))
+    }
+
     fn open_read_only(&self, folder: &Path) -> Option<StorageResult<Self::Backend>> {
         Some(Self::Backend::open_read_only(folder))
     }

@@ -78,7 +78,18 @@ impl RocksDbBackend {
     /// # Errors
     /// `NotFound` when there is no store; `Corrupted`, `Io`.
     pub fn open_read_only(path: impl AsRef<Path>) -> StorageResult<Self> {
-        Self::open_mode(path.as_ref(), &RocksDbOptions::default(), Mode::Read)
+        Self::open_read_only_with(path, RocksDbOptions::default())
+    }
+
+    /// Opens for reading with settings of one's own. Of these, the cache and the most open files matter.
+    ///
+    /// # Errors
+    /// As [`open_read_only`](Self::open_read_only), and `Misuse` for a setting out of range.
+    pub fn open_read_only_with(
+        path: impl AsRef<Path>,
+        options: RocksDbOptions,
+    ) -> StorageResult<Self> {
+        Self::open_mode(path.as_ref(), &options, Mode::Read)
     }
 
     fn open_mode(path: &Path, options: &RocksDbOptions, mode: Mode) -> StorageResult<Self> {

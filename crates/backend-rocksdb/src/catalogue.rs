@@ -1,9 +1,10 @@
 //! The catalogue: how many entries and bytes each keyspace holds, in a row of the column family `default`.
 //!
 //! RocksDB itself only estimates them. What always holds: a row changes in the same batch as the entries it speaks of,
-//! so it is exact; a row without a keyspace, left by a crash, is overwritten before one of that name exists.
+//! so it is exact; while an ingest moves files in, which is no batch, the row is empty, and whoever reads it counts the
+//! entries; a row without a keyspace, left by a crash, is overwritten before one of that name exists.
 
-use crate::engine::Engine;
+use crate::engine::{Column, Engine};
 use crate::error::storage_error;
 use quadrille_backend::{ErrorKind, Keyspace, StorageError, StorageResult};
 use rocksdb::{ReadOptions, WriteBatch};
@@ -46,20 +47,95 @@ pub(crate) fn missing(keyspace: &Keyspace) -> StorageError {
     StorageError::new(ErrorKind::NotFound, "there is no such keyspace").in_keyspace(keyspace)
 }
 
+/// The row of a keyspace, as of the snapshot that the options name, or now; `None` where its entries are to be counted.
+fn row(engine: &Engine, keyspace: &Keyspace, options: &ReadOptions) -> StorageResult<Option<Size>> {
+    let row = engine.database().get_pinned_opt(row_key(keyspace), options);
+    let row = row.map_err(|error| storage_error("catalogue", error).in_keyspace(keyspace))?;
+    match row {
+        None => Ok(Some(Size::default())),
+        Some(row) if row.is_empty() => Ok(None),
+        Some(row) => Size::decode(&row).map(Some),
+    }
+}
+
 /// The size of a keyspace, as of the snapshot that the options name, or now.
 pub(crate) fn size(
     engine: &Engine,
-    keyspace: &Keyspace,
-    options: &ReadOptions,
+    (keyspace, column): (&Keyspace, &Column),
+    options: ReadOptions,
 ) -> StorageResult<Size> {
-    let row = engine.database().get_pinned_opt(row_key(keyspace), options);
-    let row = row.map_err(|error| storage_error("catalogue", error).in_keyspace(keyspace))?;
-    row.map_or(Ok(Size::default()), |row| Size::decode(&row))
+    match row(engine, keyspace, &options)? {
+        Some(size) => Ok(size),
+        None => counted(engine, (keyspace, column), options),
+    }
+}
+
+/// The size of a keyspace as a scan finds it.
+fn counted(
+    engine: &Engine,
+    (keyspace, column): (&Keyspace, &Column),
+    mut options: ReadOptions,
+) -> StorageResult<Size> {
+    options.fill_cache(false);
+    let mut size = Size::default();
+    let mut iterator = engine.database().raw_iterator_cf_opt(column, options);
+    iterator.seek_to_first();
+    while let Some((key, value)) = iterator.item() {
+        size.count += 1;
+        size.bytes += (key.len() + value.len()) as u64;
+        iterator.next();
+    }
+    let status = iterator.status();
+    status.map_err(|error| storage_error("catalogue", error).in_keyspace(keyspace))?;
+    Ok(size)
+}
+
+/// Counts what an ingest left uncounted that a crash interrupted. Where entries cannot be read the row stays, and whoever
+/// asks for the size is told.
+pub(crate) fn settle(engine: &Engine) -> StorageResult<()> {
+    let mut batch = WriteBatch::default();
+    for named in engine.columns().iter() {
+        if row(engine, named.0, &ReadOptions::default())?.is_none()
+            && let Ok(size) = counted(engine, named, ReadOptions::default())
+        {
+            put(&mut batch, named.0, size);
+        }
+    }
+    match batch.is_empty() {
+        true => Ok(()),
+        false => engine.write_lasting(batch),
+    }
+}
+
+/// How many bytes of keys and values may be added to the last commit.
+pub(crate) fn room(engine: &Engine) -> StorageResult<u64> {
+    let Some(most) = engine.bytes_max() else {
+        return Ok(u64::MAX);
+    };
+    let mut held = 0;
+    for named in engine.columns().iter() {
+        held += size(engine, named, ReadOptions::default())?.bytes;
+    }
+    Ok(most.saturating_sub(held))
+}
+
+/// `Full` when there is no room for so many bytes more.
+pub(crate) fn check_room(room: u64, added: u64) -> StorageResult<()> {
+    if added <= room {
+        return Ok(());
+    }
+    let message = format!("bytes_max leaves room for {room} bytes of keys and values");
+    Err(StorageError::new(ErrorKind::Full, message))
 }
 
 /// Adds a row to a batch.
 pub(crate) fn put(batch: &mut WriteBatch, keyspace: &Keyspace, size: Size) {
     batch.put(row_key(keyspace), size.encode());
+}
+
+/// Adds a row to a batch that says that the entries are to be counted.
+pub(crate) fn put_uncounted(batch: &mut WriteBatch, keyspace: &Keyspace) {
+    batch.put(row_key(keyspace), []);
 }
 
 /// Adds the removal of a row to a batch.

@@ -24,7 +24,9 @@ pub enum Compression {
 impl Compression {
     const ALL: [Self; 4] = [Self::None, Self::Lz4, Self::Snappy, Self::Zstd];
 
-    pub(crate) fn name(self) -> &'static str {
+    /// Its name in small letters, as the store keeps it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Lz4 => "lz4",
@@ -33,7 +35,9 @@ impl Compression {
         }
     }
 
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
+    /// The one of a name, as [`name`](Self::name) gives it.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|one| one.name() == name)
     }
 
@@ -59,6 +63,7 @@ impl Compression {
 /// | [`write_buffer_bytes`](Self::write_buffer_bytes) | 128 MiB | 512 KiB to 64 GiB | no |
 /// | [`background_jobs`](Self::background_jobs) | 2 | 1 to 64 | no |
 /// | [`open_files_max`](Self::open_files_max) | 1024 | 64 to 1 000 000 | no |
+/// | [`bytes_max`](Self::bytes_max) | no limit | all | no |
 ///
 /// What is stored holds until an opening for writing sets it anew, and then for files written from there on; `compact`
 /// writes all of them. Opening with an illegal value is `Misuse`.
@@ -72,6 +77,7 @@ pub struct RocksDbOptions {
     pub(crate) write_buffer_bytes: usize,
     pub(crate) background_jobs: u32,
     pub(crate) open_files_max: u32,
+    pub(crate) bytes_max: Option<u64>,
 }
 
 impl Default for RocksDbOptions {
@@ -85,6 +91,7 @@ impl Default for RocksDbOptions {
             write_buffer_bytes: 128 << 20,
             background_jobs: 2,
             open_files_max: 1024,
+            bytes_max: None,
         }
     }
 }
@@ -106,7 +113,7 @@ impl RocksDbOptions {
     ///   together.
     ///
     /// Under all three a keyspace that was created, dropped or ingested into stays so, also where commits
-    /// before it are lost; before one is dropped, all earlier commits are made lasting.
+    /// before it are lost; before one is dropped or ingested into, all earlier commits are made lasting.
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
@@ -167,6 +174,18 @@ impl RocksDbOptions {
     #[must_use]
     pub fn open_files_max(mut self, files: u32) -> Self {
         self.open_files_max = files;
+        self
+    }
+
+    /// The most bytes of keys and values that the store may hold, over all keyspaces; unlimited unless set.
+    ///
+    /// A commit or an ingest past it is refused with [`ErrorKind::Full`](quadrille_backend::ErrorKind::Full). Deleting,
+    /// replacing by less and dropping keyspaces make room; a store above it may shrink. What RocksDB needs beside the
+    /// entries is not counted: its log, and what was deleted or replaced until the files are merged. So the folder can
+    /// be larger for a while; compression makes it smaller.
+    #[must_use]
+    pub fn bytes_max(mut self, bytes: u64) -> Self {
+        self.bytes_max = Some(bytes);
         self
     }
 

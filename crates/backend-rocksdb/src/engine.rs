@@ -7,6 +7,7 @@
 //! there. Handles, snapshots and iterators are dropped before the database they belong to.
 
 use crate::RocksDbOptions;
+use crate::catalogue;
 use crate::error::{after_background_errors, storage_error};
 use crate::figures;
 use crate::open_files;
@@ -112,6 +113,8 @@ impl Engine {
         if fresh {
             // RocksDB syncs its own folder.
             sync_parent(folder)?;
+        } else if mode == Mode::Write {
+            catalogue::settle(&engine)?;
         }
         Ok(engine)
     }
@@ -246,6 +249,11 @@ impl Engine {
 
     pub(crate) fn settings(&self) -> Settings {
         self.settings
+    }
+
+    /// The most bytes of keys and values, if they are limited.
+    pub(crate) fn bytes_max(&self) -> Option<u64> {
+        self.options.bytes_max
     }
 
     pub(crate) fn keyspace_options(&self) -> &Options {

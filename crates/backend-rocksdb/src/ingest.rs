@@ -18,6 +18,24 @@ fn file_bytes(number: usize) -> u64 {
     FILE_BYTES << (number / FILES_OF_A_SIZE).min(6)
 }
 
+/// A source that fails once its entries find no room in the store.
+struct Limited<'a> {
+    entries: &'a mut dyn EntrySource,
+    room: u64,
+}
+
+impl EntrySource for Limited<'_> {
+    fn next_entry(&mut self) -> StorageResult<Option<(&[u8], &[u8])>> {
+        let entry = self.entries.next_entry()?;
+        if let Some((key, value)) = entry {
+            let bytes = (key.len() + value.len()) as u64;
+            catalogue::check_room(self.room, bytes)?;
+            self.room -= bytes;
+        }
+        Ok(entry)
+    }
+}
+
 /// Ingests all entries into an empty keyspace; the caller holds the permit to write.
 pub(crate) fn ingest(
     engine: &Engine,
@@ -26,12 +44,13 @@ pub(crate) fn ingest(
 ) -> StorageResult<u64> {
     let columns = engine.columns();
     let column = columns.get(keyspace).ok_or_else(|| missing(keyspace))?;
-    let size = catalogue::size(engine, keyspace, &ReadOptions::default())?;
+    let size = catalogue::size(engine, (keyspace, column), ReadOptions::default())?;
     if size.count > 0 {
         let message = "only an empty keyspace can be ingested into";
         return Err(StorageError::misuse(message).in_keyspace(keyspace));
     }
-    let ingested = write_files(engine, keyspace, entries)
+    let room = catalogue::room(engine)?;
+    let ingested = write_files(engine, keyspace, &mut Limited { entries, room })
         .and_then(|(size, files)| move_in(engine, keyspace, column, size, files));
     let removed = engine.remove_ingest_files();
     let count = ingested?;
@@ -110,6 +129,12 @@ fn move_in(
     if files.is_empty() {
         return Ok(0);
     }
+    // What deleted the keyspace's earlier entries must not be lost when the files are not.
+    engine.sync()?;
+    // A crash can come before the row that tells how much the files hold.
+    let mut batch = WriteBatch::default();
+    catalogue::put_uncounted(&mut batch, keyspace);
+    engine.write_lasting(batch)?;
     let mut options = IngestExternalFileOptions::default();
     options.set_move_files(true);
     engine

@@ -90,8 +90,9 @@ impl RocksDbSnapshot {
 
     /// How much a keyspace holds at this commit.
     pub(crate) fn size(&self, keyspace: &Keyspace) -> StorageResult<Size> {
-        self.view.column(keyspace)?;
-        catalogue::size(&self.view.engine, keyspace, &self.view.options)
+        let view = &*self.view;
+        let column = view.column(keyspace)?;
+        catalogue::size(&view.engine, (keyspace, column), as_of(&view.snapshot))
     }
 
     fn lookup<T>(

@@ -140,17 +140,18 @@ impl<'a> RocksDbTransaction<'a> {
         iterator
     }
 
-    /// Adds the changes of one keyspace to the batch, and its new size.
+    /// Adds the changes of one keyspace to the batch, and its new size; gives the size before and after.
     fn add_changes(
         &self,
         batch: &mut WriteBatch,
         keyspace: &Keyspace,
         changes: &Changes,
-    ) -> StorageResult<()> {
+    ) -> StorageResult<(Size, Size)> {
         let column = self.column(keyspace)?;
-        let mut size = catalogue::size(&self.engine, keyspace, &ReadOptions::default())?;
+        let before = catalogue::size(&self.engine, (keyspace, column), ReadOptions::default())?;
         // Nothing to look up in a keyspace without entries.
-        let filled = size.count > 0;
+        let filled = before.count > 0;
+        let mut size = before;
         for (key, value) in changes {
             let old = match filled {
                 true => self.engine.committed(column, keyspace, key, <[u8]>::len)?,
@@ -165,7 +166,7 @@ impl<'a> RocksDbTransaction<'a> {
             }
         }
         catalogue::put(batch, keyspace, size);
-        Ok(())
+        Ok((before, size))
     }
 }
 
@@ -228,8 +229,15 @@ impl Transaction for RocksDbTransaction<'_> {
 
     fn commit(self) -> StorageResult<()> {
         let mut batch = WriteBatch::default();
+        let (mut bytes_before, mut bytes_after) = (0_u64, 0_u64);
         for (keyspace, changes) in &self.changes {
-            self.add_changes(&mut batch, keyspace, changes)?;
+            let (before, after) = self.add_changes(&mut batch, keyspace, changes)?;
+            bytes_before += before.bytes;
+            bytes_after += after.bytes;
+        }
+        if bytes_after > bytes_before {
+            let room = catalogue::room(&self.engine)?;
+            catalogue::check_room(room, bytes_after - bytes_before)?;
         }
         if !batch.is_empty() {
             self.engine.write(batch)?;

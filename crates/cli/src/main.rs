@@ -4,6 +4,7 @@
 //! standard error, an exit code. What always holds: one file per command; a command that reads never makes a store;
 //! nothing but data is written to standard output.
 
+mod backend_options;
 mod bench;
 mod commands;
 mod failure;

@@ -3,13 +3,14 @@
 //! What flows in: `--store`, `--data` and how to read RDF. What flows out: an open store, filled. What always holds: a
 //! store that is not there is an error, never made; what is wrong with the file names is said before anything is opened.
 
+use crate::backend_options::{BackendOptions, DurabilityOption};
 use crate::failure::{Exit, Failure, exit_of, exit_of_io};
 use crate::progress::Progress;
 use crate::{interrupt, pattern};
 use clap::Args;
 use oxrdf::{GraphName, NamedNode};
 use quadrille::io::{GraphTarget, LoadError, LoadSummary, RdfFormat, ReadOptions, Source};
-use quadrille::{AnyBackend, Location, OpenMode, QuadStore, ReadContext, StoreOptions};
+use quadrille::{AnyBackend, Location, OpenMode, QuadStore, ReadContext};
 use std::path::{Path, PathBuf};
 
 /// The store that a command works on.
@@ -18,12 +19,26 @@ pub(crate) struct StoreOption {
     /// The store: `lmdb:PATH`, `rocksdb:PATH`, or `memory:` for an empty one
     #[arg(long, value_name = "LOCATION")]
     pub(crate) store: Location,
+    #[command(flatten)]
+    backend: BackendOptions,
 }
 
 impl StoreOption {
     /// Opens the store for reading; it must be there.
     pub(crate) fn open_for_reading(&self) -> Result<QuadStore<AnyBackend>, Failure> {
-        open(&self.store, OpenMode::ReadOnly)
+        let options = self.backend.for_store(&self.store, OpenMode::ReadOnly)?;
+        Ok(options.open(&self.store)?)
+    }
+
+    /// Opens the store for writing.
+    pub(crate) fn open_for_writing(
+        &self,
+        mode: OpenMode,
+        durability: DurabilityOption,
+    ) -> Result<QuadStore<AnyBackend>, Failure> {
+        let options = self.backend.for_store(&self.store, mode)?;
+        let options = options.durability(durability.durability());
+        Ok(options.open(&self.store)?)
     }
 }
 
@@ -38,6 +53,8 @@ pub(crate) struct DataSource {
         conflicts_with = "data"
     )]
     store: Option<Location>,
+    #[command(flatten)]
+    backend: BackendOptions,
     /// An RDF file to read instead of a store, `-` for standard input; can be given several times
     #[arg(long, value_name = "FILE")]
     data: Vec<PathBuf>,
@@ -63,10 +80,13 @@ impl DataSource {
     /// Opens the store, or loads the files into a new one in memory.
     pub(crate) fn open(&self) -> Result<QuadStore<AnyBackend>, Failure> {
         if let Some(location) = &self.store {
-            return open(location, OpenMode::ReadOnly);
+            let options = self.backend.for_store(location, OpenMode::ReadOnly)?;
+            return Ok(options.open(location)?);
         }
         let sources = self.syntax.sources(&self.data)?;
-        let store = open(&Location::Memory, OpenMode::CreateOrOpen)?;
+        let memory = Location::Memory;
+        let options = self.backend.for_store(&memory, OpenMode::CreateOrOpen)?;
+        let store = options.open(&memory)?;
         load(&store, sources, &self.syntax.options(None))?;
         Ok(store)
     }
@@ -125,12 +145,6 @@ impl SyntaxOptions {
             ..ReadOptions::default()
         }
     }
-}
-
-/// Opens the store at a location.
-pub(crate) fn open(location: &Location, mode: OpenMode) -> Result<QuadStore<AnyBackend>, Failure> {
-    let options = StoreOptions::default();
-    Ok(quadrille::open_with(location, mode, options)?)
 }
 
 /// Loads sources in one commit, with a progress bar for each.

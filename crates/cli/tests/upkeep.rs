@@ -6,8 +6,8 @@ use common::{
     LABEL, SAMPLE, command, file, finish, folder, loaded_locations, locations, path_of, quadrille,
     text_of,
 };
-use quadrille::OpenMode;
 use quadrille::backend::StorageBackend;
+use quadrille::{OpenMode, OpenOptions};
 
 const READING: [&str; 7] = [
     "query", "match", "count", "dump", "stats", "verify", "inspect",
@@ -75,7 +75,8 @@ fn a_whole_store_verifies_before_and_after_compaction() {
 /// Flips the last byte of an entry's value in the first keyspace whose name ends so.
 fn damage(location: &str, keyspace: &str) -> String {
     let location = location.parse().expect("a location");
-    let backend = quadrille::open_backend(&location, OpenMode::MustExist).expect("the backend");
+    let options = OpenOptions::new().mode(OpenMode::MustExist);
+    let backend = options.open_backend(&location).expect("the backend");
     let keyspaces = backend.keyspaces().expect("keyspaces");
     let keyspace = keyspaces
         .iter()

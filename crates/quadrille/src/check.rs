@@ -4,6 +4,7 @@
 //! backend can tell. What always holds: nothing is written, locked or mapped.
 
 use crate::Location;
+#[cfg(feature = "lmdb")]
 use crate::location::Engine;
 use crate::open::{OpenMode, check_folder};
 use quadrille_backend::StorageResult;

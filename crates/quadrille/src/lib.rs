@@ -45,7 +45,7 @@
 //! | `rocksdb:PATH` | `RocksDbBackend` | `rocksdb` | in a RocksDB database |
 //!
 //! `all-backends` is all of them. A program that knows its backend says `QuadStore<LmdbBackend>`; one that learns it at
-//! run time says [`open()`] and gets a `QuadStore<AnyBackend>`.
+//! run time says [`open()`], or [`OpenOptions`] to set more, and gets a `QuadStore<AnyBackend>`.
 //!
 //! # Where things are
 //!
@@ -59,19 +59,21 @@ mod any;
 mod check;
 mod location;
 mod open;
+mod options;
 
 pub use any::{AnyBackend, AnyCursor, AnySnapshot, AnyTransaction};
 pub use check::{FilesReport, check_files};
 pub use location::{Location, LocationError};
-pub use open::{
-    OpenMode, open, open_backend, open_backend_with, open_existing, open_read_only, open_with,
-};
+pub use open::{OpenMode, open, open_existing, open_read_only};
+pub use options::OpenOptions;
 
-pub use quadrille_backend::{ErrorKind, InMemoryBackend, StorageError, StorageResult};
+pub use quadrille_backend::{
+    ErrorKind, InMemoryBackend, InMemoryOptions, StorageError, StorageResult,
+};
 #[cfg(feature = "lmdb")]
-pub use quadrille_backend_lmdb::LmdbBackend;
+pub use quadrille_backend_lmdb::{LmdbBackend, LmdbOptions};
 #[cfg(feature = "rocksdb")]
-pub use quadrille_backend_rocksdb::RocksDbBackend;
+pub use quadrille_backend_rocksdb::{RocksDbBackend, RocksDbOptions};
 pub use quadrille_store::{
     BulkLoad, CancelToken, GraphIter, GraphStatistics, InspectTarget, KeyspaceStatistics,
     LoadReport, PredicateStatistics, QuadIter, QuadPattern, QuadStore, ReadContext, Snapshot,

@@ -2,7 +2,7 @@
 //! forwarding enum leaves out or mixes up, a case notices.
 
 use quadrille::backend::StorageResult;
-use quadrille::{AnyBackend, Location, OpenMode};
+use quadrille::{AnyBackend, InMemoryOptions, Location, OpenMode, OpenOptions};
 use quadrille_backend_testkit::{Factory, Suite, run_all};
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,13 +18,29 @@ impl Factory for Any {
     type Backend = AnyBackend;
 
     fn open(&self, folder: &Path) -> StorageResult<AnyBackend> {
-        quadrille::open_backend(&(self.0)(folder), OpenMode::CreateOrOpen)
+        OpenOptions::new().open_backend(&(self.0)(folder))
+    }
+
+    fn open_small(&self, folder: &Path, bytes: usize) -> Option<StorageResult<AnyBackend>> {
+        let options = OpenOptions::new().memory(InMemoryOptions::new().bytes_max(bytes as u64));
+        #[cfg(feature = "lmdb")]
+        let options = options.lmdb(
+            quadrille::LmdbOptions::new()
+                .map_bytes(bytes)
+                .map_bytes_max(bytes),
+        );
+        #[cfg(feature = "rocksdb")]
+        let options = options.rocksdb(quadrille::RocksDbOptions::new().bytes_max(bytes as u64));
+        Some(options.open_backend(&(self.0)(folder)))
     }
 
     fn open_read_only(&self, folder: &Path) -> Option<StorageResult<AnyBackend>> {
         match (self.0)(folder) {
             Location::Memory => None,
-            location => Some(quadrille::open_backend(&location, OpenMode::ReadOnly)),
+            location => {
+                let options = OpenOptions::new().mode(OpenMode::ReadOnly);
+                Some(options.open_backend(&location))
+            }
         }
     }
 }

@@ -1,7 +1,11 @@
 //! Opening by location: what is made, what must be there, what is refused; and a store over each backend chosen so.
 
+use quadrille::backend::{Durability, StorageBackend};
 use quadrille::model::{GraphName, Literal, NamedNode, Quad};
-use quadrille::{AnyBackend, ErrorKind, QuadPattern, QuadStore, StorageError};
+use quadrille::{
+    AnyBackend, ErrorKind, InMemoryOptions, OpenMode, OpenOptions, QuadPattern, QuadStore,
+    StorageError,
+};
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -83,6 +87,49 @@ fn what_must_be_there_is_not_made() {
         .expect("the folder")
         .count();
     assert_eq!(left, 0, "nothing was made");
+}
+
+/// Settings reach the backend of the location, whichever was set last.
+#[test]
+fn options_are_those_of_the_backend() {
+    let folder = folder();
+    for location in locations(folder.path()) {
+        let options = OpenOptions::new().durability(Durability::Unsafe);
+        #[cfg(feature = "lmdb")]
+        let options = options.lmdb(quadrille::LmdbOptions::new().readers_max(0));
+        #[cfg(feature = "rocksdb")]
+        let options = options.rocksdb(quadrille::RocksDbOptions::new().background_jobs(0));
+        let location = location.parse().expect("a location");
+        let words = refused(options.open(&location), ErrorKind::Misuse);
+        assert!(words.contains("is 0"), "{words}");
+        #[cfg(feature = "lmdb")]
+        let options = options.lmdb(quadrille::LmdbOptions::new());
+        #[cfg(feature = "rocksdb")]
+        let options = options.rocksdb(quadrille::RocksDbOptions::new());
+        let store = options.open(&location).expect("a store");
+        let durability = store.backend().capabilities().durability;
+        assert_eq!(durability, Durability::Unsafe);
+        assert!(store.insert(&quad(1)).expect("inserted"));
+        store.close().expect("closed");
+        drop(store);
+        let reading = options.mode(OpenMode::ReadOnly).open(&location);
+        assert_eq!(reading.expect("the store").len().expect("a length"), 1);
+    }
+    let bounded = OpenOptions::new().memory(InMemoryOptions::new().bytes_max(100));
+    refused(
+        bounded.open(&"memory:".parse().expect("a location")),
+        ErrorKind::Full,
+    );
+}
+
+#[cfg(feature = "lmdb")]
+#[test]
+fn a_durability_that_the_backend_cannot_give_is_refused() {
+    let folder = folder();
+    let location = quadrille::Location::Lmdb(folder.path().join("store"));
+    let options = OpenOptions::new().durability(Durability::Prefix);
+    refused(options.open(&location), ErrorKind::Unsupported);
+    assert!(!folder.path().join("store").exists());
 }
 
 #[test]

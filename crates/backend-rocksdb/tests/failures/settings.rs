@@ -140,6 +140,60 @@ fn stored_settings_that_make_no_sense_are_an_error_and_stay() -> StorageResult<(
     Ok(())
 }
 
+/// Keys and values of all keyspaces count, to the byte, and a store above the limit may shrink.
+#[test]
+fn a_store_holds_no_more_than_its_limit() -> StorageResult<()> {
+    let folder = folder();
+    let limited =
+        |bytes| RocksDbBackend::open_with(folder.path(), RocksDbOptions::new().bytes_max(bytes));
+    let backend = limited(20)?;
+    let fish = Keyspace::new("fish")?;
+    backend.create_keyspace(&birds())?;
+    backend.create_keyspace(&fish)?;
+    backend.put(&birds(), b"emu", &[0; 7])?;
+    backend.put(&fish, b"eel", &[0; 6])?;
+    let error = refused(backend.put(&fish, b"cod", b""), ErrorKind::Full);
+    assert!(error.to_string().contains("room for 1 bytes"), "{error}");
+    backend.put(&fish, b"eel", &[0; 7])?;
+    refused(backend.put(&fish, b"", b"1"), ErrorKind::Full);
+    backend.put(&fish, b"eel", &[0; 5])?;
+    backend.put(&birds(), b"emu", &[0; 9])?;
+    assert_eq!(backend.stats()?.total_bytes, 20);
+    backend.close()?;
+    drop(backend);
+    let backend = limited(10)?;
+    refused(backend.put(&fish, b"", b"1"), ErrorKind::Full);
+    backend.put(&fish, b"eel", b"")?;
+    backend.drop_keyspace(&birds())?;
+    backend.put(&fish, b"ray", &[0; 4])?;
+    refused(backend.put(&fish, b"", b"1"), ErrorKind::Full);
+    backend.close()?;
+    drop(backend);
+    RocksDbBackend::open(folder.path())?.put(&fish, b"cod", &[0; 100])
+}
+
+/// Who only reads checks its settings too, and changes none of those that are stored.
+#[test]
+fn a_reader_has_settings_of_its_own() -> StorageResult<()> {
+    let folder = folder();
+    filled(folder.path(), RocksDbOptions::new())?;
+    let before = files(folder.path());
+    let tight = RocksDbOptions::new().cache_bytes(0).open_files_max(64);
+    let tight = tight.compression(Compression::Zstd);
+    let backend = RocksDbBackend::open_read_only_with(folder.path(), tight)?;
+    let value = backend.get(&birds(), &7_u32.to_be_bytes())?;
+    assert_eq!(value, Some(vec![7; 1000]));
+    // RocksDB counts what it holds beside blocks as well.
+    let cached = backend.figures()?.cache_bytes;
+    assert!(cached < 1000, "{cached}");
+    backend.close()?;
+    assert!(files(folder.path()) == before);
+    let wrong = RocksDbOptions::new().open_files_max(1);
+    let opened = RocksDbBackend::open_read_only_with(folder.path(), wrong);
+    refused(opened, ErrorKind::Misuse);
+    Ok(())
+}
+
 #[test]
 fn properties_are_text_and_numbers() -> StorageResult<()> {
     let folder = folder();

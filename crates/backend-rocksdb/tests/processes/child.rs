@@ -150,6 +150,15 @@ fn commit(backend: &RocksDbBackend, number: u64, bytes: usize) -> StorageResult<
     transaction.commit()
 }
 
+/// Deletes all entries of a keyspace by one commit.
+fn clear(backend: &RocksDbBackend, keyspace: &Keyspace) -> StorageResult<()> {
+    let mut transaction = backend.begin()?;
+    for (key, _) in transaction.range_scan(keyspace, &[], None, None)? {
+        transaction.delete(keyspace, &key)?;
+    }
+    transaction.commit()
+}
+
 fn obey(backend: &RocksDbBackend, line: &str) -> StorageResult<String> {
     let illegal = || StorageError::misuse(format!("what is {line:?}?"));
     let words: Vec<&str> = line.split(' ').collect();
@@ -162,10 +171,11 @@ fn obey(backend: &RocksDbBackend, line: &str) -> StorageResult<String> {
             }
         }
         ["drop", name] => backend.drop_keyspace(&Keyspace::new(name)?)?,
-        ["ingest", name, rows] => {
-            let (next, end, key) = (0, count(rows)?, [0; 8]);
+        ["ingest", name, first, end] => {
+            let (next, end, key) = (count(first)?, count(end)?, [0; 8]);
             backend.ingest(&Keyspace::new(name)?, &mut Rows { next, end, key })?;
         }
+        ["clear", name] => clear(backend, &Keyspace::new(name)?)?,
         ["flush"] => backend.flush()?,
         ["compact"] => backend.compact()?,
         ["commit", number, bytes] => commit(backend, count(number)?, count(bytes)? as usize)?,

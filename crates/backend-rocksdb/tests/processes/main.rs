@@ -150,7 +150,7 @@ fn changes_of_keyspaces_last_and_bring_earlier_commits_along() -> StorageResult<
         other.does("drop k001");
         other.does("create k001");
         other.does("create rows");
-        other.does("ingest rows 5000");
+        other.does("ingest rows 0 5000");
         other.kill();
         let backend = RocksDbBackend::open(folder.path())?;
         for keyspace in keyspaces(2)? {
@@ -161,6 +161,56 @@ fn changes_of_keyspaces_last_and_bring_earlier_commits_along() -> StorageResult<
         assert_eq!(backend.range_scan(&rows, &[], None, None)?.count(), 5000);
     }
     Ok(())
+}
+
+/// How many rows a keyspace has, which the catalogue must know, and that the first one has this number.
+#[track_caller]
+fn has_rows(backend: &RocksDbBackend, first: u64, count: u64) -> StorageResult<()> {
+    let rows = Keyspace::new("rows")?;
+    let keys = backend
+        .range_scan(&rows, &[], None, None)?
+        .map(|entry| Ok(entry?.0))
+        .collect::<StorageResult<Vec<_>>>()?;
+    assert_eq!(keys.len() as u64, count);
+    assert_eq!(keys.first(), Some(&first.to_be_bytes().to_vec()));
+    assert_eq!(backend.keyspace_size(&rows)?, (count, count * 108));
+    Ok(())
+}
+
+/// What was deleted to make room for an ingest stays deleted, also where nobody had flushed.
+fn an_ingest_brings_earlier_deletions_along() -> StorageResult<()> {
+    let folder = temporary();
+    let mut other = Other::start(folder.path(), "unsafe");
+    other.does("create rows");
+    other.does("ingest rows 0 100");
+    other.does("clear rows");
+    // Far from the keys that were deleted, so that RocksDB has no reason of its own to write these deletions.
+    other.does("ingest rows 1000 1200");
+    other.kill();
+    has_rows(&RocksDbBackend::open(folder.path())?, 1000, 200)
+}
+
+/// A crash between the move of an ingest's files into the database and the row that says how much they hold.
+fn the_rows_of_an_interrupted_ingest_are_counted() -> StorageResult<()> {
+    let folder = temporary();
+    let mut other = Other::start(folder.path(), "durable");
+    other.does("create rows");
+    other.does("ingest rows 0 5000");
+    other.kill();
+    // The last record of the log is that row.
+    let [log] = &logs(folder.path())[..] else {
+        panic!("one log");
+    };
+    let whole = fs::read(log).expect("a log");
+    fs::write(log, &whole[..whole.len() - 7]).expect("a log");
+    has_rows(&RocksDbBackend::open_read_only(folder.path())?, 0, 5000)?;
+    let backend = RocksDbBackend::open(folder.path())?;
+    has_rows(&backend, 0, 5000)?;
+    backend.put(&Keyspace::new("rows")?, &5000_u64.to_be_bytes(), &[1; 100])?;
+    has_rows(&backend, 0, 5001)?;
+    backend.close()?;
+    drop(backend);
+    has_rows(&RocksDbBackend::open(folder.path())?, 0, 5001)
 }
 
 fn logs(folder: &Path) -> Vec<PathBuf> {
@@ -287,7 +337,7 @@ fn many_files_are_read_and_written_under_a_low_limit() -> StorageResult<()> {
     assert_eq!(low.ask("count"), (60 * 4).to_string());
     low.does("commits 4 8 20000");
     low.does("create rows");
-    low.does("ingest rows 300000");
+    low.does("ingest rows 0 300000");
     low.does("compact");
     low.does("drop rows");
     assert_eq!(low.ask("errors"), "0");
@@ -438,6 +488,8 @@ fn main() {
         an_unsafe_store_loses_whole_commits_since_its_last_flush,
         a_log_loses_no_commit_to_a_kill,
         changes_of_keyspaces_last_and_bring_earlier_commits_along,
+        an_ingest_brings_earlier_deletions_along,
+        the_rows_of_an_interrupted_ingest_are_counted,
         a_damaged_log_is_refused_and_a_torn_one_is_not,
         a_log_that_was_not_waited_for_ends_at_its_first_hole,
         a_reader_sees_one_state_and_is_in_nobodys_way,

@@ -7,7 +7,7 @@ use quadrille::backend::{
     BatchOperation, Durability, EntrySource, Keyspace, StorageBackend, StorageResult,
 };
 use quadrille::io::generate::Random;
-use quadrille::{AnyBackend, OpenMode, open_backend_with};
+use quadrille::{AnyBackend, OpenOptions};
 use quadrille_measure::Measurement;
 use std::path::Path;
 use std::time::Duration;
@@ -57,7 +57,8 @@ impl Engine {
     /// A new backend with entries in it.
     fn open(name: BackendName, folder: &Path, durability: Durability) -> Result<Self, Failure> {
         let location = name.within(folder);
-        let backend = open_backend_with(&location, OpenMode::CreateOrOpen, durability)?;
+        let options = OpenOptions::new().durability(durability);
+        let backend = options.open_backend(&location)?;
         let keyspace = Keyspace::new("bench")?;
         backend.create_keyspace(&keyspace)?;
         backend.ingest(&keyspace, &mut Numbered::default())?;

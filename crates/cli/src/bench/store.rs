@@ -4,10 +4,9 @@ use super::sample::{KINDS, Sample, kind_name, pattern};
 use super::timing::{Latencies, seconds};
 use super::{Emit, Work, queries};
 use crate::failure::Failure;
-use crate::source::open;
 use oxrdf::{Literal, NamedNode, Quad};
 use quadrille::io::{ReadOptions, Source, load_into};
-use quadrille::{AnyBackend, Location, OpenMode, QuadPattern, QuadStore};
+use quadrille::{AnyBackend, Location, OpenMode, OpenOptions, QuadPattern, QuadStore};
 use quadrille_measure::{Measurement, memory_bytes};
 use std::time::Duration;
 
@@ -53,7 +52,7 @@ fn load(
     emit: Emit<'_>,
 ) -> Result<QuadStore<AnyBackend>, Failure> {
     let before = memory_bytes("VmRSS");
-    let store = open(location, OpenMode::CreateOrOpen)?;
+    let store = OpenOptions::new().open(location)?;
     let (summary, load_seconds) = seconds(|| Ok(load_into(&store, [source], options, |_| {})?))?;
     let read = summary.report.quads_read as f64;
     emit(Measurement::new(
@@ -80,7 +79,11 @@ fn load(
     }
     store.close()?;
     drop(store);
-    let (store, open_seconds) = seconds(|| open(location, OpenMode::MustExist))?;
+    let (store, open_seconds) = seconds(|| {
+        Ok(OpenOptions::new()
+            .mode(OpenMode::MustExist)
+            .open(location)?)
+    })?;
     let disk = store.statistics()?.disk_bytes;
     emit(Measurement::new(
         "size: on disk",

@@ -5,9 +5,9 @@
 
 use crate::failure::{Exit, Failure};
 use crate::output;
-use crate::source::StoreOption;
 use clap::Args;
 use indicatif::HumanCount;
+use quadrille::Location;
 use std::io::Write;
 
 /// Check the files of a store by reading them, without opening it
@@ -18,12 +18,13 @@ Examples:
 
 `quadrille verify` does this first. Exit code 8 when there are problems.")]
 pub(crate) struct Arguments {
-    #[command(flatten)]
-    store: StoreOption,
+    /// The store: `lmdb:PATH` or `rocksdb:PATH`
+    #[arg(long, value_name = "LOCATION")]
+    store: Location,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let location = &arguments.store.store;
+    let location = &arguments.store;
     let Some(report) = quadrille::check_files(location)? else {
         output::note(format_args!(
             "{location}: this backend has no check of its files"

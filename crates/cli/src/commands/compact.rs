@@ -3,9 +3,10 @@
 //! What flows in: a store. What flows out: the same quads in less space, and one line on standard error. What always
 //! holds: the store is whole at every moment; a crash leaves it as it was.
 
+use crate::backend_options::DurabilityOption;
 use crate::failure::Failure;
 use crate::output;
-use crate::source::{self, StoreOption};
+use crate::source::StoreOption;
 use clap::Args;
 use indicatif::HumanBytes;
 use quadrille::OpenMode;
@@ -21,10 +22,13 @@ The store needs about its own size of free space while this runs.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     store: StoreOption,
+    #[command(flatten)]
+    durability: DurabilityOption,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let store = source::open(&arguments.store.store, OpenMode::MustExist)?;
+    let location = &arguments.store;
+    let store = location.open_for_writing(OpenMode::MustExist, arguments.durability)?;
     let before = store.backend().stats()?.disk_bytes;
     store.compact()?;
     let after = store.backend().stats()?.disk_bytes;

@@ -3,6 +3,7 @@
 //! What flows in: files or standard input. What flows out: a store that holds their quads, made when there was none, and
 //! one line on standard error. What always holds: all of the load is in the store, or nothing of it.
 
+use crate::backend_options::DurabilityOption;
 use crate::failure::Failure;
 use crate::source::{self, StoreOption, SyntaxOptions};
 use crate::{interrupt, output, pattern};
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 Examples:
   quadrille load --store lmdb:./museum data/museum.nq
   quadrille load --store lmdb:./museum --graph http://example.org/2024 loans.ttl
+  quadrille load --store lmdb:./museum --durability unsafe --backend-option map_bytes=1TiB museum.nq
   curl -s https://example.org/feed | quadrille load --store lmdb:./museum --input-format turtle -
 
 The store is made when it is not there. All files are loaded by one commit: after an error, Ctrl-C or a crash nothing \
@@ -25,6 +27,8 @@ of them is in the store. Blank nodes belong to their file.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     store: StoreOption,
+    #[command(flatten)]
+    durability: DurabilityOption,
     /// Put every quad into this graph, whatever graph the file says: an IRI, `_:label` or `default`
     #[arg(short, long, value_name = "GRAPH", value_parser = pattern::parse_graph)]
     graph: Option<GraphName>,
@@ -38,7 +42,8 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     interrupt::install()?;
     let sources = arguments.syntax.sources(&arguments.files)?;
-    let store = source::open(&arguments.store.store, OpenMode::CreateOrOpen)?;
+    let location = &arguments.store;
+    let store = location.open_for_writing(OpenMode::CreateOrOpen, arguments.durability)?;
     let options = arguments.syntax.options(arguments.graph.clone());
     let summary = source::load(&store, sources, &options)?;
     let report = &summary.report;
