@@ -122,16 +122,6 @@ fn options_are_those_of_the_backend() {
     );
 }
 
-#[cfg(feature = "lmdb")]
-#[test]
-fn a_durability_that_the_backend_cannot_give_is_refused() {
-    let folder = folder();
-    let location = quadrille::Location::Lmdb(folder.path().join("store"));
-    let options = OpenOptions::new().durability(Durability::Prefix);
-    refused(options.open(&location), ErrorKind::Unsupported);
-    assert!(!folder.path().join("store").exists());
-}
-
 #[test]
 fn a_store_in_memory_is_new_and_writable() {
     for open in [
