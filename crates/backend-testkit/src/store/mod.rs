@@ -1,6 +1,6 @@
 //! The second storey: cases that run a quad store on the backend under test, with the cargo feature `store`.
 //!
-//! What flows in: the [`Factory`](crate::Factory) that the first storey takes. What flows out: a test for each
+//! What flows in: the [`Factory`] that the first storey takes. What flows out: a test for each
 //! [`StoreCase`], named `suite::group::case`, which fails when the store does not do what it should. What always holds:
 //! what a case says about a store also holds after the store was closed and opened again; a case that a backend cannot
 //! run is shown as ignored, with the reason.
