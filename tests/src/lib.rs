@@ -1,15 +1,13 @@
-//! The backends that cross-crate tests run on, each as a factory of fresh stores and as a place that is opened again.
+//! The backends that cross-crate tests run on, each as a factory of fresh stores.
 //!
 //! What always holds: a test file that names no backend runs on every one that is compiled in.
 
 #[cfg(any(feature = "lmdb", feature = "rocksdb"))]
-use quadrille_backend::{Durability, StorageError};
+use quadrille_backend::Durability;
 use quadrille_backend::{InMemoryBackend, InMemoryOptions, StorageResult};
-pub use quadrille_backend_testkit::store::Home;
-use quadrille_backend_testkit::{Factory, Faulty, Mirror};
+use quadrille_backend_testkit::Factory;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// Opens stores in memory.
 #[derive(Clone, Copy, Debug)]
@@ -108,99 +106,35 @@ impl Factory for RocksDb {
     }
 }
 
-/// Opens mirrors of the stores that two factories open.
+/// Opens stores whose commits do not wait for the disk, for tests that make many.
+#[cfg(feature = "lmdb")]
 #[derive(Clone, Copy, Debug)]
-pub struct MirrorOf<A, B>(pub A, pub B);
+pub struct UnsyncedLmdb;
 
-impl<A: Factory, B: Factory> Factory for MirrorOf<A, B> {
-    type Backend = Mirror<A::Backend, B::Backend>;
+#[cfg(feature = "lmdb")]
+impl Factory for UnsyncedLmdb {
+    type Backend = quadrille_backend_lmdb::LmdbBackend;
 
     fn open(&self, folder: &Path) -> StorageResult<Self::Backend> {
-        Mirror::open(folder, |left| self.0.open(left), |right| self.1.open(right))
+        let options = quadrille_backend_lmdb::LmdbOptions::new();
+        Self::Backend::open_with(folder, options.durability(Durability::Unsafe))
     }
 }
 
-/// Opens the stores of a factory behind a double that could make their operations fail, and does not.
+/// Opens stores whose commits do not wait for the disk, for tests that make many.
+#[cfg(feature = "rocksdb")]
 #[derive(Clone, Copy, Debug)]
-pub struct FaultyOf<F>(pub F);
+pub struct UnsyncedRocksDb;
 
-impl<F: Factory> Factory for FaultyOf<F> {
-    type Backend = Faulty<F::Backend>;
+#[cfg(feature = "rocksdb")]
+impl Factory for UnsyncedRocksDb {
+    type Backend = quadrille_backend_rocksdb::RocksDbBackend;
 
     fn open(&self, folder: &Path) -> StorageResult<Self::Backend> {
-        self.0.open(folder).map(Faulty::new)
+        let options = quadrille_backend_rocksdb::RocksDbOptions::new();
+        Self::Backend::open_with(folder, options.durability(Durability::Prefix))
     }
 }
-
-/// A place in memory: what is opened is a share of the one backend.
-#[derive(Debug)]
-pub struct MemoryHome(Arc<InMemoryBackend>);
-
-impl Home for MemoryHome {
-    type Backend = Arc<InMemoryBackend>;
-    const NAME: &'static str = "memory";
-    const CASES: u32 = 200;
-
-    fn empty() -> StorageResult<Self> {
-        Ok(Self(Arc::new(InMemoryBackend::new())))
-    }
-
-    fn open(&self) -> StorageResult<Self::Backend> {
-        Ok(Arc::clone(&self.0))
-    }
-
-    fn folder(&self) -> Option<&Path> {
-        None
-    }
-}
-
-macro_rules! home_with_files {
-    ($feature:literal, $home:ident, $name:literal, $cases:literal, $backend:ty, $options:expr) => {
-        /// A temporary folder.
-        #[cfg(feature = $feature)]
-        #[derive(Debug)]
-        pub struct $home(tempfile::TempDir);
-
-        #[cfg(feature = $feature)]
-        impl Home for $home {
-            type Backend = $backend;
-            const NAME: &'static str = $name;
-            const CASES: u32 = $cases;
-
-            fn empty() -> StorageResult<Self> {
-                let folder = tempfile::tempdir();
-                Ok(Self(folder.map_err(|error| {
-                    StorageError::from_io("no temporary folder", error)
-                })?))
-            }
-
-            fn open(&self) -> StorageResult<Self::Backend> {
-                <$backend>::open_with(self.0.path(), $options)
-            }
-
-            fn folder(&self) -> Option<&Path> {
-                Some(self.0.path())
-            }
-        }
-    };
-}
-
-home_with_files!(
-    "lmdb",
-    LmdbHome,
-    "lmdb",
-    60,
-    quadrille_backend_lmdb::LmdbBackend,
-    quadrille_backend_lmdb::LmdbOptions::new().durability(Durability::Unsafe)
-);
-home_with_files!(
-    "rocksdb",
-    RocksDbHome,
-    "rocksdb",
-    4,
-    quadrille_backend_rocksdb::RocksDbBackend,
-    quadrille_backend_rocksdb::RocksDbOptions::new().durability(Durability::Prefix)
-);
 
 /// The folder of W3C suites beside the project; where it is absent, says so and gives the code to exit with, which is
 /// a failure when the environment sets `CI=true`.

@@ -3,10 +3,10 @@
 //! The doubles of the kit run it too, over each pair of backends and over each backend, under names that begin with
 //! `mirror-` and `faulty-`. What a backend cannot run is listed as ignored, with the reason.
 
-use quadrille_backend_testkit::{Suite, run_all};
+use quadrille_backend_testkit::{FaultyOf, MirrorOf, Suite, run_all};
 #[cfg(feature = "rocksdb")]
 use quadrille_tests::RocksDb;
-use quadrille_tests::{BoundedMemory, FaultyOf, Memory, MirrorOf};
+use quadrille_tests::{BoundedMemory, Memory};
 #[cfg(feature = "lmdb")]
 use quadrille_tests::{Lmdb, LmdbPrefix};
 use std::process::ExitCode;
@@ -33,7 +33,7 @@ fn doubles() -> Vec<Suite> {
         Suite::new("mirror-memory-memory", MirrorOf(Memory, Memory)),
         Suite::new("faulty-memory", FaultyOf(Memory)),
         #[cfg(feature = "lmdb")]
-        Suite::new("mirror-memory-lmdb", MirrorOf(Memory, Lmdb)),
+        without_full_transactions(Suite::new("mirror-memory-lmdb", MirrorOf(Memory, Lmdb))),
         #[cfg(feature = "lmdb")]
         Suite::new("faulty-lmdb", FaultyOf(Lmdb)),
         #[cfg(feature = "rocksdb")]
@@ -46,4 +46,19 @@ fn doubles() -> Vec<Suite> {
             "the process can be killed between the commits of the two",
         ),
     ]
+}
+
+/// Of what one transaction writes the two backends take unlike amounts, which a mirror tells as a difference.
+#[cfg(feature = "lmdb")]
+fn without_full_transactions(suite: Suite) -> Suite {
+    [
+        "errors::what_finds_no_room_is_full",
+        "errors::nothing_of_a_full_transaction_is_visible",
+        "errors::deleting_makes_room_again",
+        "errors::after_full_only_rolling_back_is_left",
+    ]
+    .into_iter()
+    .fold(suite, |suite, case| {
+        suite.without(case, "entries and pages fill the same room unlike")
+    })
 }

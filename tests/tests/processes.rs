@@ -1,15 +1,14 @@
 //! Several processes and one store: who may write, what a killed writer leaves, what readers see.
 //!
-//! The program starts itself: with `QUADRILLE_CHILD` set it is the other process, which opens a store and then obeys
-//! the lines it reads, answering each with a line. Tests are named `backend::case`.
+//! The program starts itself: in a role, `backend how`, it is the other process, which opens a store and then obeys the
+//! lines it reads, answering each with a line. Tests are named `backend::case`.
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use quadrille_backend::{
     ErrorKind, Keyspace, StorageBackend, StorageError, StorageResult, StorageSnapshot, Transaction,
 };
-use std::io::{BufRead, BufReader, Write, stdin, stdout};
+use quadrille_backend_testkit::child::{Process, role, say, serve};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 /// How a backend with files is opened.
 trait Files: Clone + Copy + Send + 'static {
@@ -53,69 +52,15 @@ fn birds() -> StorageResult<Keyspace> {
     Keyspace::new("birds")
 }
 
-/// The other process, seen from the test.
-struct Other {
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
+/// Starts the other process, which opens the store of a folder; `how` is `write` or `read`.
+fn start<F: Files>(path: &Path, how: &str) -> StorageResult<Process> {
+    opened(Process::start(&format!("{} {how}", F::NAME), path))
 }
 
-impl Other {
-    /// Starts the other process; `how` is `write` or `read`.
-    fn start<F: Files>(path: &Path, how: &str) -> Self {
-        Self::start_as::<F>(path, how, |_| {})
-    }
-
-    /// Starts it with something changed about its command.
-    fn start_as<F: Files>(path: &Path, how: &str, change: impl FnOnce(&mut Command)) -> Self {
-        let program = std::env::current_exe().expect("this program has a path");
-        let mut command = Command::new(program);
-        change(&mut command);
-        let mut child = command
-            .env("QUADRILLE_CHILD", format!("{} {how}", F::NAME))
-            .env("QUADRILLE_CHILD_STORE", path)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a process");
-        let input = child.stdin.take().expect("piped");
-        let output = BufReader::new(child.stdout.take().expect("piped"));
-        let mut other = Self {
-            child,
-            input,
-            output,
-        };
-        assert_eq!(other.answer(), "open");
-        other
-    }
-
-    fn answer(&mut self) -> String {
-        let mut line = String::new();
-        self.output.read_line(&mut line).expect("a line");
-        line.trim_end().to_owned()
-    }
-
-    fn tell(&mut self, line: &str) {
-        writeln!(self.input, "{line}").expect("the process listens");
-    }
-
-    fn ask(&mut self, line: &str) -> String {
-        self.tell(line);
-        self.answer()
-    }
-
-    fn kill(mut self) {
-        self.child.kill().expect("the process is there");
-        self.child.wait().expect("and ends");
-    }
-}
-
-impl Drop for Other {
-    fn drop(&mut self) {
-        // Already ended, where a test killed it.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// It, once the store is open.
+fn opened(mut other: Process) -> StorageResult<Process> {
+    assert_eq!(other.line("the open store")?, "open");
+    Ok(other)
 }
 
 /// The other process, seen from itself.
@@ -128,25 +73,27 @@ fn obey<F: Files>(path: &Path, how: &str) -> StorageResult<()> {
 
 fn obey_on<B: StorageBackend>(backend: B) -> StorageResult<()> {
     let mut held = Vec::new();
-    println!("open");
-    for line in stdin().lines() {
-        let line = line.map_err(|error| StorageError::from_io("no line", error))?;
+    say("open");
+    serve(|line| {
         let words: Vec<&str> = line.split(' ').collect();
-        let answer = match words[..] {
-            ["create", name] => backend
-                .create_keyspace(&Keyspace::new(name)?)
-                .map(|()| "done".to_owned()),
-            ["put", key, value] => backend
-                .put(&birds()?, key.as_bytes(), value.as_bytes())
-                .map(|()| "done".to_owned()),
-            ["get", name, key] => backend
-                .get(&Keyspace::new(name)?, key.as_bytes())
-                .map(|value| String::from_utf8_lossy(&value.unwrap_or_default()).into_owned()),
+        match words[..] {
+            ["create", name] => {
+                backend.create_keyspace(&Keyspace::new(name)?)?;
+                Ok("done".to_owned())
+            }
+            ["put", key, value] => {
+                backend.put(&birds()?, key.as_bytes(), value.as_bytes())?;
+                Ok("done".to_owned())
+            }
+            ["get", name, key] => {
+                let value = backend.get(&Keyspace::new(name)?, key.as_bytes())?;
+                Ok(String::from_utf8_lossy(&value.unwrap_or_default()).into_owned())
+            }
             ["begin", key, value] => {
                 let mut transaction = backend.begin()?;
                 transaction.put(&birds()?, key.as_bytes(), value.as_bytes())?;
                 // To be killed with the transaction open.
-                println!("begun");
+                say("begun");
                 std::thread::park();
                 transaction.commit().map(|()| "done".to_owned())
             }
@@ -169,13 +116,10 @@ fn obey_on<B: StorageBackend>(backend: B) -> StorageResult<()> {
                 Ok("released".to_owned())
             }
             ["watch", last] => watch(&backend, number(last)?).map(|seen| seen.to_string()),
-            _ => Ok("what?".to_owned()),
-        };
-        println!("{}", answer.unwrap_or_else(|error| error.to_string()));
-        stdout()
-            .flush()
-            .map_err(|error| StorageError::from_io("no answer", error))?;
-    }
+            _ => Err(StorageError::misuse(format!("what is {line:?}?"))),
+        }
+    })?;
+    drop(held);
     backend.close()
 }
 
@@ -228,11 +172,11 @@ fn refused<T>(result: StorageResult<T>, kind: ErrorKind) -> String {
 /// The error names the process that writes; when it is gone, the store opens.
 fn a_second_writer_learns_who_writes<F: Files>() -> StorageResult<()> {
     let folder = temporary();
-    let mut other = Other::start::<F>(folder.path(), "write");
-    let pid = other.child.id();
+    let mut other = start::<F>(folder.path(), "write")?;
+    let pid = other.id();
     let message = refused(F::open(folder.path()), ErrorKind::Locked);
     assert!(message.contains(&format!("pid {pid} ")), "{message}");
-    assert_eq!(other.ask("create birds"), "done");
+    assert_eq!(other.ask("create birds")?, "done");
     other.kill();
     assert_eq!(F::open(folder.path())?.keyspaces()?, [birds()?]);
     Ok(())
@@ -241,10 +185,10 @@ fn a_second_writer_learns_who_writes<F: Files>() -> StorageResult<()> {
 /// What was committed is there, what was not is not, and the store can be written again.
 fn a_killed_writer_loses_only_what_was_open<F: Files>() -> StorageResult<()> {
     let folder = temporary();
-    let mut other = Other::start::<F>(folder.path(), "write");
-    assert_eq!(other.ask("create birds"), "done");
-    assert_eq!(other.ask("put emu tall"), "done");
-    assert_eq!(other.ask("begin kea green"), "begun");
+    let mut other = start::<F>(folder.path(), "write")?;
+    assert_eq!(other.ask("create birds")?, "done");
+    assert_eq!(other.ask("put emu tall")?, "done");
+    assert_eq!(other.ask("begin kea green")?, "begun");
     other.kill();
     let backend = F::open(folder.path())?;
     assert_eq!(
@@ -262,19 +206,19 @@ fn a_reader_process_follows_the_writer<F: Files>() -> StorageResult<()> {
     let backend = F::open(folder.path())?;
     backend.create_keyspace(&birds()?)?;
     backend.put(&birds()?, b"emu", b"tall")?;
-    let mut other = Other::start::<F>(folder.path(), "read");
-    assert_eq!(other.ask("get birds emu"), "tall");
+    let mut other = start::<F>(folder.path(), "read")?;
+    assert_eq!(other.ask("get birds emu")?, "tall");
     backend.put(&birds()?, b"emu", b"taller")?;
-    assert_eq!(other.ask("get birds emu"), "taller");
+    assert_eq!(other.ask("get birds emu")?, "taller");
     for nth in 0..40 {
         let keyspace = Keyspace::new(&format!("k{nth}"))?;
         backend.create_keyspace(&keyspace)?;
         backend.put(&keyspace, b"nth", nth.to_string().as_bytes())?;
     }
     for nth in [39, 0, 17] {
-        assert_eq!(other.ask(&format!("get k{nth} nth")), nth.to_string());
+        assert_eq!(other.ask(&format!("get k{nth} nth"))?, nth.to_string());
     }
-    assert!(other.ask("put owl grey").starts_with("read-only"));
+    assert!(other.ask("put owl grey")?.starts_with("read-only"));
     Ok(())
 }
 
@@ -300,24 +244,24 @@ fn readers_and_the_writer_take_no_lock_of_each_other<F: Files>() -> StorageResul
     backend.close()?;
     drop(backend);
     let before = files(folder.path());
-    let mut early = Other::start::<F>(folder.path(), "read");
-    assert_eq!(early.ask("get birds emu"), "tall");
+    let mut early = start::<F>(folder.path(), "read")?;
+    assert_eq!(early.ask("get birds emu")?, "tall");
     assert!(files(folder.path()) == before);
     let backend = F::open(folder.path())?;
     let mut transaction = backend.begin()?;
     transaction.put(&birds()?, b"emu", b"taller")?;
     let before = files(folder.path());
-    let mut late = Other::start::<F>(folder.path(), "read");
+    let mut late = start::<F>(folder.path(), "read")?;
     for reader in [&mut early, &mut late] {
-        assert_eq!(reader.ask("hold 1"), "held");
-        assert_eq!(reader.ask("get birds emu"), "tall");
-        assert!(reader.ask("put owl grey").starts_with("read-only"));
+        assert_eq!(reader.ask("hold 1")?, "held");
+        assert_eq!(reader.ask("get birds emu")?, "tall");
+        assert!(reader.ask("put owl grey")?.starts_with("read-only"));
     }
     assert!(files(folder.path()) == before);
     transaction.commit()?;
     for reader in [&mut early, &mut late] {
-        assert_eq!(reader.ask("get birds emu"), "taller");
-        assert_eq!(reader.ask("held emu"), "tall");
+        assert_eq!(reader.ask("get birds emu")?, "taller");
+        assert_eq!(reader.ask("held emu")?, "tall");
     }
     Ok(())
 }
@@ -328,10 +272,10 @@ fn compacting_is_busy_beside_a_reader_process<F: Files>() -> StorageResult<()> {
     let backend = F::open(folder.path())?;
     backend.create_keyspace(&birds()?)?;
     backend.put(&birds()?, b"emu", b"tall")?;
-    let mut other = Other::start::<F>(folder.path(), "read");
+    let mut other = start::<F>(folder.path(), "read")?;
     refused(backend.compact(), ErrorKind::Busy);
     backend.put(&birds()?, b"emu", b"taller")?;
-    assert_eq!(other.ask("get birds emu"), "taller");
+    assert_eq!(other.ask("get birds emu")?, "taller");
     other.kill();
     backend.compact()?;
     let value = backend.get(&birds()?, b"emu")?;
@@ -353,17 +297,16 @@ fn eight_readers_see_whole_commits_in_order<F: Files>() -> StorageResult<()> {
         transaction.commit()
     };
     commit(0)?;
-    let mut readers: Vec<Other> = (0..8)
-        .map(|_| Other::start::<F>(folder.path(), "read"))
-        .collect();
+    let readers = (0..8).map(|_| start::<F>(folder.path(), "read"));
+    let mut readers = readers.collect::<StorageResult<Vec<Process>>>()?;
     for reader in &mut readers {
-        reader.tell(&format!("watch {COMMITS}"));
+        reader.tell(&format!("watch {COMMITS}"))?;
     }
     for number in 1..=COMMITS {
         commit(number)?;
     }
     for reader in &mut readers {
-        let seen = reader.answer();
+        let seen = reader.line("the end of the watch")?;
         assert!(seen.parse::<u32>().is_ok_and(|seen| seen > 0), "{seen}");
     }
     Ok(())
@@ -383,8 +326,8 @@ fn a_killed_reader_pins_nothing<F: Files>() -> StorageResult<()> {
         transaction.commit()
     };
     rewrite()?;
-    let mut other = Other::start::<F>(folder.path(), "read");
-    assert_eq!(other.ask(&format!("hold {SNAPSHOTS}")), "held");
+    let mut other = start::<F>(folder.path(), "read")?;
+    assert_eq!(other.ask(&format!("hold {SNAPSHOTS}"))?, "held");
     for _ in 0..4 {
         rewrite()?;
     }
@@ -405,8 +348,8 @@ fn a_killed_reader_pins_nothing<F: Files>() -> StorageResult<()> {
         after.pinned_bytes.is_none_or(|bytes| bytes == 0),
         "{after:?}"
     );
-    let mut other = Other::start::<F>(folder.path(), "read");
-    assert_eq!(other.ask(&format!("hold {SNAPSHOTS}")), "held");
+    let mut other = start::<F>(folder.path(), "read")?;
+    assert_eq!(other.ask(&format!("hold {SNAPSHOTS}"))?, "held");
     other.kill();
     let snapshots = (0..SNAPSHOTS).map(|_| backend.snapshot());
     snapshots.collect::<StorageResult<Vec<_>>>().map(drop)
@@ -446,13 +389,18 @@ fn a_reader_without_the_right_to_write_reads() -> StorageResult<()> {
     let before = state();
     // Nothing is forbidden to root: its child is nobody, who must be able to run this program.
     let owner = metadata("/proc/self").map_or(0, |own| own.uid());
-    let mut other = Other::start_as::<Lmdb>(folder.path(), "read", |command| {
-        if owner == 0 {
-            command.uid(65_534);
-        }
-    });
-    assert_eq!(other.ask("get birds emu"), "tall");
-    assert!(other.ask("put owl grey").starts_with("read-only"));
+    let mut other = opened(Process::start_by(
+        "lmdb read",
+        folder.path(),
+        |mut command| {
+            if owner == 0 {
+                command.uid(65_534);
+            }
+            command
+        },
+    ))?;
+    assert_eq!(other.ask("get birds emu")?, "tall");
+    assert!(other.ask("put owl grey")?.starts_with("read-only"));
     assert!(state() == before);
     // It could not enter itself as a reader, so it keeps writers out.
     allow(folder.path(), 0o755);
@@ -469,19 +417,19 @@ fn a_reader_process_is_busy_while_it_holds_the_smaller_map() -> StorageResult<()
     let backend = Lmdb::open(folder.path())?;
     backend.create_keyspace(&birds()?)?;
     backend.put(&birds()?, b"emu", b"tall")?;
-    let mut other = Other::start::<Lmdb>(folder.path(), "read-small");
-    assert_eq!(other.ask("hold 1"), "held");
+    let mut other = start::<Lmdb>(folder.path(), "read-small")?;
+    assert_eq!(other.ask("hold 1")?, "held");
     backend.put(&birds()?, b"large", &[0; 4 << 20])?;
     backend.put(&birds()?, b"emu", b"taller")?;
     let start = std::time::Instant::now();
     for _ in 0..20 {
-        let answer = other.ask("get birds emu");
+        let answer = other.ask("get birds emu")?;
         assert!(answer.starts_with("busy"), "{answer}");
-        assert_eq!(other.ask("held emu"), "tall");
+        assert_eq!(other.ask("held emu")?, "tall");
     }
     assert!(start.elapsed() < 10 * GROWTH_WAIT, "{:?}", start.elapsed());
-    assert_eq!(other.ask("release"), "released");
-    assert_eq!(other.ask("get birds emu"), "taller");
+    assert_eq!(other.ask("release")?, "released");
+    assert_eq!(other.ask("get birds emu")?, "taller");
     Ok(())
 }
 
@@ -492,8 +440,8 @@ fn a_reader_process_follows_a_growing_map() -> StorageResult<()> {
     let backend = Lmdb::open(folder.path())?;
     backend.create_keyspace(&birds()?)?;
     backend.put(&birds()?, b"emu", b"tall")?;
-    let mut other = Other::start::<Lmdb>(folder.path(), "read-small");
-    assert_eq!(other.ask("get birds emu"), "tall");
+    let mut other = start::<Lmdb>(folder.path(), "read-small")?;
+    assert_eq!(other.ask("get birds emu")?, "tall");
     for round in 0..3 {
         let mut transaction = backend.begin()?;
         for n in 0..10_000_u32 {
@@ -502,7 +450,7 @@ fn a_reader_process_follows_a_growing_map() -> StorageResult<()> {
         }
         transaction.put(&birds()?, b"emu", round.to_string().as_bytes())?;
         transaction.commit()?;
-        assert_eq!(other.ask("get birds emu"), round.to_string());
+        assert_eq!(other.ask("get birds emu")?, round.to_string());
     }
     Ok(())
 }
@@ -560,8 +508,7 @@ fn concurrent_readers<F: Files>() -> bool {
     backend.capabilities().concurrent_reader_processes
 }
 
-fn be_the_other_process(child: &str) -> StorageResult<()> {
-    let path = std::env::var_os("QUADRILLE_CHILD_STORE").unwrap_or_default();
+fn be_the_other_process(child: &str, path: &Path) -> StorageResult<()> {
     match child.split_once(' ') {
         #[cfg(feature = "lmdb")]
         Some(("lmdb", "read-small")) => {
@@ -573,16 +520,16 @@ fn be_the_other_process(child: &str) -> StorageResult<()> {
             )?)
         }
         #[cfg(feature = "lmdb")]
-        Some(("lmdb", how)) => obey::<Lmdb>(path.as_ref(), how),
+        Some(("lmdb", how)) => obey::<Lmdb>(path, how),
         #[cfg(feature = "rocksdb")]
-        Some(("rocksdb", how)) => obey::<RocksDb>(path.as_ref(), how),
+        Some(("rocksdb", how)) => obey::<RocksDb>(path, how),
         _ => Err(StorageError::misuse(format!("no backend for {child:?}"))),
     }
 }
 
 fn main() {
-    if let Ok(child) = std::env::var("QUADRILLE_CHILD") {
-        be_the_other_process(&child).expect("the other process works");
+    if let Some((role, path)) = role() {
+        be_the_other_process(&role, &path).expect("the other process works");
         return;
     }
     let mut trials = Vec::new();

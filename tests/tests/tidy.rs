@@ -27,8 +27,9 @@ const FOREIGN_FOLDERS: [&str; 4] = ["target", ".git", "w3c", "node_modules"];
 const FILE_ENDINGS: [&str; 8] = [".rs", ".md", ".toml", ".sh", ".nq", ".awk", ".lock", ".yml"];
 
 /// Which crates of the workspace a crate may depend on, outside tests; the order of the layers.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("quadrille-backend", &[]),
+    ("quadrille-backend-example", &["quadrille-backend"]),
     ("quadrille-backend-lmdb", &["quadrille-backend"]),
     ("quadrille-backend-rocksdb", &["quadrille-backend"]),
     // Its cases about stores, with the feature `store`: whoever writes a backend wants to see a store on it.

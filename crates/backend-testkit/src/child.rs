@@ -1,113 +1,49 @@
-//! The other process of a case: the test program starts itself, and is then told to work on a store and be killed, or
-//! to open one that may be damaged, which could end a process by a signal.
+//! Another process on the same store: a test program starts itself again in a role, and talks with it in lines.
 //!
-//! What always holds: a process that may be damaged is given a bounded time, and each is gone when its [`Process`] is dropped, or soon after the
-//! program that started it is killed.
+//! What flows in: a role and a folder, then lines. What flows out: the lines that the other process says. What always
+//! holds: who waits for a line waits a bounded time and learns what was missing; the process is gone when its
+//! [`Process`] is dropped, and one that reads its input ends soon after the program that started it is killed.
+//!
+//! ```no_run
+//! use quadrille_backend_testkit::child::{Process, role, say, serve};
+//! use std::path::Path;
+//!
+//! // At the beginning of `main`: what this program does when it is the other process.
+//! if let Some((role, folder)) = role() {
+//!     say("ready");
+//!     serve(|line| Ok(format!("{role} in {}: {line}", folder.display())))?;
+//!     return Ok(());
+//! }
+//! // And in a test:
+//! let mut other = Process::start("parrot", Path::new("/tmp"));
+//! assert_eq!(other.line("the beginning")?, "ready");
+//! assert_eq!(other.ask("hello")?, "parrot in /tmp: hello");
+//! other.kill();
+//! # Ok::<(), quadrille_backend::StorageError>(())
+//! ```
 
-use crate::context::Factory;
-use crate::sample;
-use quadrille_backend::{Keyspace, StorageBackend, StorageError, StorageResult, Transaction};
-use std::io::{BufRead, BufReader, Read, Write, sink, stdin, stdout};
+use quadrille_backend::{ErrorKind, StorageError, StorageResult};
+use std::io::{BufRead, BufReader, Write, stdin, stdout};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const SUITE: &str = "QUADRILLE_TESTKIT_SUITE";
-const TASK: &str = "QUADRILLE_TESTKIT_TASK";
-const FOLDER: &str = "QUADRILLE_TESTKIT_FOLDER";
-/// How long a process may take to open a store and read all of it.
-const TIME_MAX: Duration = Duration::from_secs(60);
+const ROLE: &str = "QUADRILLE_CHILD";
+const FOLDER: &str = "QUADRILLE_CHILD_FOLDER";
+/// How long a line or the end may take.
+const PATIENCE: Duration = Duration::from_secs(180);
 
-/// The keyspace that the other process writes into; the case creates it.
-pub(crate) const NUMBERS: &str = "numbers";
-/// How many numbers are committed before the flush.
-pub(crate) const FLUSHED: u32 = 20;
-
-/// What the other process is to do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Task {
-    /// Open the sample and say what it finds.
-    Read,
-    /// Commit the numbers from 0 on, one by one, and print each once its commit has returned.
-    Commit,
-    /// Commit some numbers, flush, say so, and wait.
-    Flush,
-    /// Begin a transaction, write into it, say so, and wait.
-    Hold,
+/// The role and the folder that this process was started with, if it is the other one.
+#[must_use]
+pub fn role() -> Option<(String, PathBuf)> {
+    let role = std::env::var(ROLE).ok()?;
+    Some((role, PathBuf::from(std::env::var_os(FOLDER)?)))
 }
 
-impl Task {
-    const ALL: [Self; 4] = [Self::Read, Self::Commit, Self::Flush, Self::Hold];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Commit => "commit",
-            Self::Flush => "flush",
-            Self::Hold => "hold",
-        }
-    }
-}
-
-/// The suite of which this process is the other one, and what it is told, if it is.
-pub(crate) fn order() -> Option<(String, String, PathBuf)> {
-    let suite = std::env::var(SUITE).ok()?;
-    let task = std::env::var(TASK).ok()?;
-    Some((suite, task, PathBuf::from(std::env::var_os(FOLDER)?)))
-}
-
-/// Does the task; in the other process.
-pub(crate) fn obey<F: Factory>(factory: &F, task: &str, folder: &Path) -> StorageResult<()> {
-    match Task::ALL.into_iter().find(|known| known.name() == task) {
-        Some(Task::Read) => {
-            say(&sample::verdict(factory, folder));
-            Ok(())
-        }
-        Some(Task::Commit) => {
-            let backend = factory.open(folder)?;
-            commit_numbers(&backend, u32::MAX, |number| say(&number.to_string()))
-        }
-        Some(Task::Flush) => {
-            let backend = factory.open(folder)?;
-            commit_numbers(&backend, FLUSHED, |_| ())?;
-            backend.flush()?;
-            say("flushed");
-            wait_for_the_end()
-        }
-        Some(Task::Hold) => {
-            let backend = factory.open(folder)?;
-            let mut transaction = backend.begin()?;
-            transaction.put(&Keyspace::new(NUMBERS)?, b"held", b"never committed")?;
-            say("begun");
-            wait_for_the_end()
-        }
-        None => Err(StorageError::misuse(format!("no task is named {task:?}"))),
-    }
-}
-
-/// Commits so many numbers, one by one.
-fn commit_numbers<B: StorageBackend>(
-    backend: &B,
-    count: u32,
-    committed: impl Fn(u32),
-) -> StorageResult<()> {
-    let numbers = Keyspace::new(NUMBERS)?;
-    for number in 0..count {
-        backend.put(&numbers, &number.to_be_bytes(), &[7; 500])?;
-        committed(number);
-    }
-    Ok(())
-}
-
-/// Waits to be killed. The input, of which nothing comes, ends with the program that started this one.
-fn wait_for_the_end() -> ! {
-    // Ended or unreadable: either way nobody is there any more.
-    let _ = std::io::copy(&mut stdin(), &mut sink());
-    std::process::exit(1)
-}
-
-fn say(line: &str) {
+/// Says a line, in the other process; ends it when nobody listens any more.
+pub fn say(line: &str) {
     let mut out = stdout();
     if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
         // Nobody is there any more to kill this process.
@@ -115,70 +51,206 @@ fn say(line: &str) {
     }
 }
 
-/// The other process, seen from the case.
-pub(crate) struct Process {
+/// Answers each line of the input, in the other process, until there are no more; errors are answers.
+///
+/// # Errors
+/// `Io` when the input cannot be read.
+pub fn serve(mut answer: impl FnMut(&str) -> StorageResult<String>) -> StorageResult<()> {
+    for line in stdin().lines() {
+        let line = line.map_err(|error| StorageError::from_io("no line", error))?;
+        say(&answer(&line).unwrap_or_else(|error| error.to_string()));
+    }
+    Ok(())
+}
+
+/// The other process, seen from the test.
+#[derive(Debug)]
+pub struct Process {
+    role: String,
     child: Child,
-    output: BufReader<ChildStdout>,
+    input: ChildStdin,
+    lines: Receiver<String>,
+    patience: Duration,
 }
 
 impl Process {
-    /// Starts this program again as the other process of a suite.
-    pub(crate) fn start(suite: &str, task: Task, folder: &Path) -> Self {
+    /// Starts this program again in a role, over a folder.
+    ///
+    /// # Panics
+    /// When the system starts no process.
+    #[must_use]
+    pub fn start(role: &str, folder: &Path) -> Self {
+        Self::start_by(role, folder, |command| command)
+    }
+
+    /// Starts it by another command, made of the one that runs this program: with other rights, or within a shell.
+    ///
+    /// # Panics
+    /// When the system starts no process.
+    #[must_use]
+    pub fn start_by(role: &str, folder: &Path, by: impl FnOnce(Command) -> Command) -> Self {
         let program = std::env::current_exe().expect("this program has a path");
-        let mut child = Command::new(program)
-            .env(SUITE, suite)
-            .env(TASK, task.name())
+        let mut child = by(Command::new(program))
+            .env(ROLE, role)
             .env(FOLDER, folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .expect("a process");
-        let output = child.stdout.take().expect("piped");
+        let input = child.stdin.take().expect("piped");
+        let output = BufReader::new(child.stdout.take().expect("piped"));
+        let (sender, lines) = channel();
+        // It ends with the process, or when nobody wants the lines any more.
+        thread::spawn(move || {
+            let lines = output.lines().map_while(Result::ok);
+            lines
+                .map(|line| sender.send(line))
+                .take_while(Result::is_ok)
+                .for_each(drop);
+        });
         Self {
+            role: role.to_owned(),
             child,
-            output: BufReader::new(output),
+            input,
+            lines,
+            patience: PATIENCE,
         }
     }
 
-    /// The next line it says.
-    pub(crate) fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.output.read_line(&mut line).expect("a line");
-        line.trim_end().to_owned()
+    /// Waits so long for a line or the end, and no longer; some minutes when not told.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
-    /// Kills it, and gives back what it has said and nobody has read.
-    pub(crate) fn kill(mut self) -> String {
+    /// The number of the process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The next line it says; `what` is what it should be about, for the error.
+    ///
+    /// # Errors
+    /// `Io` when the time is over or the process has ended, with what was waited for.
+    pub fn line(&mut self, what: &str) -> StorageResult<String> {
+        self.lines.recv_timeout(self.patience).map_err(|error| {
+            let how = match error {
+                RecvTimeoutError::Timeout => format!("said nothing in {:?}", self.patience),
+                RecvTimeoutError::Disconnected => "has ended".to_owned(),
+            };
+            let message = format!("waited for {what}: the process {:?} {how}", self.role);
+            StorageError::new(ErrorKind::Io, message)
+        })
+    }
+
+    /// Tells it a line.
+    ///
+    /// # Errors
+    /// `Io` when it does not listen any more.
+    pub fn tell(&mut self, line: &str) -> StorageResult<()> {
+        writeln!(self.input, "{line}").map_err(|error| {
+            let message = format!("the process {:?} was not told {line:?}", self.role);
+            StorageError::from_io(message, error)
+        })
+    }
+
+    /// Tells it a line and waits for the answer.
+    ///
+    /// # Errors
+    /// As [`tell`](Self::tell) and [`line`](Self::line).
+    pub fn ask(&mut self, line: &str) -> StorageResult<String> {
+        self.tell(line)?;
+        self.line(&format!("the answer to {line:?}"))
+    }
+
+    /// Kills it, and gives the lines that it has said and nobody has read.
+    ///
+    /// # Panics
+    /// When the system does not let it be killed.
+    pub fn kill(mut self) -> Vec<String> {
         self.child.kill().expect("the process is there");
         self.child.wait().expect("and ends");
-        let mut rest = String::new();
-        self.output.read_to_string(&mut rest).expect("text");
-        rest
+        self.lines.iter().collect()
     }
 
-    /// Waits for its end, and gives back what it said, or how it ended otherwise.
-    pub(crate) fn verdict(mut self) -> Result<String, String> {
-        let deadline = Instant::now() + TIME_MAX;
-        let status = loop {
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// `Io` when the time is over.
+    ///
+    /// # Panics
+    /// When the system does not tell of the process.
+    pub fn end(&mut self) -> StorageResult<ExitStatus> {
+        let deadline = Instant::now() + self.patience;
+        loop {
             match self.child.try_wait().expect("the process is there") {
-                Some(status) => break status,
+                Some(status) => return Ok(status),
                 None if Instant::now() > deadline => {
-                    return Err(format!("it took more than {TIME_MAX:?}"));
+                    let (role, patience) = (&self.role, self.patience);
+                    let message = format!("the process {role:?} did not end in {patience:?}");
+                    return Err(StorageError::new(ErrorKind::Io, message));
                 }
                 None => thread::sleep(Duration::from_millis(2)),
             }
-        };
-        if !status.success() {
-            return Err(format!("the process ended with {status}"));
         }
-        Ok(self.line())
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Already ended, where a case waited for it or killed it.
+        // Already ended, where a test waited for it or killed it.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    /// A program of the system in the place of this one.
+    fn system(program: &str, arguments: &[&str]) -> Process {
+        Process::start_by("a stranger", Path::new("/"), |_| {
+            let mut command = Command::new(program);
+            command.args(arguments);
+            command
+        })
+    }
+
+    #[test]
+    fn what_is_told_is_answered() {
+        let mut other = system("cat", &[]);
+        assert_eq!(other.ask("hello").expect("an echo"), "hello");
+        other.tell("unread").expect("it listens");
+        assert_eq!(other.line("the echo").expect("an echo"), "unread");
+        assert!(other.kill().is_empty());
+    }
+
+    #[test]
+    fn silence_ends_the_wait_with_what_was_waited_for() {
+        let mut other = system("sleep", &["60"]).patience(Duration::from_millis(50));
+        let started = Instant::now();
+        let error = other.line("the open store").expect_err("it sleeps");
+        assert_eq!(error.kind(), ErrorKind::Io);
+        for part in ["waited for the open store", "a stranger", "50ms"] {
+            assert!(error.to_string().contains(part), "{error}");
+        }
+        let error = other.end().expect_err("it still sleeps");
+        assert!(error.to_string().contains("did not end in 50ms"), "{error}");
+        assert!(started.elapsed() < Duration::from_secs(30));
+    }
+
+    #[test]
+    fn the_end_of_the_process_ends_the_wait_as_well() {
+        let mut other = system("sh", &["-c", "echo one; echo two; exit 3"]);
+        assert_eq!(other.line("the first").expect("a line"), "one");
+        assert_eq!(other.end().expect("it ends").code(), Some(3));
+        assert_eq!(other.line("the second").expect("a line"), "two");
+        let error = other.line("the third").expect_err("there is none");
+        let message = error.to_string();
+        assert!(message.contains("waited for the third"), "{message}");
+        assert!(message.contains("has ended"), "{message}");
     }
 }

@@ -1,6 +1,7 @@
 //! What every case works with: fresh stores in temporary folders, and short ways to say what is expected.
 
-use crate::child::{Process, Task};
+use crate::child::Process;
+use crate::tasks::{self, Task};
 use quadrille_backend::{
     BatchOperation, Entry, EntrySource, ErrorKind, Keyspace, StorageBackend, StorageError,
     StorageResult, StorageSnapshot,
@@ -30,6 +31,19 @@ pub trait Factory: Clone + Send + Sync + 'static {
     /// Opens the store in a folder for reading only. `None`, which skips the cases about it, when the backend cannot.
     fn open_read_only(&self, _folder: &Path) -> Option<StorageResult<Self::Backend>> {
         None
+    }
+}
+
+/// A function that opens stores is a factory, where nothing else is to be told.
+impl<B, O> Factory for O
+where
+    B: StorageBackend,
+    O: Fn(&Path) -> StorageResult<B> + Clone + Send + Sync + 'static,
+{
+    type Backend = B;
+
+    fn open(&self, folder: &Path) -> StorageResult<B> {
+        self(folder)
     }
 }
 
@@ -67,7 +81,7 @@ impl<F: Factory> Context<F> {
     /// Starts another process on a store.
     pub(crate) fn start(&self, task: Task, folder: &Path) -> Process {
         let suite = self.suite.as_deref().expect("asked for beforehand");
-        Process::start(suite, task, folder)
+        tasks::start(suite, task, folder)
     }
 
     /// A fresh store with little room, and a keyspace in it.

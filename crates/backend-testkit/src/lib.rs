@@ -7,30 +7,29 @@
 //!
 //! # Five lines for a backend of one's own
 //!
-//! In `Cargo.toml`, a test `conformance` with `harness = false`; in `tests/conformance.rs` the factory and
+//! In `Cargo.toml`, a test `conformance` with `harness = false`; in `tests/conformance.rs`, for a backend with a function
+//! `open` that takes a folder:
 //!
 //! ```no_run
-//! # use quadrille_backend::{InMemoryBackend, StorageResult};
-//! # #[derive(Clone)]
-//! # struct MyFactory;
-//! # impl quadrille_backend_testkit::Factory for MyFactory {
-//! #     type Backend = InMemoryBackend;
-//! #     fn open(&self, _folder: &std::path::Path) -> StorageResult<InMemoryBackend> {
-//! #         Ok(InMemoryBackend::new())
+//! # struct MyBackend;
+//! # impl MyBackend {
+//! #     fn open(_folder: &std::path::Path) -> quadrille_backend::StorageResult<quadrille_backend::InMemoryBackend> {
+//! #         Ok(quadrille_backend::InMemoryBackend::new())
 //! #     }
 //! # }
 //! use quadrille_backend_testkit::Suite;
 //!
 //! fn main() -> std::process::ExitCode {
-//!     Suite::new("mine", MyFactory).run()
+//!     Suite::new("mine", MyBackend::open).run()
 //! }
 //! ```
 //!
-//! where the factory is a type with one method, and two more for what not every backend can do:
-//!
 //! Beside the suite stand two doubles over any backend: [`Mirror`], which compares two, and [`Faulty`], which fails when
-//! told to. With the cargo feature `store` there is a second storey, `store`, which runs quad stores on the backend. How
-//! to write a backend and what to run on it is told in the [`guide`].
+//! told to. With the cargo feature `store` there is a second storey, `store`, which runs quad stores on the backend in as
+//! many lines. How to write a backend and what to run on it is told in the [`guide`].
+//!
+//! A type that implements [`Factory`] tells two ways more to open the backend, which not every backend has, and gives the
+//! cases about them something to run on:
 //!
 //! ```
 //! use quadrille_backend::{InMemoryBackend, InMemoryOptions, StorageResult};
@@ -68,8 +67,9 @@
 pub mod guide {}
 
 mod cases;
-mod child;
+pub mod child;
 mod context;
+mod doubles;
 mod faulty;
 mod list;
 mod mirror;
@@ -77,8 +77,10 @@ mod sample;
 #[cfg(feature = "store")]
 pub mod store;
 mod suite;
+mod tasks;
 
 pub use context::Factory;
+pub use doubles::{FaultyOf, MirrorOf};
 pub use faulty::{
     Fault, Faults, Faulty, FaultyCursor, FaultySnapshot, FaultyTransaction, Moment, Operation,
 };

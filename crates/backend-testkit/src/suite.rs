@@ -3,7 +3,10 @@
 use crate::child;
 use crate::context::Factory;
 use crate::list::{Outcome, cases};
+use crate::tasks;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
+#[cfg(feature = "store")]
+use quadrille_backend::StorageError;
 use quadrille_backend::StorageResult;
 use std::fmt;
 use std::path::Path;
@@ -15,16 +18,11 @@ type Obey = Box<dyn Fn(&str, &Path) -> StorageResult<()>>;
 ///
 /// ```no_run
 /// # use quadrille_backend::{InMemoryBackend, StorageResult};
-/// # #[derive(Clone)]
-/// # struct MyFactory;
-/// # impl quadrille_backend_testkit::Factory for MyFactory {
-/// #     type Backend = InMemoryBackend;
-/// #     fn open(&self, _: &std::path::Path) -> StorageResult<InMemoryBackend> {
-/// #         Ok(InMemoryBackend::new())
-/// #     }
+/// # fn open(_folder: &std::path::Path) -> StorageResult<InMemoryBackend> {
+/// #     Ok(InMemoryBackend::new())
 /// # }
 /// fn main() -> std::process::ExitCode {
-///     quadrille_backend_testkit::Suite::new("mine", MyFactory).run()
+///     quadrille_backend_testkit::Suite::new("mine", open).run()
 /// }
 /// ```
 pub struct Suite {
@@ -61,7 +59,21 @@ impl Suite {
         Self {
             name,
             trials,
-            obey: Box::new(move |task, folder| child::obey(&factory, task, folder)),
+            obey: Box::new(move |task, folder| tasks::obey(&factory, task, folder)),
+        }
+    }
+
+    /// A suite of tests that start no processes.
+    #[cfg(feature = "store")]
+    pub(crate) fn of_trials(name: String, trials: Vec<Trial>) -> Self {
+        let obey = |task: &str, _: &Path| {
+            let message = format!("no task {task:?} in a suite about stores");
+            Err(StorageError::misuse(message))
+        };
+        Self {
+            name,
+            trials,
+            obey: Box::new(obey),
         }
     }
 
@@ -88,13 +100,14 @@ impl Suite {
     }
 }
 
-/// Runs several suites as one test program; as [`Suite::run`] otherwise.
+/// Runs several suites, of backends or of stores on them, as one test program; as [`Suite::run`] otherwise.
 #[must_use]
-pub fn run_all(suites: impl IntoIterator<Item = Suite>) -> ExitCode {
-    let suites: Vec<Suite> = suites.into_iter().collect();
-    if let Some((name, task, folder)) = child::order() {
+pub fn run_all(suites: impl IntoIterator<Item: Into<Suite>>) -> ExitCode {
+    let suites: Vec<Suite> = suites.into_iter().map(Into::into).collect();
+    if let Some((role, folder)) = child::role() {
+        let (name, task) = role.rsplit_once(' ').unwrap_or_default();
         let done = match suites.iter().find(|suite| suite.name == name) {
-            Some(suite) => (suite.obey)(&task, &folder).map_err(|error| error.to_string()),
+            Some(suite) => (suite.obey)(task, &folder).map_err(|error| error.to_string()),
             None => Err(format!("no suite is named {name}")),
         };
         return match done {

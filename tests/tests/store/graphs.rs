@@ -4,8 +4,9 @@
 use crate::support::{node, open, reopen};
 use oxrdf::{GraphName, Literal, NamedNode, Quad};
 use quadrille_backend::StorageBackend;
+use quadrille_backend_testkit::Factory;
+use quadrille_backend_testkit::store::{Home, StoreContext};
 use quadrille_store::{QuadPattern, QuadStore, StoreOptions};
-use quadrille_tests::Home;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -45,8 +46,8 @@ fn listed<B: StorageBackend>(store: &QuadStore<B>) -> HashMap<GraphName, u64> {
 }
 
 /// Twenty thousand graphs of one quad; then one is cleared, one gets a second quad, one is dropped.
-pub(crate) fn many_graphs_are_listed_and_cleared<H: Home>() {
-    let home = H::empty().unwrap();
+pub(crate) fn many_graphs_are_listed_and_cleared<F: Factory>(context: &StoreContext<F>) {
+    let home = context.home();
     let options = StoreOptions::default();
     let mut store = open(&home, &options);
     load(&store, quads(QUADS, QUADS));
@@ -90,8 +91,8 @@ pub(crate) fn many_graphs_are_listed_and_cleared<H: Home>() {
 }
 
 /// A graph of more quads than a commit may change is left out of a new generation.
-pub(crate) fn a_large_graph_is_cleared<H: Home>() {
-    let home = H::empty().unwrap();
+pub(crate) fn a_large_graph_is_cleared<F: Factory>(context: &StoreContext<F>) {
+    let home = context.home();
     let options = StoreOptions {
         delta_quads_max: 500,
         ..StoreOptions::default()
@@ -130,17 +131,17 @@ fn reads<B: StorageBackend>(backend: &Arc<B>, look: impl FnOnce(&QuadStore<Arc<B
     counted(Some(&mut once)) - opening
 }
 
-fn loaded<H: Home>(home: &H, count: usize, graphs: usize) -> Arc<H::Backend> {
-    let backend = Arc::new(home.open().unwrap());
+fn loaded<F: Factory>(home: &Home<F>, count: usize, graphs: usize) -> Arc<F::Backend> {
+    let backend = home.open().unwrap();
     let store = QuadStore::open(Arc::clone(&backend)).unwrap();
     load(&store, quads(count, graphs));
     backend
 }
 
 /// The first row of `GRAPH ?g`, and of the quads of any graph, whether the graphs are many or few.
-pub(crate) fn the_first_row_costs_few_reads<H: Home>() {
+pub(crate) fn the_first_row_costs_few_reads<F: Factory>(context: &StoreContext<F>) {
     for graphs in [QUADS, 100] {
-        let home = H::empty().unwrap();
+        let home = context.home();
         let backend = loaded(&home, QUADS, graphs);
         let first_graph = reads(&backend, |store| {
             let mut listed = store.snapshot().unwrap().graphs().unwrap();
@@ -166,9 +167,9 @@ pub(crate) fn the_first_row_costs_few_reads<H: Home>() {
 }
 
 /// Counts read summaries and edge blocks: ten times the data, the same reads, up to a level of the engine's own.
-pub(crate) fn counts_cost_the_same_whatever_the_data<H: Home>() {
+pub(crate) fn counts_cost_the_same_whatever_the_data<F: Factory>(context: &StoreContext<F>) {
     let cost = |quads: usize| {
-        let home = H::empty().unwrap();
+        let home = context.home();
         let backend = loaded(&home, quads, quads);
         let of_predicate = |predicate: NamedNode| {
             reads(&backend, |store| {

@@ -1,15 +1,14 @@
 //! A writer that is killed at any moment leaves the state after some commit, and no returned commit is lost.
 //!
-//! The program starts itself: with `QUADRILLE_CHILD` set it is the writer, which opens the store of a folder and says on
+//! The program starts itself: in a role it is the writer, which opens the store of a folder and says on
 //! standard output how far it is. The backends have their default settings, which wait for the disk.
 
 use crate::support::{matching, node, sorted};
 use oxrdf::{GraphName, Literal, Quad};
 use quadrille_backend_testkit::Factory;
+use quadrille_backend_testkit::child::{Process, say};
 use quadrille_store::{QuadPattern, QuadStore, StorageBackend, StoreOptions};
-use std::io::{BufRead, BufReader, Write, stdout};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const KILLS: u64 = 10;
@@ -66,11 +65,6 @@ fn state(commits: usize) -> Vec<String> {
     sorted(all.filter(|quad| !gone.contains(quad)))
 }
 
-fn say(what: &str) {
-    println!("{what}");
-    stdout().flush().unwrap();
-}
-
 /// The writer: commits without end, or one load.
 fn write<F: Factory>(factory: &F, task: &str, number: usize, folder: &Path) {
     let backend = factory.open(&folder.join("store")).unwrap();
@@ -100,8 +94,7 @@ fn write<F: Factory>(factory: &F, task: &str, number: usize, folder: &Path) {
 }
 
 /// What this program does when it is the writer; `what` is the backend, the task and its number.
-pub(crate) fn be_the_writer(what: &str) {
-    let folder = std::env::var_os("QUADRILLE_CHILD_STORE").unwrap_or_default();
+pub(crate) fn be_the_writer(what: &str, folder: &Path) {
     let words: Vec<&str> = what.split(' ').collect();
     let [backend, task, number] = words[..] else {
         panic!("the writer was told {what:?}");
@@ -109,9 +102,9 @@ pub(crate) fn be_the_writer(what: &str) {
     let number = number.parse().unwrap();
     match backend {
         #[cfg(feature = "lmdb")]
-        "lmdb" => write(&quadrille_tests::Lmdb, task, number, folder.as_ref()),
+        "lmdb" => write(&quadrille_tests::Lmdb, task, number, folder),
         #[cfg(feature = "rocksdb")]
-        "rocksdb" => write(&quadrille_tests::RocksDb, task, number, folder.as_ref()),
+        "rocksdb" => write(&quadrille_tests::RocksDb, task, number, folder),
         _ => panic!(
             "no backend {backend} for {task} {number} in {}",
             folder.display()
@@ -119,57 +112,21 @@ pub(crate) fn be_the_writer(what: &str) {
     }
 }
 
-/// The writer as the test sees it; killed at the latest when dropped.
-struct Writer {
-    child: Child,
-    output: BufReader<ChildStdout>,
+/// Starts the writer of a backend.
+fn spawn(backend: &str, task: &str, number: usize, folder: &Path) -> Process {
+    Process::start(&format!("{backend} {task} {number}"), folder)
 }
 
-impl Writer {
-    fn start(backend: &str, task: &str, number: usize, folder: &Path) -> Self {
-        let mut writer = Self::spawn(backend, task, number, folder);
-        assert_eq!(writer.line(), "open");
-        writer
-    }
-
-    /// Starts it and waits for nothing.
-    fn spawn(backend: &str, task: &str, number: usize, folder: &Path) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .env("QUADRILLE_CHILD", format!("{backend} {task} {number}"))
-            .env("QUADRILLE_CHILD_STORE", folder)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        Self { child, output }
-    }
-
-    /// The next thing it says; empty once it has ended.
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
-    }
-
-    /// Kills it, and returns the last thing it said before.
-    fn kill(mut self, mut last: String) -> String {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        loop {
-            match self.line() {
-                line if line.is_empty() => return last,
-                line => last = line,
-            }
-        }
-    }
+/// Starts it, and waits until it has opened the store.
+fn start(backend: &str, task: &str, number: usize, folder: &Path) -> Process {
+    let mut writer = spawn(backend, task, number, folder);
+    assert_eq!(writer.line("the open store").unwrap(), "open");
+    writer
 }
 
-impl Drop for Writer {
-    fn drop(&mut self) {
-        // Already ended, where a test killed it.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Kills it, and gives the last thing it said before; `last` when that is known already.
+fn last_said(writer: Process, last: &str) -> String {
+    writer.kill().pop().unwrap_or_else(|| last.to_owned())
 }
 
 /// The quads of a store that a killed writer left, which must be sound and without remains of unfinished generations.
@@ -199,13 +156,13 @@ pub(crate) fn a_killed_writer_leaves_a_prefix_of_its_commits<F: Factory>(
     let folder = folder.path();
     let mut commits = 0;
     for kill in 0..KILLS {
-        let mut writer = Writer::start(backend, "commit", commits, folder);
+        let mut writer = start(backend, "commit", commits, folder);
         let mut last = commits.to_string();
         for _ in 0..scattered(kill) % 12 {
-            last = writer.line();
+            last = writer.line("the next commit").unwrap();
         }
         std::thread::sleep(Duration::from_micros(scattered(kill + 100) % 20_000));
-        let last: usize = writer.kill(last).parse().unwrap();
+        let last: usize = last_said(writer, &last).parse().unwrap();
         let found = left(factory, folder);
         // The commit that was under way may be there, if all of it is.
         commits = match found == state(last) {
@@ -222,18 +179,18 @@ pub(crate) fn a_killed_load_leaves_all_or_nothing<F: Factory>(backend: &str, fac
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let batch = |number: usize| (0..LOAD_QUADS).map(move |nth| quad("load", number, nth));
-    let mut writer = Writer::start(backend, "load", 0, folder);
+    let mut writer = start(backend, "load", 0, folder);
     let started = Instant::now();
-    while writer.line() != "finished" {}
+    while writer.line("the end of the load").unwrap() != "finished" {}
     let duration = started.elapsed();
-    writer.kill(String::new());
+    writer.kill();
     let mut held: Vec<Quad> = batch(0).collect();
     assert!(left(factory, folder) == sorted(held.clone()));
     for kill in 0..KILLS {
         let number = kill as usize + 1;
-        let writer = Writer::start(backend, "load", number, folder);
+        let writer = start(backend, "load", number, folder);
         std::thread::sleep(duration.mul_f64((kill as f64 + 0.5) / KILLS as f64));
-        let last = writer.kill("open".to_owned());
+        let last = last_said(writer, "open");
         let found = left(factory, folder);
         let with_it: Vec<Quad> = held.iter().cloned().chain(batch(number)).collect();
         if found == sorted(with_it.clone()) {
@@ -250,14 +207,14 @@ pub(crate) fn a_killed_load_leaves_all_or_nothing<F: Factory>(backend: &str, fac
 pub(crate) fn a_killed_creation_can_be_done_again<F: Factory>(backend: &str, factory: &F) {
     let started = Instant::now();
     let folder = tempfile::tempdir().unwrap();
-    drop(Writer::start(backend, "commit", 0, folder.path()));
+    drop(start(backend, "commit", 0, folder.path()));
     let duration = started.elapsed();
     for kill in 0..2 * KILLS {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
-        let writer = Writer::spawn(backend, "commit", 0, folder);
+        let writer = spawn(backend, "commit", 0, folder);
         std::thread::sleep(duration.mul_f64((kill as f64 + 0.5) / (2 * KILLS) as f64));
-        let last = writer.kill(String::new()).parse().unwrap_or(0);
+        let last = last_said(writer, "").parse().unwrap_or(0);
         let found = left(factory, folder);
         let commits = if found == state(last) { last } else { last + 1 };
         assert!(found == state(commits), "kill {kill} after commit {last}");

@@ -1,14 +1,15 @@
 //! The quad store on every backend: one test for each case and backend, named `backend::module::case`.
 //!
-//! What flows in: the kit's cases about stores, and those of the modules, each a function over a [`quadrille_tests::Home`]. What flows out: the outcome
-//! of each. What always holds: a case runs on every backend that is compiled in, or is listed as ignored; what it
-//! says about a store also holds after the store was closed and opened again.
+//! What flows in: the kit's cases about stores, and those of the modules, each a function over a [`StoreContext`]. What
+//! flows out: the outcome of each. What always holds: a case runs on every backend that is compiled in, or is listed as
+//! ignored; what it says about a store also holds after the store was closed and opened again.
+//!
+//! [`StoreContext`]: quadrille_backend_testkit::store::StoreContext
 #![allow(
     clippy::unwrap_used,
     reason = "what cannot be prepared is a failed test"
 )]
 
-mod damage;
 #[cfg(feature = "lmdb")]
 mod fixture;
 mod graphs;
@@ -18,41 +19,22 @@ mod refusal;
 mod snapshots;
 mod transactions;
 
-use libtest_mimic::{Arguments, Trial};
-#[cfg(any(feature = "lmdb", feature = "rocksdb"))]
-use quadrille_backend_testkit::Factory;
-use quadrille_backend_testkit::store::{store_cases, support};
-use quadrille_tests::Home;
+use quadrille_backend_testkit::store::{StoreCase, StoreSuite, support};
+use quadrille_backend_testkit::{Factory, Suite, run_all};
+use std::process::ExitCode;
 
 macro_rules! list {
-    ($home:ty, $trials:ident, $($module:ident { $($case:ident),* $(,)? })*) => {
-        $($($trials.push(Trial::test(
-            format!("{}::{}::{}", <$home>::NAME, stringify!($module), stringify!($case)),
-            || {
-                $module::$case::<$home>();
-                Ok(())
-            },
-        ));)*)*
+    ($($module:ident { $($case:ident),* $(,)? })*) => {
+        vec![$($(StoreCase::new(
+            concat!(stringify!($module), "::", stringify!($case)),
+            $module::$case,
+        ),)*)*]
     };
 }
 
-/// Every case that runs on all backends, those of the kit first.
-fn add<H: Home>(trials: &mut Vec<Trial>) {
-    trials.extend(store_cases::<H>().into_iter().map(|case| {
-        Trial::test(format!("{}::{}", H::NAME, case.name()), move || {
-            case.run();
-            Ok(())
-        })
-    }));
-    list! { H, trials,
-        damage {
-            every_keyspace_of_the_sample_holds_entries,
-            a_flipped_byte_is_found_and_named,
-            a_dropped_entry_is_found_and_named,
-            an_entry_under_another_key_or_in_another_keyspace_is_found,
-            damage_is_found_after_reopening,
-            inspecting_a_damaged_store_goes_on,
-        }
+/// The cases beside those of the kit that run on all backends.
+fn cases<F: Factory>() -> Vec<StoreCase<F>> {
+    list! {
         graphs {
             many_graphs_are_listed_and_cleared,
             a_large_graph_is_cleared,
@@ -85,14 +67,14 @@ fn add<H: Home>(trials: &mut Vec<Trial>) {
 #[cfg(any(feature = "lmdb", feature = "rocksdb"))]
 type KillCase<F> = fn(&str, &F);
 
-/// The cases that need a backend with files; the killed writers open it with its default settings.
+/// The cases that need the files of a backend of ours; the killed writers open it by its name, with the default
+/// settings that `synced` gives it.
 #[cfg(any(feature = "lmdb", feature = "rocksdb"))]
-fn add_with_files<H: Home, F: Factory>(trials: &mut Vec<Trial>, factory: F) {
-    let backend = H::NAME;
-    list! { H, trials,
+fn cases_with_files<F: Factory, S: Factory>(backend: &'static str, synced: S) -> Vec<StoreCase<F>> {
+    let mut cases = list! {
         refusal { files_of_another_program }
-    }
-    let cases: [(&str, KillCase<F>); 3] = [
+    };
+    let kills: [(&str, KillCase<S>); 3] = [
         (
             "a_killed_writer_leaves_a_prefix_of_its_commits",
             kills::a_killed_writer_leaves_a_prefix_of_its_commits,
@@ -106,21 +88,17 @@ fn add_with_files<H: Home, F: Factory>(trials: &mut Vec<Trial>, factory: F) {
             kills::a_killed_load_leaves_all_or_nothing,
         ),
     ];
-    for (name, case) in cases {
-        let factory = factory.clone();
-        trials.push(Trial::test(
-            format!("{backend}::kills::{name}"),
-            move || {
-                case(backend, &factory);
-                Ok(())
-            },
-        ));
+    for (name, case) in kills {
+        let synced = synced.clone();
+        let body = move |_: &_| case(backend, &synced);
+        cases.push(StoreCase::new(format!("kills::{name}"), body));
     }
+    cases
 }
 
 /// The cases that LMDB alone can run.
 #[cfg(feature = "lmdb")]
-fn add_lmdb(trials: &mut Vec<Trial>) {
+fn cases_of_lmdb<F: Factory>() -> Vec<StoreCase<F>> {
     let cases: [(&str, fn()); 4] = [
         (
             "fixture::a_store_of_version_1_opens",
@@ -139,37 +117,45 @@ fn add_lmdb(trials: &mut Vec<Trial>) {
             transactions::a_full_map_grows,
         ),
     ];
-    for (name, case) in cases {
-        trials.push(Trial::test(format!("lmdb::{name}"), move || {
-            case();
-            Ok(())
-        }));
-    }
+    cases
+        .map(|(name, case)| StoreCase::new(name, move |_| case()))
+        .into()
 }
 
-fn main() {
+/// The whole suite of each backend: as many random histories and faults as its speed allows.
+fn suites() -> Vec<Suite> {
+    vec![
+        StoreSuite::new("memory", quadrille_tests::Memory)
+            .random_cases(200)
+            .with(cases())
+            .into(),
+        #[cfg(feature = "lmdb")]
+        StoreSuite::new("lmdb", quadrille_tests::UnsyncedLmdb)
+            .random_cases(60)
+            .with(cases())
+            .with(cases_with_files("lmdb", quadrille_tests::Lmdb))
+            .with(cases_of_lmdb())
+            .into(),
+        #[cfg(feature = "rocksdb")]
+        StoreSuite::new("rocksdb", quadrille_tests::UnsyncedRocksDb)
+            .random_cases(4)
+            .fault_step(61)
+            .with(cases())
+            .with(cases_with_files("rocksdb", quadrille_tests::RocksDb))
+            .into(),
+    ]
+}
+
+fn main() -> ExitCode {
     #[cfg(any(feature = "lmdb", feature = "rocksdb"))]
-    if let Ok(what) = std::env::var("QUADRILLE_CHILD") {
-        kills::be_the_writer(&what);
-        return;
+    if let Some((what, folder)) = quadrille_backend_testkit::child::role() {
+        kills::be_the_writer(&what, &folder);
+        return ExitCode::SUCCESS;
     }
     #[cfg(feature = "lmdb")]
     if let Some(folder) = std::env::var_os("QUADRILLE_WRITE_FIXTURE") {
         fixture::write_to(folder.as_ref());
-        return;
+        return ExitCode::SUCCESS;
     }
-    let mut trials = Vec::new();
-    add::<quadrille_tests::MemoryHome>(&mut trials);
-    #[cfg(feature = "lmdb")]
-    {
-        add::<quadrille_tests::LmdbHome>(&mut trials);
-        add_with_files::<quadrille_tests::LmdbHome, _>(&mut trials, quadrille_tests::Lmdb);
-        add_lmdb(&mut trials);
-    }
-    #[cfg(feature = "rocksdb")]
-    {
-        add::<quadrille_tests::RocksDbHome>(&mut trials);
-        add_with_files::<quadrille_tests::RocksDbHome, _>(&mut trials, quadrille_tests::RocksDb);
-    }
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+    run_all(suites())
 }

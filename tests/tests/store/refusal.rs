@@ -3,8 +3,9 @@
 use crate::support::{entries, node, open, tiny};
 use oxrdf::{GraphName, Quad};
 use quadrille_backend::{Keyspace, StorageBackend};
+use quadrille_backend_testkit::Factory;
+use quadrille_backend_testkit::store::{Home, StoreContext};
 use quadrille_store::{ErrorKind, QuadStore, StorageResult};
-use quadrille_tests::Home;
 use std::collections::BTreeMap;
 #[cfg(any(feature = "lmdb", feature = "rocksdb"))]
 use std::path::{Path, PathBuf};
@@ -32,10 +33,15 @@ fn refused<T>(outcome: StorageResult<T>, kind: ErrorKind, words: &str) {
 }
 
 /// Neither way of opening takes it, and all is as before, also for a backend that was closed and opened again.
-fn stays_untouched<H: Home>(home: &H, backend: H::Backend, kind: ErrorKind, words: &str) {
+fn stays_untouched<F: Factory>(
+    home: &Home<F>,
+    backend: Arc<F::Backend>,
+    kind: ErrorKind,
+    words: &str,
+) {
     let backend = Arc::new(backend);
     let before = contents(&backend);
-    let changes = |backend: &Arc<H::Backend>| {
+    let changes = |backend: &Arc<Arc<F::Backend>>| {
         let stats = backend.stats().unwrap();
         (stats.writes, stats.deletes)
     };
@@ -62,8 +68,11 @@ fn keyspace(name: &str) -> Keyspace {
 }
 
 /// A store with a quad, its root record changed as told.
-fn with_root<H: Home>(change: impl FnOnce(&mut Vec<u8>)) -> (H, H::Backend) {
-    let home = H::empty().unwrap();
+fn with_root<F: Factory>(
+    context: &StoreContext<F>,
+    change: impl FnOnce(&mut Vec<u8>),
+) -> (Home<F>, Arc<F::Backend>) {
+    let home = context.home();
     let store = open(&home, &tiny());
     let quad = Quad::new(
         node("s", 1),
@@ -83,9 +92,9 @@ fn with_root<H: Home>(change: impl FnOnce(&mut Vec<u8>)) -> (H, H::Backend) {
     (home, backend)
 }
 
-pub(crate) fn keyspaces_of_another_program<H: Home>() {
+pub(crate) fn keyspaces_of_another_program<F: Factory>(context: &StoreContext<F>) {
     for name in ["birds", "data", "spoc"] {
-        let home = H::empty().unwrap();
+        let home = context.home();
         let backend = home.open().unwrap();
         backend.create_keyspace(&keyspace(name)).unwrap();
         backend.put(&keyspace(name), b"emu", b"tall").unwrap();
@@ -93,16 +102,16 @@ pub(crate) fn keyspaces_of_another_program<H: Home>() {
     }
 }
 
-pub(crate) fn another_programs_keyspace_beside_a_store<H: Home>() {
-    let (home, backend) = with_root::<H>(|_| {});
+pub(crate) fn another_programs_keyspace_beside_a_store<F: Factory>(context: &StoreContext<F>) {
+    let (home, backend) = with_root(context, |_| {});
     backend.create_keyspace(&keyspace("birds")).unwrap();
     backend.put(&keyspace("birds"), b"emu", b"tall").unwrap();
     stays_untouched(&home, backend, ErrorKind::Unsupported, "birds");
 }
 
 /// Another program may call its keyspaces as the store does.
-pub(crate) fn keyspaces_with_the_names_of_ours<H: Home>() {
-    let home = H::empty().unwrap();
+pub(crate) fn keyspaces_with_the_names_of_ours<F: Factory>(context: &StoreContext<F>) {
+    let home = context.home();
     let backend = home.open().unwrap();
     for name in ["root", "log", "g00000001.spoc"] {
         backend.create_keyspace(&keyspace(name)).unwrap();
@@ -117,7 +126,7 @@ pub(crate) fn keyspaces_with_the_names_of_ours<H: Home>() {
         "not a Quadrille store",
     );
 
-    let home = H::empty().unwrap();
+    let home = context.home();
     let backend = home.open().unwrap();
     for name in ["root", "log"] {
         backend.create_keyspace(&keyspace(name)).unwrap();
@@ -126,30 +135,30 @@ pub(crate) fn keyspaces_with_the_names_of_ours<H: Home>() {
     stays_untouched(&home, backend, ErrorKind::Corrupted, "log is not empty");
 }
 
-pub(crate) fn a_root_of_another_version<H: Home>() {
+pub(crate) fn a_root_of_another_version<F: Factory>(context: &StoreContext<F>) {
     for major in [0, 2, 0xff] {
-        let (home, backend) = with_root::<H>(|root| root[MAJOR] = major);
+        let (home, backend) = with_root(context, |root| root[MAJOR] = major);
         let words = format!("format version {major}.0");
         stays_untouched(&home, backend, ErrorKind::Unsupported, &words);
     }
 }
 
-pub(crate) fn a_root_of_another_program<H: Home>() {
-    let (home, backend) = with_root::<H>(|root| root[0] ^= 1);
+pub(crate) fn a_root_of_another_program<F: Factory>(context: &StoreContext<F>) {
+    let (home, backend) = with_root(context, |root| root[0] ^= 1);
     stays_untouched(
         &home,
         backend,
         ErrorKind::Unsupported,
         "not a Quadrille store",
     );
-    let (home, backend) = with_root::<H>(|root| root.truncate(5));
+    let (home, backend) = with_root(context, |root| root.truncate(5));
     stays_untouched(
         &home,
         backend,
         ErrorKind::Unsupported,
         "not a Quadrille store",
     );
-    let (home, backend) = with_root::<H>(|root| root.truncate(60));
+    let (home, backend) = with_root(context, |root| root.truncate(60));
     stays_untouched(&home, backend, ErrorKind::Corrupted, "root");
 }
 
@@ -169,9 +178,9 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 
 /// Files that are named as the engine's and hold something else.
 #[cfg(any(feature = "lmdb", feature = "rocksdb"))]
-pub(crate) fn files_of_another_program<H: Home>() {
-    let home = H::empty().unwrap();
-    let folder = home.folder().unwrap();
+pub(crate) fn files_of_another_program<F: Factory>(context: &StoreContext<F>) {
+    let home = context.home();
+    let folder = home.folder();
     let text = b"the diary of another program, longer than a page\n".repeat(300);
     std::fs::write(folder.join("data.mdb"), &text).unwrap();
     std::fs::create_dir(folder.join("rocksdb")).unwrap();

@@ -2,8 +2,9 @@
 
 use crate::support::{matching, node, open, sorted};
 use oxrdf::{GraphName, Literal, Quad};
+use quadrille_backend_testkit::Factory;
+use quadrille_backend_testkit::store::StoreContext;
 use quadrille_store::{QuadPattern, Snapshot, StorageBackend, StoreOptions};
-use quadrille_tests::Home;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -59,8 +60,10 @@ impl Drop for Ends<'_> {
 }
 
 /// The writer inserts, removes, loads and compacts; small deltas are folded into blocks all the while.
-pub(crate) fn eight_threads_read_one_snapshot_beside_a_writer<H: Home>() {
-    let home = H::empty().unwrap();
+pub(crate) fn eight_threads_read_one_snapshot_beside_a_writer<F: Factory>(
+    context: &StoreContext<F>,
+) {
+    let home = context.home();
     let options = StoreOptions {
         block_bytes: Some(300),
         chunk_bytes: Some(300),
@@ -114,8 +117,8 @@ pub(crate) fn eight_threads_read_one_snapshot_beside_a_writer<H: Home>() {
 }
 
 /// Threads that take a snapshot of their own at each turn see whole commits only: both halves of a pair, or none.
-pub(crate) fn new_snapshots_show_whole_commits<H: Home>() {
-    let home = H::empty().unwrap();
+pub(crate) fn new_snapshots_show_whole_commits<F: Factory>(context: &StoreContext<F>) {
+    let home = context.home();
     let options = StoreOptions {
         delta_quads_max: 10,
         ..crate::support::tiny()

@@ -3,8 +3,9 @@
 use crate::support::{matching, node, open, reopen, sorted, tiny};
 use oxrdf::{GraphName, Literal, Quad};
 use quadrille_backend::Wait;
+use quadrille_backend_testkit::Factory;
+use quadrille_backend_testkit::store::StoreContext;
 use quadrille_store::{ErrorKind, QuadPattern, QuadStore, StorageBackend, StoreOptions};
-use quadrille_tests::Home;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::thread;
@@ -29,8 +30,8 @@ fn assert_holds<B: StorageBackend>(store: &QuadStore<B>, numbers: impl Iterator<
 }
 
 /// Dropped, rolled back by name, or lost in a panic: nothing stays, its terms neither, and the next one works.
-pub(crate) fn what_is_not_committed_leaves_nothing<H: Home>() {
-    let home = H::empty().unwrap();
+pub(crate) fn what_is_not_committed_leaves_nothing<F: Factory>(context: &StoreContext<F>) {
+    let home = context.home();
     let mut store = open(&home, &tiny());
     store.extend((0..20).map(quad)).unwrap();
     let epoch = store.snapshot().unwrap().epoch();
@@ -63,8 +64,8 @@ pub(crate) fn what_is_not_committed_leaves_nothing<H: Home>() {
 }
 
 /// A transaction reads what it wrote, in every form of reading; others do not before the commit.
-pub(crate) fn own_writes_are_read<H: Home>() {
-    let home = H::empty().unwrap();
+pub(crate) fn own_writes_are_read<F: Factory>(context: &StoreContext<F>) {
+    let home = context.home();
     let store = open(&home, &tiny());
     let mut load = store.bulk_load().unwrap();
     for number in 0..100 {
@@ -109,8 +110,10 @@ pub(crate) fn own_writes_are_read<H: Home>() {
 }
 
 /// A thread that would wait for itself is told so, by whatever way it asks.
-pub(crate) fn a_second_transaction_of_the_same_thread_is_refused<H: Home>() {
-    let home = H::empty().unwrap();
+pub(crate) fn a_second_transaction_of_the_same_thread_is_refused<F: Factory>(
+    context: &StoreContext<F>,
+) {
+    let home = context.home();
     let store = open(&home, &tiny());
     let mut transaction = store.transaction().unwrap();
     transaction.insert(&quad(1)).unwrap();
@@ -132,8 +135,8 @@ pub(crate) fn a_second_transaction_of_the_same_thread_is_refused<H: Home>() {
 }
 
 /// Another thread may not wait, wait some time, or wait until it is its turn.
-pub(crate) fn other_threads_wait_as_long_as_they_say<H: Home>() {
-    let home = H::empty().unwrap();
+pub(crate) fn other_threads_wait_as_long_as_they_say<F: Factory>(context: &StoreContext<F>) {
+    let home = context.home();
     let store = &open(&home, &tiny());
     let kind = |wait: Wait| {
         let refused = store.transaction_with(wait).err();
@@ -167,8 +170,8 @@ pub(crate) fn other_threads_wait_as_long_as_they_say<H: Home>() {
 }
 
 /// `extend` whose quads end in a panic, on its way through a commit and through a load.
-pub(crate) fn a_broken_extend_leaves_nothing<H: Home>() {
-    let home = H::empty().unwrap();
+pub(crate) fn a_broken_extend_leaves_nothing<F: Factory>(context: &StoreContext<F>) {
+    let home = context.home();
     let options = StoreOptions {
         delta_quads_max: 50,
         ..tiny()
@@ -193,8 +196,8 @@ pub(crate) fn a_broken_extend_leaves_nothing<H: Home>() {
 }
 
 /// A transaction of more changes than the log may hold becomes a new generation, whole.
-pub(crate) fn a_large_transaction_is_whole<H: Home>() {
-    let home = H::empty().unwrap();
+pub(crate) fn a_large_transaction_is_whole<F: Factory>(context: &StoreContext<F>) {
+    let home = context.home();
     let options = StoreOptions {
         delta_quads_max: 50,
         ..tiny()

@@ -5,101 +5,40 @@ use quadrille_backend::{
     Durability, EntrySource, Keyspace, StorageBackend, StorageError, StorageResult, Transaction,
 };
 use quadrille_backend_rocksdb::{RocksDbBackend, RocksDbOptions};
+use quadrille_backend_testkit::child::{Process, say, serve};
 use std::fs;
-use std::io::{BufRead, BufReader, Write, stdin};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 
-/// What names the role of this program when it is the other process.
-pub(crate) const ROLE: &str = "QUADRILLE_CHILD";
-const STORE: &str = "QUADRILLE_CHILD_STORE";
-
-/// The other process, seen from the test.
-pub(crate) struct Other {
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
+/// Starts it in a role, `read` or a word for the durability. It opens the store with the smallest buffers.
+pub(crate) fn start(path: &Path, role: &str) -> StorageResult<Process> {
+    start_by(&[], path, role)
 }
 
-impl Other {
-    /// Starts it; `role` is `read`, or a word for the durability. It opens the store with the smallest buffers.
-    pub(crate) fn start(path: &Path, role: &str) -> Self {
-        Self::start_by(&[], path, role)
-    }
+/// Starts it by a command that ends in running another.
+pub(crate) fn start_by(command: &[&str], path: &Path, role: &str) -> StorageResult<Process> {
+    let mut other = spawn(command, path, role);
+    assert_eq!(other.line("the open store")?, "open");
+    Ok(other)
+}
 
-    /// Starts it by a command that ends in running another.
-    pub(crate) fn start_by(command: &[&str], path: &Path, role: &str) -> Self {
-        let mut other = Self::spawn(command, path, role);
-        assert_eq!(other.answer(), "open");
-        other
-    }
-
-    /// The same, without waiting for it to open the store.
-    pub(crate) fn spawn(command: &[&str], path: &Path, role: &str) -> Self {
-        let program = std::env::current_exe().expect("this program has a path");
-        let mut start = match command.split_first() {
-            Some((first, rest)) => {
-                let mut start = Command::new(first);
-                start.args(rest).arg(program);
-                start
-            }
-            None => Command::new(program),
-        };
-        let mut child = start
-            .env(ROLE, role)
-            .env(STORE, path)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a process");
-        let input = child.stdin.take().expect("piped");
-        let output = BufReader::new(child.stdout.take().expect("piped"));
-        Self {
-            child,
-            input,
-            output,
+/// The same, without waiting for it to open the store.
+pub(crate) fn spawn(command: &[&str], path: &Path, role: &str) -> Process {
+    Process::start_by(role, path, |program| match command.split_first() {
+        Some((first, rest)) => {
+            let mut outer = Command::new(first);
+            outer.args(rest).arg(program.get_program());
+            outer
         }
-    }
-
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
-    pub(crate) fn answer(&mut self) -> String {
-        let mut line = String::new();
-        self.output.read_line(&mut line).expect("a line");
-        line.trim_end().to_owned()
-    }
-
-    pub(crate) fn tell(&mut self, line: &str) {
-        writeln!(self.input, "{line}").expect("the process listens");
-    }
-
-    pub(crate) fn ask(&mut self, line: &str) -> String {
-        self.tell(line);
-        self.answer()
-    }
-
-    #[track_caller]
-    pub(crate) fn does(&mut self, line: &str) {
-        assert_eq!(self.ask(line), "done", "{line}");
-    }
-
-    /// Kills it, and gives the last line that it said.
-    pub(crate) fn kill(mut self) -> String {
-        self.child.kill().expect("the process is there");
-        self.child.wait().expect("and ends");
-        let lines = (&mut self.output).lines().map_while(Result::ok);
-        lines.last().unwrap_or_default()
-    }
+        None => program,
+    })
 }
 
-impl Drop for Other {
-    fn drop(&mut self) {
-        // Already ended, where a test killed it.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Tells it to do something, and that it must be done.
+#[track_caller]
+pub(crate) fn does(other: &mut Process, line: &str) {
+    let answer = other.ask(line).unwrap_or_else(|error| error.to_string());
+    assert_eq!(answer, "done", "{line}");
 }
 
 /// The settings of a role; `None` for one that only reads.
@@ -187,7 +126,7 @@ fn obey(backend: &RocksDbBackend, line: &str) -> StorageResult<String> {
         ["commit-on", first, bytes] => {
             for number in count(first)?.. {
                 commit(backend, number, count(bytes)? as usize)?;
-                println!("{number}");
+                say(&number.to_string());
             }
         }
         ["last", name] => {
@@ -215,33 +154,33 @@ fn obey(backend: &RocksDbBackend, line: &str) -> StorageResult<String> {
     Ok("done".to_owned())
 }
 
-fn answer(result: Result<String, &StorageError>) -> String {
-    result.unwrap_or_else(|error| error.to_string())
-}
-
 /// What this program does when it is the other process.
-pub(crate) fn be_the_other_process(role: &str) -> StorageResult<()> {
-    let path = std::env::var_os(STORE).unwrap_or_default();
+pub(crate) fn be_the_other_process(role: &str, path: &Path) -> StorageResult<()> {
     let options = options(role)?;
     let open = || match &options {
-        Some(options) => RocksDbBackend::open_with(&path, options.clone()),
-        None => RocksDbBackend::open_read_only(&path),
+        Some(options) => RocksDbBackend::open_with(path, options.clone()),
+        None => RocksDbBackend::open_read_only(path),
     };
-    let mut backend = open();
-    println!("{}", answer(backend.as_ref().map(|_| "open".to_owned())));
-    for line in stdin().lines() {
-        let line = line.map_err(|error| StorageError::from_io("no line", error))?;
+    let mut backend = match open() {
+        Ok(backend) => {
+            say("open");
+            Some(backend)
+        }
+        Err(error) => {
+            say(&error.to_string());
+            None
+        }
+    };
+    serve(|line| {
         if line == "reopen" {
             // Errors of what is closed have been told.
-            drop(backend);
-            backend = open();
-            println!("{}", answer(backend.as_ref().map(|_| "done".to_owned())));
-        } else if let Ok(backend) = &backend {
-            println!(
-                "{}",
-                answer(obey(backend, &line).as_ref().map(String::clone))
-            );
+            backend = None;
+            backend = Some(open()?);
+            return Ok("done".to_owned());
         }
-    }
-    Ok(())
+        match &backend {
+            Some(backend) => obey(backend, line),
+            None => Err(StorageError::misuse("the store is not open")),
+        }
+    })
 }

@@ -5,10 +5,11 @@
 
 mod child;
 
-use child::Other;
+use child::{be_the_other_process, does, spawn, start, start_by};
 use libtest_mimic::{Arguments, Failed, Trial};
 use quadrille_backend::{ErrorKind, Keyspace, StorageBackend, StorageResult};
 use quadrille_backend_rocksdb::RocksDbBackend;
+use quadrille_backend_testkit::child::{Process, role};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -37,6 +38,11 @@ fn refused<T>(result: StorageResult<T>, kind: ErrorKind) -> String {
     }
 }
 
+/// Kills the other process; the last number that it said.
+fn last_said(other: Process) -> Option<u64> {
+    other.kill().pop()?.parse().ok()
+}
+
 /// The number of the last commit, which must be the same in all keyspaces and there with all commits before it; the
 /// catalogue must know how much there is.
 fn last_commit(backend: &RocksDbBackend) -> StorageResult<u64> {
@@ -63,17 +69,17 @@ fn last_commit(backend: &RocksDbBackend) -> StorageResult<u64> {
 /// All that lasts of a store that nobody flushed is that it is one, and its keyspaces.
 fn an_unsafe_store_killed_before_its_first_flush_opens_again() -> StorageResult<()> {
     let folder = temporary();
-    Other::start(folder.path(), "unsafe").kill();
+    start(folder.path(), "unsafe")?.kill();
     assert_eq!(RocksDbBackend::open(folder.path())?.keyspaces()?, []);
     for _ in 0..2 {
-        let mut other = Other::start(folder.path(), "unsafe");
+        let mut other = start(folder.path(), "unsafe")?;
         if RocksDbBackend::open_read_only(folder.path())?
             .keyspaces()?
             .is_empty()
         {
-            other.does("create-many 3");
+            does(&mut other, "create-many 3");
         }
-        other.does("commits 1 5 100");
+        does(&mut other, "commits 1 5 100");
         other.kill();
         for reading in [
             RocksDbBackend::open_read_only(folder.path())?,
@@ -91,16 +97,16 @@ fn an_unsafe_store_loses_whole_commits_since_its_last_flush() -> StorageResult<(
     let folder = temporary();
     let mut flushed = 0;
     for kill in 0..6 {
-        let mut other = Other::start(folder.path(), "unsafe");
+        let mut other = start(folder.path(), "unsafe")?;
         if kill == 0 {
-            other.does("create-many 3");
+            does(&mut other, "create-many 3");
         }
-        other.does(&format!("commit {} 100", flushed + 1));
-        other.does("flush");
+        does(&mut other, &format!("commit {} 100", flushed + 1));
+        does(&mut other, "flush");
         // Some megabytes a second: buffers of half a megabyte reach the disk several times on the way.
-        other.tell(&format!("commit-on {} 5000", flushed + 2));
+        other.tell(&format!("commit-on {} 5000", flushed + 2))?;
         std::thread::sleep(Duration::from_millis(60 + 20 * kill));
-        let said = other.kill().parse().unwrap_or(flushed + 1);
+        let said = last_said(other).unwrap_or(flushed + 1);
         let backend = RocksDbBackend::open(folder.path())?;
         let left = last_commit(&backend)?;
         assert!((flushed + 1..=said + 1).contains(&left), "{left}, {said}");
@@ -116,13 +122,13 @@ fn a_log_loses_no_commit_to_a_kill() -> StorageResult<()> {
         let folder = temporary();
         let mut last = 0;
         for kill in 0..4 {
-            let mut other = Other::start(folder.path(), role);
+            let mut other = start(folder.path(), role)?;
             if kill == 0 {
-                other.does("create-many 3");
+                does(&mut other, "create-many 3");
             }
-            other.tell(&format!("commit-on {} 3000", last + 1));
+            other.tell(&format!("commit-on {} 3000", last + 1))?;
             std::thread::sleep(Duration::from_millis(40 + 20 * kill));
-            let said = other.kill().parse().unwrap_or(last);
+            let said = last_said(other).unwrap_or(last);
             let left = last_commit(&RocksDbBackend::open(folder.path())?)?;
             assert!((said..=said + 1).contains(&left), "{role}: {left}, {said}");
             last = left;
@@ -135,22 +141,22 @@ fn a_log_loses_no_commit_to_a_kill() -> StorageResult<()> {
 fn changes_of_keyspaces_last_and_bring_earlier_commits_along() -> StorageResult<()> {
     for role in ["unsafe", "prefix"] {
         let folder = temporary();
-        let mut other = Other::start(folder.path(), role);
-        other.does("create-many 2");
-        other.does("create other");
-        other.does("commits 1 5 100");
-        other.does("drop other");
+        let mut other = start(folder.path(), role)?;
+        does(&mut other, "create-many 2");
+        does(&mut other, "create other");
+        does(&mut other, "commits 1 5 100");
+        does(&mut other, "drop other");
         other.kill();
         let backend = RocksDbBackend::open(folder.path())?;
         assert_eq!(last_commit(&backend)?, 5, "{role}");
         drop(backend);
-        let mut other = Other::start(folder.path(), role);
-        other.does("drop k000");
-        other.does("create k000");
-        other.does("drop k001");
-        other.does("create k001");
-        other.does("create rows");
-        other.does("ingest rows 0 5000");
+        let mut other = start(folder.path(), role)?;
+        does(&mut other, "drop k000");
+        does(&mut other, "create k000");
+        does(&mut other, "drop k001");
+        does(&mut other, "create k001");
+        does(&mut other, "create rows");
+        does(&mut other, "ingest rows 0 5000");
         other.kill();
         let backend = RocksDbBackend::open(folder.path())?;
         for keyspace in keyspaces(2)? {
@@ -180,12 +186,12 @@ fn has_rows(backend: &RocksDbBackend, first: u64, count: u64) -> StorageResult<(
 /// What was deleted to make room for an ingest stays deleted, also where nobody had flushed.
 fn an_ingest_brings_earlier_deletions_along() -> StorageResult<()> {
     let folder = temporary();
-    let mut other = Other::start(folder.path(), "unsafe");
-    other.does("create rows");
-    other.does("ingest rows 0 100");
-    other.does("clear rows");
+    let mut other = start(folder.path(), "unsafe")?;
+    does(&mut other, "create rows");
+    does(&mut other, "ingest rows 0 100");
+    does(&mut other, "clear rows");
     // Far from the keys that were deleted, so that RocksDB has no reason of its own to write these deletions.
-    other.does("ingest rows 1000 1200");
+    does(&mut other, "ingest rows 1000 1200");
     other.kill();
     has_rows(&RocksDbBackend::open(folder.path())?, 1000, 200)
 }
@@ -193,9 +199,9 @@ fn an_ingest_brings_earlier_deletions_along() -> StorageResult<()> {
 /// A crash between the move of an ingest's files into the database and the row that says how much they hold.
 fn the_rows_of_an_interrupted_ingest_are_counted() -> StorageResult<()> {
     let folder = temporary();
-    let mut other = Other::start(folder.path(), "durable");
-    other.does("create rows");
-    other.does("ingest rows 0 5000");
+    let mut other = start(folder.path(), "durable")?;
+    does(&mut other, "create rows");
+    does(&mut other, "ingest rows 0 5000");
     other.kill();
     // The last record of the log is that row.
     let [log] = &logs(folder.path())[..] else {
@@ -226,9 +232,9 @@ fn logs(folder: &Path) -> Vec<PathBuf> {
 /// After a kill the log is all there is. Where it was written without gaps, one is damage; its end may be missing.
 fn a_damaged_log_is_refused_and_a_torn_one_is_not() -> StorageResult<()> {
     let folder = temporary();
-    let mut other = Other::start(folder.path(), "durable");
-    other.does("create-many 3");
-    other.does("commits 1 20 100");
+    let mut other = start(folder.path(), "durable")?;
+    does(&mut other, "create-many 3");
+    does(&mut other, "commits 1 20 100");
     other.kill();
     let [log] = &logs(folder.path())[..] else {
         panic!("one log");
@@ -253,9 +259,9 @@ fn a_damaged_log_is_refused_and_a_torn_one_is_not() -> StorageResult<()> {
 /// Loss of power leaves a log that was not waited for with holes: what is before them is a state after some commit.
 fn a_log_that_was_not_waited_for_ends_at_its_first_hole() -> StorageResult<()> {
     let folder = temporary();
-    let mut other = Other::start(folder.path(), "prefix");
-    other.does("create-many 3");
-    other.does("commits 1 20 100");
+    let mut other = start(folder.path(), "prefix")?;
+    does(&mut other, "create-many 3");
+    does(&mut other, "commits 1 20 100");
     other.kill();
     let [log] = &logs(folder.path())[..] else {
         panic!("one log");
@@ -274,21 +280,21 @@ fn a_log_that_was_not_waited_for_ends_at_its_first_hole() -> StorageResult<()> {
 /// What a reader sees is what there was when it opened; it keeps nobody out, and writes nothing.
 fn a_reader_sees_one_state_and_is_in_nobodys_way() -> StorageResult<()> {
     let folder = temporary();
-    let mut writer = Other::start(folder.path(), "durable");
-    writer.does("create-many 3");
-    writer.does("commits 1 5 100");
-    let mut reader = Other::start(folder.path(), "read");
+    let mut writer = start(folder.path(), "durable")?;
+    does(&mut writer, "create-many 3");
+    does(&mut writer, "commits 1 5 100");
+    let mut reader = start(folder.path(), "read")?;
     let pid = writer.id();
     let message = refused(RocksDbBackend::open(folder.path()), ErrorKind::Locked);
     assert!(message.contains(&format!("pid {pid} ")), "{message}");
     // Buffers are written into files, and files merged and deleted, below the reader.
-    writer.does("commits 6 60 20000");
-    writer.does("compact");
-    writer.does("create later");
-    assert_eq!(reader.ask("last k000"), "5");
-    assert_eq!(reader.ask("count"), "18");
-    assert!(reader.ask("last later").starts_with("not found"));
-    assert!(reader.ask("create mine").starts_with("read-only"));
+    does(&mut writer, "commits 6 60 20000");
+    does(&mut writer, "compact");
+    does(&mut writer, "create later");
+    assert_eq!(reader.ask("last k000")?, "5");
+    assert_eq!(reader.ask("count")?, "18");
+    assert!(reader.ask("last later")?.starts_with("not found"));
+    assert!(reader.ask("create mine")?.starts_with("read-only"));
     let now = RocksDbBackend::open_read_only(folder.path())?;
     assert_eq!(
         now.get(&keyspaces(1)?[0], b"last")?,
@@ -300,7 +306,7 @@ fn a_reader_sees_one_state_and_is_in_nobodys_way() -> StorageResult<()> {
     let backend = RocksDbBackend::open(folder.path())?;
     backend.drop_keyspace(&Keyspace::new("later")?)?;
     assert_eq!(last_commit(&backend)?, 60);
-    assert_eq!(reader.ask("count"), "18");
+    assert_eq!(reader.ask("count")?, "18");
     Ok(())
 }
 
@@ -313,38 +319,38 @@ fn shell(script: &str) -> [&str; 3] {
     ["sh", "-c", script]
 }
 
-fn start_limited(limit: &str, path: &Path, role: &str) -> Other {
-    Other::start_by(&shell(&limited(limit)), path, role)
+fn start_limited(limit: &str, path: &Path, role: &str) -> StorageResult<Process> {
+    start_by(&shell(&limited(limit)), path, role)
 }
 
 /// Hundreds of files, in more keyspaces than the process may open files.
 fn many_files_are_read_and_written_under_a_low_limit() -> StorageResult<()> {
     let folder = temporary();
-    let mut other = Other::start(folder.path(), "durable");
-    other.does("create-many 60");
+    let mut other = start(folder.path(), "durable")?;
+    does(&mut other, "create-many 60");
     for round in 1..=3 {
-        other.does(&format!("commit {round} 2000"));
+        does(&mut other, &format!("commit {round} 2000"));
         // Closing writes each keyspace into a file of its own.
-        other.does("close");
+        does(&mut other, "close");
         drop(other);
-        other = Other::start(folder.path(), "durable");
+        other = start(folder.path(), "durable")?;
     }
-    let files: u64 = other.ask("files").parse().expect("a number");
+    let files: u64 = other.ask("files")?.parse().expect("a number");
     assert!(files > 180, "{files}");
-    other.does("close");
+    does(&mut other, "close");
     drop(other);
-    let mut low = start_limited("ulimit -n 96", folder.path(), "durable");
-    assert_eq!(low.ask("count"), (60 * 4).to_string());
-    low.does("commits 4 8 20000");
-    low.does("create rows");
-    low.does("ingest rows 0 300000");
-    low.does("compact");
-    low.does("drop rows");
-    assert_eq!(low.ask("errors"), "0");
-    low.does("close");
+    let mut low = start_limited("ulimit -n 96", folder.path(), "durable")?;
+    assert_eq!(low.ask("count")?, (60 * 4).to_string());
+    does(&mut low, "commits 4 8 20000");
+    does(&mut low, "create rows");
+    does(&mut low, "ingest rows 0 300000");
+    does(&mut low, "compact");
+    does(&mut low, "drop rows");
+    assert_eq!(low.ask("errors")?, "0");
+    does(&mut low, "close");
     drop(low);
-    let mut reader = start_limited("ulimit -n 96", folder.path(), "read");
-    assert_eq!(reader.ask("count"), (60 * 9).to_string());
+    let mut reader = start_limited("ulimit -n 96", folder.path(), "read")?;
+    assert_eq!(reader.ask("count")?, (60 * 9).to_string());
     drop(reader);
     assert_eq!(last_commit(&RocksDbBackend::open(folder.path())?)?, 8);
     Ok(())
@@ -353,13 +359,13 @@ fn many_files_are_read_and_written_under_a_low_limit() -> StorageResult<()> {
 /// Below what RocksDB itself needs, opening says so.
 fn too_low_a_limit_of_files_is_told_when_opening() -> StorageResult<()> {
     let folder = temporary();
-    let mut other = Other::start(folder.path(), "durable");
-    other.does("create-many 3");
-    other.does("close");
+    let mut other = start(folder.path(), "durable")?;
+    does(&mut other, "create-many 3");
+    does(&mut other, "close");
     drop(other);
     for role in ["durable", "read"] {
         let command = limited("ulimit -n 60");
-        let message = Other::spawn(&shell(&command), folder.path(), role).answer();
+        let message = spawn(&shell(&command), folder.path(), role).line("the error")?;
         assert!(
             message.starts_with("full: the process may have 60 files"),
             "{message}"
@@ -369,11 +375,15 @@ fn too_low_a_limit_of_files_is_told_when_opening() -> StorageResult<()> {
 }
 
 /// Commits until one fails; gives how many did not, and the error.
-fn commit_until_it_fails(other: &mut Other, first: u64, bytes: usize) -> (u64, String) {
+fn commit_until_it_fails(
+    other: &mut Process,
+    first: u64,
+    bytes: usize,
+) -> StorageResult<(u64, String)> {
     for number in first..1000 {
-        let answer = other.ask(&format!("commit {number} {bytes}"));
+        let answer = other.ask(&format!("commit {number} {bytes}"))?;
         if answer != "done" {
-            return (number - 1, answer);
+            return Ok((number - 1, answer));
         }
     }
     panic!("a thousand commits fit");
@@ -382,15 +392,15 @@ fn commit_until_it_fails(other: &mut Other, first: u64, bytes: usize) -> (u64, S
 /// A commit fails when its log cannot be written; nothing is lost, and all can be read.
 fn a_log_at_its_limit_fails_the_commit() -> StorageResult<()> {
     let folder = temporary();
-    let mut other = start_limited("ulimit -f 400", folder.path(), "durable");
-    other.does("create-many 3");
-    let (said, error) = commit_until_it_fails(&mut other, 1, 30_000);
+    let mut other = start_limited("ulimit -f 400", folder.path(), "durable")?;
+    does(&mut other, "create-many 3");
+    let (said, error) = commit_until_it_fails(&mut other, 1, 30_000)?;
     assert!(said > 0 && error.starts_with("full: "), "{error}");
     assert!(error.contains("too large"), "{error}");
-    assert_eq!(other.ask("last k001"), said.to_string());
-    assert_eq!(other.ask("count"), (3 * (said + 1)).to_string());
-    assert!(other.ask(&format!("commit {} 10", said + 1)) != "done");
-    assert_eq!(other.ask("last k001"), said.to_string());
+    assert_eq!(other.ask("last k001")?, said.to_string());
+    assert_eq!(other.ask("count")?, (3 * (said + 1)).to_string());
+    assert!(other.ask(&format!("commit {} 10", said + 1))? != "done");
+    assert_eq!(other.ask("last k001")?, said.to_string());
     other.kill();
     assert_eq!(last_commit(&RocksDbBackend::open(folder.path())?)?, said);
     Ok(())
@@ -399,11 +409,11 @@ fn a_log_at_its_limit_fails_the_commit() -> StorageResult<()> {
 /// What fails in the background is told by the next commits, with how often; what had reached files is there.
 fn a_flush_that_fails_in_the_background_fails_later_commits() -> StorageResult<()> {
     let folder = temporary();
-    let mut other = start_limited("ulimit -f 400", folder.path(), "unsafe");
-    other.does("create-many 3");
-    other.does("commit 1 100");
-    other.does("flush");
-    let (said, error) = commit_until_it_fails(&mut other, 2, 500_000);
+    let mut other = start_limited("ulimit -f 400", folder.path(), "unsafe")?;
+    does(&mut other, "create-many 3");
+    does(&mut other, "commit 1 100");
+    does(&mut other, "flush");
+    let (said, error) = commit_until_it_fails(&mut other, 2, 500_000)?;
     assert!(
         error.starts_with("full: ") && error.contains("too large"),
         "{error}"
@@ -412,9 +422,9 @@ fn a_flush_that_fails_in_the_background_fails_later_commits() -> StorageResult<(
         error.contains("failed in the background 1 times"),
         "{error}"
     );
-    assert_ne!(other.ask("errors"), "0");
-    assert_eq!(other.ask("last k002"), said.to_string());
-    assert_eq!(other.ask("count"), (3 * (said + 1)).to_string());
+    assert_ne!(other.ask("errors")?, "0");
+    assert_eq!(other.ask("last k002")?, said.to_string());
+    assert_eq!(other.ask("count")?, (3 * (said + 1)).to_string());
     other.kill();
     let backend = RocksDbBackend::open(folder.path())?;
     let left = last_commit(&backend)?;
@@ -422,8 +432,8 @@ fn a_flush_that_fails_in_the_background_fails_later_commits() -> StorageResult<(
     backend.put(&Keyspace::new("k000")?, b"again", b"works")
 }
 
-const TINY_DISK: &str = "mount -t tmpfs -o size=8m none \"$QUADRILLE_CHILD_STORE\" && head -c 4000000 \
-    /dev/zero > \"$QUADRILLE_CHILD_STORE/ballast\" && exec \"$0\"";
+const TINY_DISK: &str = "mount -t tmpfs -o size=8m none \"$QUADRILLE_CHILD_FOLDER\" && head -c 4000000 \
+    /dev/zero > \"$QUADRILLE_CHILD_FOLDER/ballast\" && exec \"$0\"";
 /// Gives the process a view of its own of what is mounted.
 const UNSHARE: [&str; 5] = ["unshare", "--map-root-user", "--mount", "sh", "-c"];
 
@@ -446,24 +456,24 @@ fn a_full_disk_fails_commits_and_loses_none() -> StorageResult<()> {
     let command = [&UNSHARE[..], &[TINY_DISK]].concat();
     for role in ["durable", "prefix", "unsafe"] {
         let folder = temporary();
-        let mut other = Other::start_by(&command, folder.path(), role);
-        other.does("create-many 3");
-        let (said, error) = commit_until_it_fails(&mut other, 1, 50_000);
+        let mut other = start_by(&command, folder.path(), role)?;
+        does(&mut other, "create-many 3");
+        let (said, error) = commit_until_it_fails(&mut other, 1, 50_000)?;
         assert!(said > 0 && error.starts_with("full: "), "{role}: {error}");
         assert!(error.contains("No space left"), "{role}: {error}");
-        assert_eq!(other.ask("last k001"), said.to_string(), "{role}");
-        assert_eq!(other.ask("count"), (3 * (said + 1)).to_string());
+        assert_eq!(other.ask("last k001")?, said.to_string(), "{role}");
+        assert_eq!(other.ask("count")?, (3 * (said + 1)).to_string());
         let ballast = folder.path().join("ballast");
-        other.does(&format!("free {}", ballast.display()));
-        other.does("reopen");
-        let left: u64 = other.ask("last k001").parse().expect("a number");
+        does(&mut other, &format!("free {}", ballast.display()));
+        does(&mut other, "reopen");
+        let left: u64 = other.ask("last k001")?.parse().expect("a number");
         assert!(
             left <= said && (role == "unsafe" || left == said),
             "{role}: {left}, {said}"
         );
-        assert_eq!(other.ask("count"), (3 * (left + 1)).to_string());
-        other.does(&format!("commit {} 1000", left + 1));
-        other.does("close");
+        assert_eq!(other.ask("count")?, (3 * (left + 1)).to_string());
+        does(&mut other, &format!("commit {} 1000", left + 1));
+        does(&mut other, "close");
     }
     Ok(())
 }
@@ -479,8 +489,8 @@ macro_rules! trials {
 }
 
 fn main() {
-    if let Ok(role) = std::env::var(child::ROLE) {
-        child::be_the_other_process(&role).expect("the other process works");
+    if let Some((role, path)) = role() {
+        be_the_other_process(&role, &path).expect("the other process works");
         return;
     }
     let mut trials = trials![

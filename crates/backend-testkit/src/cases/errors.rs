@@ -1,11 +1,11 @@
 //! Cases about what is in the way: no room, no permission, a bad path, a store for reading only, damaged files.
 
-use crate::child::Task;
 use crate::context::{
     Context, Entries, Factory, SMALL_BYTES, Store, check_figures, delete, entries, fill_keys,
     owned, put, refused, temporary,
 };
 use crate::sample;
+use crate::tasks::{Task, verdict};
 use quadrille_backend::{
     Entry, ErrorKind, Keyspace, StorageBackend, StorageError, StorageResult, Transaction,
 };
@@ -289,7 +289,7 @@ fn damage_each_file<F: Factory>(
 ) -> StorageResult<()> {
     let store: Store<F> = context.store()?;
     sample::write(&*store)?;
-    let whole = context.start(Task::Read, &store.path()).verdict();
+    let whole = verdict(context.start(Task::Read, &store.path()));
     assert_eq!(whole.as_deref(), Ok("right"), "the sample itself");
     let mut wrong = Vec::new();
     let folder = temporary()?;
@@ -298,7 +298,7 @@ fn damage_each_file<F: Factory>(
         let copied = folder.path().join(nth.to_string());
         let made = copy(&store.path(), &copied).and_then(|()| damage(&copied.join(&name)));
         made.map_err(|error| StorageError::from_io("cannot damage a copy", error))?;
-        match context.start(Task::Read, &copied).verdict() {
+        match verdict(context.start(Task::Read, &copied)) {
             Ok(verdict) if verdict == "right" || verdict.starts_with("error: ") => {}
             Ok(other) | Err(other) => wrong.push(format!("{}: {other}", name.display())),
         }

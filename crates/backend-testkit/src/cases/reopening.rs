@@ -1,7 +1,7 @@
 //! Cases about what is there again after closing and opening, about owners, copies and deletion.
 
-use crate::child::{FLUSHED, NUMBERS, Task};
 use crate::context::{Context, Factory, check_figures, entries, fill_keys, ingest, owned, refused};
+use crate::tasks::{FLUSHED, NUMBERS, Task};
 use quadrille_backend::{
     Durability, Entry, ErrorKind, Keyspace, StorageBackend, StorageResult, StorageSnapshot,
     Transaction,
@@ -180,8 +180,9 @@ pub(crate) fn a_killed_process_keeps_its_commits<F: Factory>(
     store.close()?;
     for round in 1..=3 {
         let mut other = context.start(Task::Commit, &store.path());
-        let mut said: Vec<String> = (0..round * 7).map(|_| other.line()).collect();
-        said.extend(other.kill().lines().map(str::to_owned));
+        let first = (0..round * 7).map(|_| other.line("the next commit"));
+        let mut said: Vec<String> = first.collect::<StorageResult<_>>()?;
+        said.extend(other.kill());
         let said = said
             .iter()
             .filter_map(|line| line.parse::<u32>().ok())
@@ -214,7 +215,7 @@ pub(crate) fn a_killed_process_leaves_no_open_transaction<F: Factory>(
     store.put(&numbers, b"before", b"committed")?;
     store.close()?;
     let mut other = context.start(Task::Hold, &store.path());
-    assert_eq!(other.line(), "begun");
+    assert_eq!(other.line("the open transaction")?, "begun");
     refused(store.open_again().map(drop), ErrorKind::Locked);
     other.kill();
     let backend = store.open_again()?;
@@ -229,7 +230,7 @@ pub(crate) fn a_killed_process_keeps_what_it_flushed<F: Factory>(
     let (store, numbers) = context.store_with(NUMBERS)?;
     store.close()?;
     let mut other = context.start(Task::Flush, &store.path());
-    assert_eq!(other.line(), "flushed");
+    assert_eq!(other.line("the flush")?, "flushed");
     other.kill();
     let backend = store.open_again()?;
     assert_eq!(backend.keyspace_size(&numbers)?.0, u64::from(FLUSHED));

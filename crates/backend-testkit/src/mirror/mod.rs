@@ -93,7 +93,7 @@ impl<A: StorageBackend, B: StorageBackend> Mirror<A, B> {
         left: impl FnOnce(&Path) -> StorageResult<A>,
         right: impl FnOnce(&Path) -> StorageResult<B>,
     ) -> StorageResult<Self> {
-        let [in_left, in_right] = FOLDERS.map(|name| folder.join(name));
+        let [in_left, in_right] = Self::folders(folder);
         let (left, right) = (left(&in_left)?, right(&in_right)?);
         match [left.capabilities(), right.capabilities()].map(|of| of.persistent) {
             [true, false] => forget(&left)?,
@@ -104,6 +104,11 @@ impl<A: StorageBackend, B: StorageBackend> Mirror<A, B> {
             folder: Some(folder.to_owned()),
             ..Self::new(left, right)
         })
+    }
+
+    /// Where in the folder of a mirror its two backends live.
+    pub(crate) fn folders(folder: &Path) -> [PathBuf; 2] {
+        FOLDERS.map(|name| folder.join(name))
     }
 
     fn limits(&self) -> Limits {
@@ -364,7 +369,7 @@ impl<A: StorageBackend, B: StorageBackend> StorageBackend for Mirror<A, B> {
             return Err(StorageError::new(ErrorKind::Unsupported, message));
         }
         prepare_empty_folder(folder)?;
-        let [in_left, in_right] = FOLDERS.map(|name| folder.join(name));
+        let [in_left, in_right] = Self::folders(folder);
         let _visible = self.visible();
         let left = self.left.checkpoint(&in_left);
         Question::new("checkpoint").agree(left, self.right.checkpoint(&in_right))

@@ -3,16 +3,16 @@
 //! After each fault the store holds what it held before the work, or what it holds after it, when the work said that it
 //! was done; so it does after it was opened again, where it is verified, and goes on to be written.
 
-use super::Home;
 use super::support::{close, matching, node, sorted};
-use crate::{Fault, Faults, Faulty};
+use super::{Home, StoreContext};
+use crate::{Factory, Fault, Faults, Faulty};
 use oxrdf::{GraphName, Literal, Quad};
 use quadrille_backend::{ErrorKind, StorageResult};
 use quadrille_store::{QuadPattern, QuadStore, StoreOptions};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-type Store<H> = QuadStore<Faulty<<H as Home>::Backend>>;
+type Store<F> = QuadStore<Faulty<Arc<<F as Factory>::Backend>>>;
 
 /// Changes that fit into the log before some of them are folded into blocks.
 const DELTA_QUADS_MAX: usize = 6;
@@ -38,17 +38,12 @@ fn quad(number: usize) -> Quad {
     )
 }
 
-/// How many random cases of [`Home::CASES`] tell a backend on which each operation can be made to fail.
-const CASES_OF_FAST_BACKENDS: u32 = 20;
-/// Of so many operations one is made to fail on the others.
-const SAMPLE_STEP: u64 = 61;
-
 /// A store under faults, and the numbers of the quads that it should hold.
-struct Sweep<H: Home> {
-    home: H,
+struct Sweep<F: Factory> {
+    home: Home<F>,
     faults: Arc<Faults>,
     /// `None` only while it is opened again.
-    store: Option<Store<H>>,
+    store: Option<Store<F>>,
     numbers: BTreeSet<usize>,
     /// The first number that was never used.
     fresh: usize,
@@ -56,11 +51,11 @@ struct Sweep<H: Home> {
     passing: u64,
 }
 
-impl<H: Home> Sweep<H> {
+impl<F: Factory> Sweep<F> {
     /// A store with quads in blocks and in the log.
-    fn new() -> Self {
+    fn new(context: &StoreContext<F>) -> Self {
         let mut sweep = Self {
-            home: H::empty().unwrap(),
+            home: context.home(),
             faults: Arc::default(),
             store: None,
             numbers: BTreeSet::new(),
@@ -73,12 +68,12 @@ impl<H: Home> Sweep<H> {
         sweep
     }
 
-    fn open(&self) -> StorageResult<Store<H>> {
+    fn open(&self) -> StorageResult<Store<F>> {
         let backend = Faulty::sharing(self.home.open()?, Arc::clone(&self.faults));
         QuadStore::open_with(backend, options())
     }
 
-    fn store(&self) -> &Store<H> {
+    fn store(&self) -> &Store<F> {
         self.store.as_ref().unwrap()
     }
 
@@ -146,7 +141,7 @@ impl<H: Home> Sweep<H> {
     }
 
     /// Does some work with one operation failing, and looks at what is left; whether there was an operation to fail.
-    fn fails(mut self, passing: u64, work: Work<H>) -> bool {
+    fn fails(mut self, passing: u64, work: Work<F>) -> bool {
         self.passing = passing;
         self.arm();
         let result = work(&mut self);
@@ -165,43 +160,39 @@ impl<H: Home> Sweep<H> {
     }
 }
 
-type Work<H> = fn(&mut Sweep<H>) -> StorageResult<()>;
+type Work<F> = fn(&mut Sweep<F>) -> StorageResult<()>;
 
 /// Repeats some work on fresh stores, each time with a later operation failing, until it passes without a fault.
-fn sweep<H: Home>(work: Work<H>) {
-    // Where a fresh store takes a second, a sample must do.
-    let step = if H::CASES < CASES_OF_FAST_BACKENDS {
-        SAMPLE_STEP
-    } else {
-        1
-    };
+fn sweep<F: Factory>(context: &StoreContext<F>, work: Work<F>) {
     let mut passing = 0;
-    while Sweep::<H>::new().fails(passing, work) {
-        passing += step;
+    while Sweep::new(context).fails(passing, work) {
+        passing += context.fault_step;
     }
     assert!(passing > 5, "only {passing} operations");
 }
 
-pub(crate) fn a_load_is_whole_or_not_there<H: Home>() {
-    sweep::<H>(|sweep| sweep.load(30));
+pub(crate) fn a_load_is_whole_or_not_there<F: Factory>(context: &StoreContext<F>) {
+    sweep(context, |sweep| sweep.load(30));
 }
 
-pub(crate) fn a_transaction_is_whole_or_not_there<H: Home>() {
-    sweep::<H>(Sweep::change);
+pub(crate) fn a_transaction_is_whole_or_not_there<F: Factory>(context: &StoreContext<F>) {
+    sweep(context, Sweep::change);
 }
 
 /// Commits past what the log may hold, each whole by itself: at some of them changes are folded into blocks.
-pub(crate) fn a_fold_changes_nothing<H: Home>() {
-    sweep::<H>(|sweep| (0..2 * DELTA_QUADS_MAX).try_for_each(|_| sweep.insert_one()));
+pub(crate) fn a_fold_changes_nothing<F: Factory>(context: &StoreContext<F>) {
+    sweep(context, |sweep| {
+        (0..2 * DELTA_QUADS_MAX).try_for_each(|_| sweep.insert_one())
+    });
 }
 
-pub(crate) fn a_compaction_changes_nothing<H: Home>() {
-    sweep::<H>(|sweep| sweep.store().compact());
+pub(crate) fn a_compaction_changes_nothing<F: Factory>(context: &StoreContext<F>) {
+    sweep(context, |sweep| sweep.store().compact());
 }
 
 /// Opening fails at each of its operations, and leaves a store that opens.
-pub(crate) fn an_opening_can_be_done_again<H: Home>() {
-    sweep::<H>(|sweep| {
+pub(crate) fn an_opening_can_be_done_again<F: Factory>(context: &StoreContext<F>) {
+    sweep(context, |sweep| {
         sweep.faults.clear();
         close(sweep.store.take().unwrap());
         sweep.arm();

@@ -1,38 +1,19 @@
 //! The second storey: cases that run a quad store on the backend under test, with the cargo feature `store`.
 //!
-//! What flows in: a [`Home`], a place where one store lives from one opening to the next. What flows out: [`StoreCase`]s,
-//! each a name `group::case` and a function that panics when the store does not do what it should. What always holds:
-//! what a case says about a store also holds after the store was closed and opened again.
+//! What flows in: the [`Factory`] that the first storey takes. What flows out: a test for each
+//! [`StoreCase`], named `suite::group::case`, which fails when the store does not do what it should. What always holds:
+//! what a case says about a store also holds after the store was closed and opened again; a case that a backend cannot
+//! run is shown as ignored, with the reason.
 //!
-//! ```
-//! use quadrille_backend::{InMemoryBackend, StorageResult};
-//! use quadrille_backend_testkit::store::{Home, store_cases};
-//! use std::{path::Path, sync::Arc};
+//! ```no_run
+//! # use quadrille_backend::{InMemoryBackend, StorageResult};
+//! # fn open(_folder: &std::path::Path) -> StorageResult<InMemoryBackend> {
+//! #     Ok(InMemoryBackend::new())
+//! # }
+//! use quadrille_backend_testkit::store::StoreSuite;
 //!
-//! struct Mine(Arc<InMemoryBackend>);
-//!
-//! impl Home for Mine {
-//!     type Backend = Arc<InMemoryBackend>;
-//!     const NAME: &'static str = "mine";
-//!     const CASES: u32 = 20;
-//!
-//!     fn empty() -> StorageResult<Self> {
-//!         Ok(Self(Arc::default()))
-//!     }
-//!
-//!     fn open(&self) -> StorageResult<Self::Backend> {
-//!         Ok(Arc::clone(&self.0))
-//!     }
-//!
-//!     fn folder(&self) -> Option<&Path> {
-//!         None
-//!     }
-//! }
-//!
-//! for case in store_cases::<Mine>() {
-//!     if case.name() == "terms::odd_unicode" {
-//!         case.run();
-//!     }
+//! fn main() -> std::process::ExitCode {
+//!     StoreSuite::new("mine", open).run()
 //! }
 //! ```
 #![allow(
@@ -40,94 +21,69 @@
     reason = "what cannot be prepared is a failed test"
 )]
 
+mod damage;
 mod faults;
+mod home;
 mod model;
+mod suite;
 pub mod support;
 mod terms;
 
-use quadrille_backend::{StorageBackend, StorageResult};
-use std::path::Path;
+pub use home::Home;
+pub use suite::{StoreCase, StoreContext, StoreSuite};
 
-/// A place where one store lives from one opening to the next.
-pub trait Home: Send + 'static {
-    /// The backend that keeps the store.
-    type Backend: StorageBackend;
-    /// The first part of the names of its tests.
-    const NAME: &'static str;
-    /// How many random cases fit the time of a test run: opening and changing keyspaces costs each backend differently.
-    const CASES: u32;
-
-    /// A place with nothing in it.
-    ///
-    /// # Errors
-    /// `Io` when there is no temporary folder.
-    fn empty() -> StorageResult<Self>
-    where
-        Self: Sized;
-
-    /// Opens the backend; the one opened before must be gone. Commits do not wait for the disk.
-    ///
-    /// # Errors
-    /// What the backend fails with.
-    fn open(&self) -> StorageResult<Self::Backend>;
-
-    /// The folder of a backend that keeps files.
-    fn folder(&self) -> Option<&Path>;
-}
-
-/// One thing that a store must do on every backend, and how to check it.
-#[derive(Clone, Copy, Debug)]
-pub struct StoreCase {
-    name: &'static str,
-    body: fn(),
-}
-
-impl StoreCase {
-    /// The name, `group::case`.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// Runs it in places of its own.
-    ///
-    /// # Panics
-    /// When the store does otherwise than it should.
-    pub fn run(&self) {
-        (self.body)();
-    }
-}
+use crate::context::Factory;
 
 macro_rules! list {
-    ($home:ty, $($group:ident { $($case:ident),* $(,)? })*) => {
-        vec![$($(StoreCase {
-            name: concat!(stringify!($group), "::", stringify!($case)),
-            body: $group::$case::<$home>,
-        },)*)*]
+    ($($needs:ident $group:ident { $($case:ident),* $(,)? })*) => {
+        vec![$($(case!(
+            $needs,
+            StoreCase::new(concat!(stringify!($group), "::", stringify!($case)), $group::$case)
+        ),)*)*]
+    };
+}
+
+macro_rules! case {
+    (Nothing, $case:expr) => {
+        $case
+    };
+    (Files, $case:expr) => {
+        $case.needs_files()
     };
 }
 
 /// Every case of the second storey.
 #[must_use]
-pub fn store_cases<H: Home>() -> Vec<StoreCase> {
-    list! { H,
-        faults {
-            a_load_is_whole_or_not_there,
-            a_transaction_is_whole_or_not_there,
-            a_fold_changes_nothing,
-            a_compaction_changes_nothing,
-            an_opening_can_be_done_again,
-        }
-        model {
+pub fn store_cases<F: Factory>() -> Vec<StoreCase<F>> {
+    list! {
+        Nothing model {
+            all_sixteen_patterns_of_a_loaded_and_changed_store,
             random_operations_agree_with_the_model,
         }
-        terms {
+        Nothing terms {
             a_literal_of_ten_megabytes,
             very_long_iris,
             literals_of_every_size,
             odd_unicode,
             nested_triple_terms,
             base_directions,
+        }
+        Nothing damage {
+            every_keyspace_of_the_sample_holds_entries,
+            a_flipped_byte_is_found_and_named,
+            a_dropped_entry_is_found_and_named,
+            an_entry_under_another_key_or_in_another_keyspace_is_found,
+            inspecting_a_damaged_store_goes_on,
+        }
+        Files damage {
+            damage_is_found_after_reopening,
+        }
+        Nothing faults {
+            a_load_is_whole_or_not_there,
+            a_transaction_is_whole_or_not_there,
+            a_fold_changes_nothing,
+            a_compaction_changes_nothing,
+            an_opening_can_be_done_again,
         }
     }
 }

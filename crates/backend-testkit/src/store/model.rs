@@ -1,12 +1,14 @@
 //! The store against a model: random operations on a store and on a plain set of quads give the same answers.
 
-use super::Home;
 use super::support::{matching, open, reopen, sorted};
+use super::{Home, StoreContext};
+use crate::Factory;
 use oxrdf::{GraphName, Literal, NamedNode, Quad, Term, Triple};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use quadrille_store::{QuadPattern, QuadStore, Snapshot, StorageBackend, StoreOptions};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 fn node(number: u8) -> NamedNode {
     NamedNode::new(format!("http://example.org/node/{number}")).unwrap()
@@ -110,17 +112,17 @@ fn operation() -> impl Strategy<Value = Operation> {
     ]
 }
 
-struct Run<H: Home> {
-    home: H,
+struct Run<F: Factory> {
+    home: Home<F>,
     options: StoreOptions,
     /// `None` only while it is opened again.
-    store: Option<QuadStore<H::Backend>>,
+    store: Option<QuadStore<Arc<F::Backend>>>,
     model: BTreeSet<[u8; 4]>,
 }
 
-impl<H: Home> Run<H> {
-    fn new(options: StoreOptions) -> Self {
-        let home = H::empty().unwrap();
+impl<F: Factory> Run<F> {
+    fn new(context: &StoreContext<F>, options: StoreOptions) -> Self {
+        let home = context.home();
         Self {
             store: Some(open(&home, &options)),
             home,
@@ -129,7 +131,7 @@ impl<H: Home> Run<H> {
         }
     }
 
-    fn store(&self) -> &QuadStore<H::Backend> {
+    fn store(&self) -> &QuadStore<Arc<F::Backend>> {
         self.store.as_ref().unwrap()
     }
 
@@ -223,9 +225,28 @@ impl<H: Home> Run<H> {
     }
 }
 
+/// Quads in blocks, in the log and removed from both: each pattern of every seventh gives what a filter over all gives.
+pub(crate) fn all_sixteen_patterns_of_a_loaded_and_changed_store<F: Factory>(
+    context: &StoreContext<F>,
+) {
+    let numbered = |number: u8| [number % 11, number % 3, number % 37, number % 4];
+    let mut run = Run::new(context, super::support::tiny());
+    run.load((0..200).map(numbered).collect(), true);
+    let changes = (100..255).map(|number| (numbered(number), number % 5 != 0));
+    run.transaction(changes.collect(), true);
+    let kept: Vec<[u8; 4]> = run.model.iter().copied().collect();
+    assert!(kept.len() > 100, "{} quads", kept.len());
+    for probe in kept.into_iter().step_by(7) {
+        run.check(probe);
+    }
+    run.reopen();
+    run.check(numbered(3));
+    run.check([200; 4]);
+}
+
 /// Inserts, removals, transactions, loads and the rest, in any order, with tiny blocks and small deltas; checked after
 /// each of them.
-pub(crate) fn random_operations_agree_with_the_model<H: Home>() {
+pub(crate) fn random_operations_agree_with_the_model<F: Factory>(context: &StoreContext<F>) {
     let strategy = (
         prop::collection::vec(operation(), 1..40),
         prop::collection::vec(parts(), 4),
@@ -233,7 +254,7 @@ pub(crate) fn random_operations_agree_with_the_model<H: Home>() {
         prop_oneof![Just(1_usize), Just(10), Just(50), Just(10_000)],
     );
     let mut runner = TestRunner::new(ProptestConfig {
-        cases: H::CASES,
+        cases: context.random_cases,
         failure_persistence: None,
         ..ProptestConfig::default()
     });
@@ -247,15 +268,20 @@ pub(crate) fn random_operations_agree_with_the_model<H: Home>() {
                 memory_bytes: 1 << 16,
                 temporary_folder: None,
             };
-            agree::<H>(options, operations, &probes);
+            agree(context, options, operations, &probes);
             Ok(())
         },
     );
     result.unwrap();
 }
 
-fn agree<H: Home>(options: StoreOptions, operations: Vec<Operation>, probes: &[[u8; 4]]) {
-    let mut run = Run::<H>::new(options);
+fn agree<F: Factory>(
+    context: &StoreContext<F>,
+    options: StoreOptions,
+    operations: Vec<Operation>,
+    probes: &[[u8; 4]],
+) {
+    let mut run = Run::new(context, options);
     for (number, operation) in operations.into_iter().enumerate() {
         let before = run.store().snapshot().unwrap();
         let held = run.model.clone();

@@ -1,9 +1,11 @@
 //! What cases about stores share: terms, opening and closing, and the contents of a snapshot or of a backend.
 
 use super::Home;
+use crate::Factory;
 use oxrdf::{NamedNode, Quad};
 use quadrille_backend::{Keyspace, StorageBackend};
 use quadrille_store::{QuadPattern, QuadStore, Snapshot, StoreOptions};
+use std::sync::Arc;
 
 /// An IRI of some kind of thing.
 ///
@@ -27,7 +29,7 @@ pub fn tiny() -> StoreOptions {
 ///
 /// # Panics
 /// When it does not open.
-pub fn open<H: Home>(home: &H, options: &StoreOptions) -> QuadStore<H::Backend> {
+pub fn open<F: Factory>(home: &Home<F>, options: &StoreOptions) -> QuadStore<Arc<F::Backend>> {
     QuadStore::open_with(home.open().unwrap(), options.clone()).unwrap()
 }
 
@@ -36,11 +38,11 @@ pub fn open<H: Home>(home: &H, options: &StoreOptions) -> QuadStore<H::Backend> 
 ///
 /// # Panics
 /// When it does not close or open.
-pub fn reopen<H: Home>(
-    home: &H,
-    store: QuadStore<H::Backend>,
+pub fn reopen<F: Factory>(
+    home: &Home<F>,
+    store: QuadStore<Arc<F::Backend>>,
     options: &StoreOptions,
-) -> QuadStore<H::Backend> {
+) -> QuadStore<Arc<F::Backend>> {
     close(store);
     open(home, options)
 }

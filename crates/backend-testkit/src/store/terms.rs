@@ -1,8 +1,9 @@
 //! Unusual terms: very long, odd Unicode, triple terms within triple terms, base directions. Whatever the term, it is
 //! inserted, found again after reopening, counted, loaded, verified and removed.
 
-use super::Home;
+use super::StoreContext;
 use super::support::{node, open, reopen};
+use crate::Factory;
 use oxrdf::{BaseDirection, BlankNode, GraphName, Literal, NamedNode, Quad, Term, Triple};
 use quadrille_store::{QuadPattern, QuadStore, StorageBackend, StoreOptions};
 
@@ -50,9 +51,9 @@ fn check<B: StorageBackend>(store: &QuadStore<B>, quads: &[Quad]) {
 }
 
 /// The life of some quads: committed one by one, reopened, removed, loaded in bulk, reopened, compacted.
-fn live<H: Home>(quads: &[Quad]) {
+fn live<F: Factory>(context: &StoreContext<F>, quads: &[Quad]) {
     let options = StoreOptions::default();
-    let home = H::empty().unwrap();
+    let home = context.home();
     let mut store = open(&home, &options);
     for quad in quads {
         assert!(store.insert(quad).unwrap());
@@ -85,43 +86,49 @@ fn live<H: Home>(quads: &[Quad]) {
 }
 
 /// Two literals of ten million bytes that differ in the last one, beside a short one.
-pub(crate) fn a_literal_of_ten_megabytes<H: Home>() {
+pub(crate) fn a_literal_of_ten_megabytes<F: Factory>(context: &StoreContext<F>) {
     let mut text = "a long story, ".repeat(LITERAL_BYTES / 14 + 1);
     text.truncate(LITERAL_BYTES - 1);
     let literal = |last: char| Literal::new_simple_literal(format!("{text}{last}"));
-    live::<H>(&[
-        quad(1, literal('.')),
-        quad(2, literal('!')),
-        quad(3, Literal::new_simple_literal("a short story")),
-    ]);
+    live(
+        context,
+        &[
+            quad(1, literal('.')),
+            quad(2, literal('!')),
+            quad(3, Literal::new_simple_literal("a short story")),
+        ],
+    );
 }
 
 /// In every position that an IRI can have.
-pub(crate) fn very_long_iris<H: Home>() {
+pub(crate) fn very_long_iris<F: Factory>(context: &StoreContext<F>) {
     let long = |last: &str| {
         let path = "so/long/".repeat(IRI_BYTES / 8);
         NamedNode::new(format!("http://example.org/{path}{last}")).unwrap()
     };
     let typed = Literal::new_typed_literal("1", long("type"));
-    live::<H>(&[
-        Quad::new(long("s"), long("p"), long("o"), long("g")),
-        Quad::new(long("s"), long("p"), long("o"), GraphName::DefaultGraph),
-        Quad::new(long("s"), long("q"), typed, long("g")),
-        Quad::new(node("s", 1), node("p", 1), node("o", 1), node("g", 1)),
-    ]);
+    live(
+        context,
+        &[
+            Quad::new(long("s"), long("p"), long("o"), long("g")),
+            Quad::new(long("s"), long("p"), long("o"), GraphName::DefaultGraph),
+            Quad::new(long("s"), long("q"), typed, long("g")),
+            Quad::new(node("s", 1), node("p", 1), node("o", 1), node("g", 1)),
+        ],
+    );
 }
 
 /// Every length around those at which terms change their place: inlined, in a chunk, out of line.
-pub(crate) fn literals_of_every_size<H: Home>() {
+pub(crate) fn literals_of_every_size<F: Factory>(context: &StoreContext<F>) {
     let lengths = (0..12).chain(120..140).chain(2030..2070);
     let quads: Vec<Quad> = lengths
         .map(|length| quad(length, Literal::new_simple_literal("x".repeat(length))))
         .collect();
-    live::<H>(&quads);
+    live(context, &quads);
 }
 
 /// What looks the same is not: no text is normalised, cut or read as a terminator.
-pub(crate) fn odd_unicode<H: Home>() {
+pub(crate) fn odd_unicode<F: Factory>(context: &StoreContext<F>) {
     let texts = [
         "",
         "\0",
@@ -155,11 +162,11 @@ pub(crate) fn odd_unicode<H: Home>() {
         let iri = NamedNode::new_unchecked(format!("http://example.org/{text}"));
         quads.push(Quad::new(iri.clone(), iri.clone(), iri.clone(), iri));
     }
-    live::<H>(&quads);
+    live(context, &quads);
 }
 
 /// Triple terms in triple terms, with long literals and blank nodes in them.
-pub(crate) fn nested_triple_terms<H: Home>() {
+pub(crate) fn nested_triple_terms<F: Factory>(context: &StoreContext<F>) {
     let mut object = Term::from(Literal::new_simple_literal("x".repeat(5000)));
     let mut quads = Vec::new();
     for depth in 0..20 {
@@ -174,11 +181,11 @@ pub(crate) fn nested_triple_terms<H: Home>() {
         object = Term::from(triple);
         quads.push(quad(depth % 7, object.clone()));
     }
-    live::<H>(&quads);
+    live(context, &quads);
 }
 
 /// The same text with and without a language and a base direction is five terms.
-pub(crate) fn base_directions<H: Home>() {
+pub(crate) fn base_directions<F: Factory>(context: &StoreContext<F>) {
     let mut quads = Vec::new();
     for text in ["", "text", &"a longer text ".repeat(300)] {
         let directed = |direction| {
@@ -194,5 +201,5 @@ pub(crate) fn base_directions<H: Home>() {
             quads.push(quad(1, literal));
         }
     }
-    live::<H>(&quads);
+    live(context, &quads);
 }

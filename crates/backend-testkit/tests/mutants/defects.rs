@@ -25,7 +25,7 @@ pub(crate) enum Base {
     Hanging,
     /// A backend in memory that keeps nothing.
     Volatile,
-    /// The journal backend of the examples.
+    /// The journal backend of the example crate.
     Files,
     /// The same, in a suite that can start processes.
     Processes,

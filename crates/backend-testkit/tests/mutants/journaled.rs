@@ -1,14 +1,14 @@
-//! [`JournaledMutant`]: the journal backend of the examples with one defect, or none, for what only files can break.
+//! [`JournaledMutant`]: the journal backend of the example crate with one defect, or none, for what only files can break.
 //!
 //! What flows in: calls of the contract. What flows out: what the journal backend says, but for the one [`Defect`]. What
 //! always holds: without a defect it is the journal backend.
 
-use crate::backend::{JournalBackend, JournalSnapshot, JournalTransaction};
 use crate::defects::Defect;
 use quadrille_backend::{
     Capabilities, Durability, EntrySource, Keyspace, StorageBackend, StorageError, StorageResult,
     StorageStats, Wait,
 };
+use quadrille_backend_example::{JournalBackend, JournalSnapshot, JournalTransaction};
 use quadrille_backend_testkit::Factory;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

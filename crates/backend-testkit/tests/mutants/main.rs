@@ -7,12 +7,8 @@
 //! Cases that kill processes need a suite whose program can be started again: for them this program starts itself as the
 //! suite of one mutant, and looks at how that ends.
 
-#[path = "../../examples/journal_backend/backend.rs"]
-mod backend;
 mod bullets;
 mod defects;
-#[path = "../../examples/journal_backend/journal.rs"]
-mod journal;
 mod journaled;
 mod mutant;
 mod reading;
@@ -179,9 +175,8 @@ fn check_orphans() -> Result<(), Failed> {
         store.close()?;
         let mut child = Command::new(std::env::current_exe()?)
             .env(MUTANT, "")
-            .env("QUADRILLE_TESTKIT_SUITE", SUITE)
-            .env("QUADRILLE_TESTKIT_TASK", task)
-            .env("QUADRILLE_TESTKIT_FOLDER", &folder)
+            .env("QUADRILLE_CHILD", format!("{SUITE} {task}"))
+            .env("QUADRILLE_CHILD_FOLDER", &folder)
             .stdin(Stdio::null())
             .stdout(output)
             .spawn()?;

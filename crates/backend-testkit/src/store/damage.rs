@@ -2,11 +2,12 @@
 //!
 //! Each case damages one entry after another, has a fresh look at the store through the same backend, and repairs it.
 
-use crate::support::{entries, node, tiny};
+use super::support::{entries, node, tiny};
+use super::{Home, StoreContext};
+use crate::Factory;
 use oxrdf::{GraphName, Literal, Quad, Term, Triple};
 use quadrille_backend::{Keyspace, StorageBackend};
 use quadrille_store::{InspectTarget, Problem, QuadStore};
-use quadrille_tests::Home;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -39,15 +40,15 @@ fn quads() -> Vec<Quad> {
 }
 
 /// A store whose every keyspace holds something: loaded, then changed by small commits.
-struct Sample<H: Home> {
-    backend: Arc<H::Backend>,
-    home: H,
+struct Sample<F: Factory> {
+    backend: Arc<F::Backend>,
+    home: Home<F>,
 }
 
-impl<H: Home> Sample<H> {
-    fn new() -> Self {
-        let home = H::empty().unwrap();
-        let backend = Arc::new(home.open().unwrap());
+impl<F: Factory> Sample<F> {
+    fn new(context: &StoreContext<F>) -> Self {
+        let home = context.home();
+        let backend = home.open().unwrap();
         let store = QuadStore::open_with(Arc::clone(&backend), tiny()).unwrap();
         let mut load = store.bulk_load().unwrap();
         for quad in quads() {
@@ -114,8 +115,8 @@ fn findings_of<B: StorageBackend>(backend: B) -> Vec<(String, Option<Vec<u8>>)> 
     }
 }
 
-pub(crate) fn every_keyspace_of_the_sample_holds_entries<H: Home>() {
-    let sample = Sample::<H>::new();
+pub(crate) fn every_keyspace_of_the_sample_holds_entries<F: Factory>(context: &StoreContext<F>) {
+    let sample = Sample::new(context);
     let keyspaces = sample.keyspaces();
     assert_eq!(keyspaces.len(), 15);
     for keyspace in keyspaces {
@@ -123,8 +124,8 @@ pub(crate) fn every_keyspace_of_the_sample_holds_entries<H: Home>() {
     }
 }
 
-pub(crate) fn a_flipped_byte_is_found_and_named<H: Home>() {
-    let sample = Sample::<H>::new();
+pub(crate) fn a_flipped_byte_is_found_and_named<F: Factory>(context: &StoreContext<F>) {
+    let sample = Sample::new(context);
     sample.for_some_entries(|keyspace, which, key, value| {
         for part in 0..3 {
             let position = part * (value.len() - 1) / 2;
@@ -140,8 +141,8 @@ pub(crate) fn a_flipped_byte_is_found_and_named<H: Home>() {
     });
 }
 
-pub(crate) fn a_dropped_entry_is_found_and_named<H: Home>() {
-    let sample = Sample::<H>::new();
+pub(crate) fn a_dropped_entry_is_found_and_named<F: Factory>(context: &StoreContext<F>) {
+    let sample = Sample::new(context);
     sample.for_some_entries(|keyspace, which, key, _| {
         sample.backend.delete(keyspace, key).unwrap();
         let found = sample.findings();
@@ -158,8 +159,10 @@ pub(crate) fn a_dropped_entry_is_found_and_named<H: Home>() {
     });
 }
 
-pub(crate) fn an_entry_under_another_key_or_in_another_keyspace_is_found<H: Home>() {
-    let sample = Sample::<H>::new();
+pub(crate) fn an_entry_under_another_key_or_in_another_keyspace_is_found<F: Factory>(
+    context: &StoreContext<F>,
+) {
+    let sample = Sample::new(context);
     let keyspaces = sample.keyspaces();
     for pair in keyspaces.windows(2) {
         let (_, from_elsewhere) = &sample.entries(&pair[0])[0];
@@ -181,18 +184,16 @@ pub(crate) fn an_entry_under_another_key_or_in_another_keyspace_is_found<H: Home
 }
 
 /// One damaged entry a keyspace, looked at by a backend that was closed and opened again.
-pub(crate) fn damage_is_found_after_reopening<H: Home>() {
-    let Sample { mut backend, home } = Sample::<H>::new();
+pub(crate) fn damage_is_found_after_reopening<F: Factory>(context: &StoreContext<F>) {
+    let Sample { mut backend, home } = Sample::new(context);
     for keyspace in backend.keyspaces().unwrap() {
         let (key, value) = entries(&backend, &keyspace).swap_remove(0);
         let mut damaged = value.clone();
         *damaged.last_mut().unwrap() ^= 1;
         backend.put(&keyspace, &key, &damaged).unwrap();
-        if backend.capabilities().persistent {
-            backend.close().unwrap();
-        }
+        backend.close().unwrap();
         drop(backend);
-        backend = Arc::new(home.open().unwrap());
+        backend = home.open().unwrap();
         let found = findings_of(Arc::clone(&backend));
         assert!(
             found.contains(&(keyspace.to_string(), Some(key.clone()))),
@@ -203,8 +204,8 @@ pub(crate) fn damage_is_found_after_reopening<H: Home>() {
     assert_eq!(findings_of(backend), []);
 }
 
-pub(crate) fn inspecting_a_damaged_store_goes_on<H: Home>() {
-    let sample = Sample::<H>::new();
+pub(crate) fn inspecting_a_damaged_store_goes_on<F: Factory>(context: &StoreContext<F>) {
+    let sample = Sample::new(context);
     let backend = &sample.backend;
     let keyspace = Keyspace::new("g00000002.pocs").unwrap();
     let (key, mut value) = sample.entries(&keyspace)[1].clone();
