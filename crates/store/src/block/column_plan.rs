@@ -89,13 +89,13 @@ impl ColumnPlan {
         }
     }
 
-    /// Frames of `values` by their tags.
-    pub(super) fn frames_by_tag(values: &[u64]) -> Option<Self> {
+    /// Frames of `values` by their tags, if they can take less than `bytes_max`.
+    pub(super) fn frames_by_tag(values: &[u64], bytes_max: usize) -> Option<Self> {
         let tags = Distinct::new(
             values.iter().map(|value| value >> PAYLOAD_BITS),
             GROUPS_MAX.min(values.len() / 4),
         )?;
-        let plan = FramesPlan::new(tags, None, values)?;
+        let plan = FramesPlan::new(tags, None, values, bytes_max)?;
         Some(Self {
             bytes: 1 + plan.bytes,
             layers: Layers::Frames {
@@ -105,10 +105,15 @@ impl ColumnPlan {
         })
     }
 
-    /// The column `before` as a dictionary that tells the groups, and `values` as frames in those groups.
-    pub(super) fn frames_by_column(before: &[u64], values: &[u64]) -> Option<(Self, Self)> {
+    /// The column `before` as a dictionary that tells the groups, and `values` as frames in those groups, if both can take
+    /// less than `bytes_max`.
+    pub(super) fn frames_by_column(
+        before: &[u64],
+        values: &[u64],
+        bytes_max: usize,
+    ) -> Option<(Self, Self)> {
         let keys = Distinct::new(before.iter().copied(), GROUPS_MAX.min(values.len() / 4))?;
-        let mut plan = FramesPlan::new(keys, Some(before), values)?;
+        let mut plan = FramesPlan::new(keys, Some(before), values, bytes_max)?;
         let keys_plan = SequencePlan::new(&plan.keys);
         let codes = std::mem::take(&mut plan.keys);
         let entries = Entries {

@@ -63,8 +63,14 @@ impl GroupPlan {
 
 impl FramesPlan {
     /// Groups `values` by the key of each, by tag and by magnitude. The keys are those of the column `before`, or, without
-    /// one, tags, and the groups are then the column's own. `None` when the groups are too many to be worth it.
-    pub(super) fn new(keys: Distinct, before: Option<&[u64]>, values: &[u64]) -> Option<Self> {
+    /// one, tags, and the groups are then the column's own. `None` when the groups are too many to be worth it, or when the
+    /// column surely takes `bytes_max` or more.
+    pub(super) fn new(
+        keys: Distinct,
+        before: Option<&[u64]>,
+        values: &[u64],
+        bytes_max: usize,
+    ) -> Option<Self> {
         let own_codes = before.is_none();
         let (sorted, ends) = sort_by_key(&keys, values);
         let cutter = Cutter::new(values.len(), before);
@@ -73,32 +79,31 @@ impl FramesPlan {
         // For each key the first of its groups, and for each group its first value.
         let mut first_groups = Vec::with_capacity(ends.len() + 1);
         let mut first_values = Vec::with_capacity(64);
+        let (mut data_bits, bits_max) = (0, bytes_max * 8);
         let mut start = 0;
         for (&key, &end) in keys.values.iter().zip(&ends) {
             first_groups.push(groups.len());
             cutter.each_group(&sorted[start..end], &mut |members| {
                 let (first, last) = (members[0], members[members.len() - 1]);
-                groups.push(GroupPlan::new(
-                    (first >> PAYLOAD_BITS) as u8,
-                    first << 8 >> 8,
-                    last << 8 >> 8,
-                ));
+                let tag = (first >> PAYLOAD_BITS) as u8;
+                let group = GroupPlan::new(tag, first << 8 >> 8, last << 8 >> 8);
+                data_bits += members.len() * group.width as usize;
+                groups.push(group);
                 first_values.push(first);
                 plan_keys.push(key);
             });
-            if groups.len() > cutter.groups_max {
+            let least = data_bits + groups.len() * descriptor_bits(0);
+            if groups.len() > cutter.groups_max || least >= bits_max {
                 return None;
             }
             start = end;
         }
         first_groups.push(groups.len());
+        // The first groups of keys have surely begun, so only those behind are asked.
         let group_of = |(&key, &value): (&u64, &u64)| {
-            let mut group = first_groups[key as usize];
-            let end = first_groups[key as usize + 1];
-            while group + 1 < end && first_values[group + 1] <= value {
-                group += 1;
-            }
-            group as u64
+            let (first, end) = (first_groups[key as usize], first_groups[key as usize + 1]);
+            let others = &first_values[first + 1..end];
+            (first + others.partition_point(|&begin| begin <= value)) as u64
         };
         let codes: Vec<u64> = keys.codes.iter().zip(values).map(group_of).collect();
         let (mut min, mut max) = (u64::MAX, 0);
@@ -109,10 +114,7 @@ impl FramesPlan {
         let tag_max = groups.iter().map(|group| group.tag).max()?;
         let mut plan = Self {
             codes_plan: SequencePlan::new(&codes),
-            data_bits: codes
-                .iter()
-                .map(|&code| groups[code as usize].width as usize)
-                .sum(),
+            data_bits,
             base_bits: groups.iter().map(|group| group.base_width() as usize).sum(),
             keys: plan_keys,
             codes,
@@ -277,11 +279,7 @@ impl Cutter {
         let whole = members.len() * bit_width(last - first) as usize;
         let mut best = (whole, 0);
         if whole > self.group_bits {
-            for (at, pair) in (1..).zip(members.windows(2)) {
-                let below = at * bit_width(pair[0] - first) as usize;
-                let above = (members.len() - at) * bit_width(last - pair[1]) as usize;
-                best = best.min((below + above, at));
-            }
+            best = best.min(cheapest_cut(members));
         }
         let (bits, at) = best;
         if at > 0 && bits + self.group_bits < whole {
@@ -291,6 +289,39 @@ impl Cutter {
             visit(members);
         }
     }
+}
+
+/// The fewest bits that two parts of ascending members take, and the place of the cut; the first such place.
+///
+/// While the widths of both parts stay, the bits change evenly with the place, so the least are at one of the ends: the
+/// search jumps from one change of a width to the next.
+fn cheapest_cut(members: &[u64]) -> (usize, usize) {
+    let (first, last) = (members[0], members[members.len() - 1]);
+    let mut best = (usize::MAX, 0);
+    let mut at = 1;
+    while at < members.len() {
+        let below = bit_width(members[at - 1] - first);
+        let above = bit_width(last - members[at]);
+        let bits = |at: usize| at * below as usize + (members.len() - at) * above as usize;
+        // Up to here the widths stay: the part below grows no wider, the part above grows no narrower.
+        let wider = end_of(&members[at..], |member| bit_width(member - first) <= below) + 1;
+        let narrower = end_of(&members[at..], |member| bit_width(last - member) >= above);
+        let end = at + wider.min(narrower).min(members.len() - at);
+        best = best.min((bits(at), at)).min((bits(end - 1), end - 1));
+        at = end;
+    }
+    best
+}
+
+/// How many members from the front are within a bound that none is again after the first that is not. Gallops.
+fn end_of(members: &[u64], is_within: impl Fn(u64) -> bool) -> usize {
+    let mut reach = 1;
+    while reach < members.len() && is_within(members[reach]) {
+        reach *= 2;
+    }
+    let start = reach / 2;
+    let end = members.len().min(reach);
+    start + members[start..end].partition_point(|&member| is_within(member))
 }
 
 /// The bytes of [`write_bounds`].
@@ -305,4 +336,32 @@ pub(super) fn write_bounds(min: u64, max: u64, out: &mut Parts) {
         .push(uint_bytes(min) as u8 | (uint_bytes(max) as u8) << 4);
     out.uint(min);
     out.uint(max);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn by_trying_all(members: &[u64]) -> (usize, usize) {
+        let (first, last) = (members[0], members[members.len() - 1]);
+        (1..members.len())
+            .map(|at| {
+                let below = at * bit_width(members[at - 1] - first) as usize;
+                let above = (members.len() - at) * bit_width(last - members[at]) as usize;
+                (below + above, at)
+            })
+            .min()
+            .unwrap_or((usize::MAX, 0))
+    }
+
+    proptest! {
+        #[test]
+        fn the_cheapest_cut_is_found(
+            mut members in prop::collection::vec(prop_oneof![0..20_u64, 0..5_000_u64, any::<u64>()], 1..300),
+        ) {
+            members.sort_unstable();
+            prop_assert_eq!(cheapest_cut(&members), by_trying_all(&members));
+        }
+    }
 }

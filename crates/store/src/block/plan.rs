@@ -102,7 +102,8 @@ fn improve(plans: &mut [ColumnPlan], before: &[u64], values: &[u64]) {
     }
     let mixed_tags = values.iter().any(|value| value >> 56 != values[0] >> 56);
     if mixed_tags {
-        keep_smaller(plan, ColumnPlan::frames_by_tag(values));
+        let frames = ColumnPlan::frames_by_tag(values, plan.bytes);
+        keep_smaller(plan, frames);
     }
     let Some(plan_before) = plans.last_mut() else {
         return;
@@ -110,8 +111,9 @@ fn improve(plans: &mut [ColumnPlan], before: &[u64], values: &[u64]) {
     if before.iter().all(|&value| value == before[0]) {
         return;
     }
-    if let Some((dictionary, frames)) = ColumnPlan::frames_by_column(before, values)
-        && dictionary.bytes + frames.bytes < plan_before.bytes + plan.bytes
+    let bytes_max = plan_before.bytes + plan.bytes;
+    if let Some((dictionary, frames)) = ColumnPlan::frames_by_column(before, values, bytes_max)
+        && dictionary.bytes + frames.bytes < bytes_max
     {
         (*plan_before, *plan) = (dictionary, frames);
     }

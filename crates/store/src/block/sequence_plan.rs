@@ -46,6 +46,10 @@ impl SequencePlan {
             laps: 0,
             bytes,
         };
+        // Where values fall all the time there are too many laps.
+        if falls_of(values) > values.len() / 3 {
+            return packed;
+        }
         packed.or_laps(values, header + 3)
     }
 
@@ -54,9 +58,9 @@ impl SequencePlan {
         // falls[d]: places where the value falls and bit d is the highest that differs. A fall shows among the high parts,
         // and so begins a new lap, exactly when the low parts have at most d bits.
         let mut falls = [0u32; 64];
-        for pair in values.windows(2) {
+        for pair in values.windows(2).filter(|pair| pair[1] < pair[0]) {
             let differing = (pair[0] - self.base) ^ (pair[1] - self.base) | 1;
-            falls[bit_width(differing) as usize - 1] += u32::from(pair[1] < pair[0]);
+            falls[bit_width(differing) as usize - 1] += 1;
         }
         let mut best = self;
         let mut laps = 1 + falls[63] as usize;
@@ -132,6 +136,16 @@ impl SequencePlan {
             out,
         );
     }
+}
+
+/// How often a value is less than the one before.
+fn falls_of(values: &[u64]) -> usize {
+    let later = values.get(1..).unwrap_or_default();
+    values
+        .iter()
+        .zip(later)
+        .map(|(value, next)| usize::from(next < value))
+        .sum()
 }
 
 /// The bytes of a base: rotated, so that the tag in its highest byte costs one byte and not eight.
