@@ -10,6 +10,7 @@
 //! * [`generate`] makes up quads for benches and large tests.
 
 mod blank_nodes;
+mod compression;
 mod dump;
 mod error;
 mod format;
@@ -17,11 +18,13 @@ pub mod generate;
 mod input;
 mod line;
 mod load;
+mod parse;
 mod read;
 mod source;
 mod write;
 
 pub use blank_nodes::BlankNodeScope;
+pub use compression::{CompressedWriter, Compression};
 pub use dump::{DumpOptions, dump};
 pub use error::{DumpError, EXCERPT_CHARACTERS_MAX, Excerpt, LoadError, SyntaxError};
 pub use format::{RdfFormat, UnknownFormat};

@@ -2,15 +2,14 @@
 //!
 //! What flows in: a [`Source`] and [`ReadOptions`]. What flows out: quads, one at a time, and at the end nothing or one
 //! [`LoadError`]. What always holds: memory does not grow with the source (one statement and the parser's buffer of at
-//! most 16 MiB); blank nodes belong to this source alone; after an error no more quads come.
+//! most 16 MiB; in RDF/XML, JSON-LD and N3 an element, object or statement of at most 64 MiB); blank nodes belong to this source alone; after an error no more quads come.
 
 use crate::blank_nodes::BlankNodeScope;
 use crate::error::{LoadError, SyntaxError};
-use crate::format::RdfFormat;
-use crate::input::Input;
+use crate::input::{Input, Place};
+use crate::parse::{ParseError, Parser, TooFar, dismantle, parser};
 use crate::source::Source;
 use oxrdf::{GraphName, Quad, Term};
-use oxttl::{NQuadsParser, NTriplesParser, TriGParser, TurtleParseError, TurtleParser};
 use quadrille_store::ReadContext;
 
 /// How deep triple terms may be nested. Deeper ones are refused: terms are walked and freed recursively.
@@ -37,7 +36,7 @@ pub enum GraphTarget {
 pub struct ReadOptions {
     /// Where quads go.
     pub graph: GraphTarget,
-    /// The base of relative IRIs in Turtle and TriG; without one a relative IRI is an error.
+    /// The base of relative IRIs in the formats that have them; without one a relative IRI is an error.
     pub base: Option<String>,
     /// Whether the parser may skip checks of IRIs and language tags. Faster, and accepts some files that are not valid.
     pub lenient: bool,
@@ -88,9 +87,6 @@ pub(crate) struct Totals {
     pub(crate) quads_read: u64,
     pub(crate) bytes_read: u64,
 }
-
-/// What the four parsers have in common.
-type Parser = Box<dyn Iterator<Item = Result<Quad, TurtleParseError>> + Send>;
 
 impl QuadReader {
     /// Opens a source.
@@ -188,24 +184,33 @@ impl QuadReader {
         }
     }
 
-    fn error(&self, error: TurtleParseError) -> LoadError {
+    fn error(&self, error: ParseError) -> LoadError {
+        let name = self.input.name().to_owned();
         match error {
-            TurtleParseError::Io(error) => LoadError::Io {
-                name: self.input.name().to_owned(),
-                error,
+            ParseError::Io(error) => match error.downcast::<TooFar>() {
+                Ok(error) => self.syntax_error(error.place, error.message),
+                Err(error) => LoadError::Io { name, error },
             },
-            TurtleParseError::Syntax(error) => {
-                let start = error.location().start;
-                LoadError::from(SyntaxError {
-                    name: self.input.name().to_owned(),
-                    line: start.line + 1,
-                    column: start.column + 1,
-                    offset: start.offset,
-                    message: error.message().to_owned(),
-                    excerpt: self.input.excerpt(start.offset),
-                })
-            }
+            ParseError::Syntax {
+                place: Some(place),
+                message,
+            } => self.syntax_error(place, message),
+            ParseError::Syntax {
+                place: None,
+                message,
+            } => LoadError::Document { name, message },
         }
+    }
+
+    fn syntax_error(&self, place: Place, message: String) -> LoadError {
+        LoadError::from(SyntaxError {
+            name: self.input.name().to_owned(),
+            line: place.line,
+            column: place.column,
+            offset: place.offset,
+            message,
+            excerpt: self.input.excerpt(place.offset),
+        })
     }
 }
 
@@ -221,59 +226,6 @@ impl Iterator for QuadReader {
     }
 }
 
-fn parser(format: RdfFormat, input: Input, options: &ReadOptions) -> Result<Parser, LoadError> {
-    let base = |base: &str, message: String| LoadError::InvalidBase {
-        base: base.to_owned(),
-        message,
-    };
-    Ok(match format {
-        RdfFormat::NTriples => {
-            let mut parser = NTriplesParser::new();
-            if options.lenient {
-                parser = parser.lenient();
-            }
-            Box::new(parser.for_reader(input).map(in_default_graph))
-        }
-        RdfFormat::NQuads => {
-            let mut parser = NQuadsParser::new();
-            if options.lenient {
-                parser = parser.lenient();
-            }
-            Box::new(parser.for_reader(input))
-        }
-        RdfFormat::Turtle => {
-            let mut parser = TurtleParser::new();
-            if options.lenient {
-                parser = parser.lenient();
-            }
-            if let Some(iri) = &options.base {
-                parser = parser
-                    .with_base_iri(iri)
-                    .map_err(|error| base(iri, error.to_string()))?;
-            }
-            Box::new(parser.for_reader(input).map(in_default_graph))
-        }
-        RdfFormat::TriG => {
-            let mut parser = TriGParser::new();
-            if options.lenient {
-                parser = parser.lenient();
-            }
-            if let Some(iri) = &options.base {
-                parser = parser
-                    .with_base_iri(iri)
-                    .map_err(|error| base(iri, error.to_string()))?;
-            }
-            Box::new(parser.for_reader(input))
-        }
-    })
-}
-
-fn in_default_graph(
-    triple: Result<oxrdf::Triple, TurtleParseError>,
-) -> Result<Quad, TurtleParseError> {
-    triple.map(|triple| triple.in_graph(GraphName::DefaultGraph))
-}
-
 /// Whether a term nests triple terms beyond [`TRIPLE_TERM_DEPTH_MAX`]. Only objects can nest.
 fn is_too_deep(mut term: &Term) -> bool {
     for _ in 0..=TRIPLE_TERM_DEPTH_MAX {
@@ -283,13 +235,6 @@ fn is_too_deep(mut term: &Term) -> bool {
         term = &triple.object;
     }
     true
-}
-
-/// Frees a deep term from the outside in, where the recursive way could exhaust the stack.
-fn dismantle(mut term: Term) {
-    while let Term::Triple(triple) = term {
-        term = triple.object;
-    }
 }
 
 /// Reads a source to its end and hands every quad to `receive`; `report` hears of the progress now and then, and once

@@ -100,11 +100,12 @@ impl Source {
                 // A pipe with a name can be read once only, and has no length.
                 let file_bytes = metadata.is_file().then_some(metadata.len());
                 let again = metadata.is_file().then_some(path);
-                Ok(Input::new(name, Box::new(file), file_bytes, again))
+                Input::new(name.clone(), Box::new(file), file_bytes, again)
             }
-            Origin::StandardInput => Ok(Input::new(name, Box::new(io::stdin()), None, None)),
-            Origin::Reader(reader) => Ok(Input::new(name, reader, None, None)),
+            Origin::StandardInput => Input::new(name.clone(), Box::new(io::stdin()), None, None),
+            Origin::Reader(reader) => Input::new(name.clone(), reader, None, None),
         }
+        .map_err(failed)
     }
 }
 
