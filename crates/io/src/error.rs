@@ -51,6 +51,14 @@ pub enum LoadError {
         /// The file's name.
         name: String,
     },
+    /// A folder or a pattern names no file to read.
+    #[error("{name}: {reason}")]
+    NoFiles {
+        /// The folder or the pattern.
+        name: String,
+        /// Why there is none.
+        reason: String,
+    },
     /// The base IRI is not an absolute IRI.
     #[error("the base IRI <{base}> is not valid: {message}")]
     InvalidBase {

@@ -1,7 +1,7 @@
 //! Files to quads and back.
 //!
-//! What flows in: bytes of N-Triples, N-Quads, Turtle and TriG, from files, standard input or any reader; or the quads
-//! of a store. What flows out: quads into a store, or text. What always holds: reading and writing stream, so memory
+//! What flows in: bytes of N-Triples, N-Quads, Turtle, TriG, RDF/XML, JSON-LD and N3, plain or compressed, from files,
+//! standard input or any reader; or the quads of a store. What flows out: quads into a store, or text. What always holds: reading and writing stream, so memory
 //! does not grow with the data; blank nodes belong to the file they stand in; a load is all or nothing; an error names
 //! file, line and column.
 //!
@@ -20,6 +20,8 @@ mod line;
 mod load;
 mod parse;
 mod read;
+
+mod sort;
 mod source;
 mod write;
 

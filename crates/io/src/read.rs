@@ -41,7 +41,8 @@ pub struct ReadOptions {
     /// Whether the parser may skip checks of IRIs and language tags. Faster, and accepts some files that are not valid.
     pub lenient: bool,
     /// The scope of blank nodes. By default each source gets one of its own, and a load into a store lets the store name
-    /// most of them. With a scope given here the labels are known beforehand, and sources share their blank nodes.
+    /// most of them. With a scope given here the labels are known beforehand, and sources share their blank nodes; with
+    /// [`BlankNodeScope::as_written`] they keep their labels.
     pub blank_nodes: Option<BlankNodeScope>,
     /// What stops the reading: a cancel token, a deadline.
     pub context: ReadContext,
