@@ -55,7 +55,7 @@ fn the_same_triple_is_read_from_every_format() {
     for (format, document) in documents {
         assert_eq!(
             read(format, document).unwrap(),
-            [triple.clone()],
+            std::slice::from_ref(&triple),
             "{format}"
         );
     }

@@ -6,6 +6,7 @@
 mod guard;
 mod json;
 mod n3;
+mod triple_terms;
 mod xml;
 
 use crate::error::LoadError;
@@ -22,6 +23,7 @@ use oxttl::{
     TurtleSyntaxError,
 };
 use std::io;
+use triple_terms::{Opened, Watched};
 
 /// What a parser stopped at.
 pub(crate) enum ParseError {
@@ -66,21 +68,23 @@ pub(crate) fn parser(
             parser
         }};
     }
-    Ok(match format {
+    let opened = Opened::default();
+    let watched = || Watched::new(input.clone(), &opened);
+    let parser: Parser = match format {
         RdfFormat::NTriples => {
-            let triples = configured!(NTriplesParser::new()).for_reader(input);
+            let triples = configured!(NTriplesParser::new()).for_reader(watched());
             Box::new(triples.map(in_default_graph))
         }
         RdfFormat::NQuads => {
-            let quads = configured!(NQuadsParser::new()).for_reader(input);
+            let quads = configured!(NQuadsParser::new()).for_reader(watched());
             Box::new(quads.map(|quad| Ok(quad?)))
         }
         RdfFormat::Turtle => {
-            let triples = configured!(TurtleParser::new(), with base).for_reader(input);
+            let triples = configured!(TurtleParser::new(), with base).for_reader(watched());
             Box::new(triples.map(in_default_graph))
         }
         RdfFormat::TriG => {
-            let quads = configured!(TriGParser::new(), with base).for_reader(input);
+            let quads = configured!(TriGParser::new(), with base).for_reader(watched());
             Box::new(quads.map(|quad| Ok(quad?)))
         }
         RdfFormat::RdfXml => {
@@ -88,12 +92,12 @@ pub(crate) fn parser(
             let guard = Guard::new(input.clone(), xml::Scanner::default());
             Box::new(RdfXmlQuads {
                 triples: parser.for_reader(guard),
-                input,
+                input: input.clone(),
             })
         }
         RdfFormat::JsonLd => {
             let parser = configured!(JsonLdParser::new(), with base);
-            let guard = Guard::new(input, json::Scanner::default());
+            let guard = Guard::new(input.clone(), json::Scanner::default());
             let quads = parser
                 .for_reader(guard)
                 .with_load_document_callback(|_, _| Err(REMOTE_CONTEXT.into()));
@@ -101,9 +105,10 @@ pub(crate) fn parser(
         }
         RdfFormat::N3 => {
             let parser = configured!(N3Parser::new(), with base);
-            Box::new(n3::Quads::new(parser.low_level(), input))
+            Box::new(n3::Quads::new(parser.low_level(), input.clone()))
         }
-    })
+    };
+    Ok(Box::new(parser.inspect(move |_| opened.quad_came())))
 }
 
 /// What is said of a context that is named by its address.

@@ -45,7 +45,7 @@ enum Syntax<W: Write> {
         with_graph: bool,
     },
     Turtle(Box<WriterTurtleSerializer<W>>),
-    /// What Turtle says without triple terms, N3 says in the same words.
+    /// What Turtle says of RDF 1.1, N3 says in the same words.
     N3(Box<WriterTurtleSerializer<W>>),
     TriG(Box<WriterTriGSerializer<W>>),
     RdfXml(RdfXmlWriter<W>),
@@ -105,7 +105,7 @@ impl<W: Write> QuadWriter<W> {
     ///
     /// # Errors
     /// When the writer fails; [`DumpError::NotExpressible`] when the format has no words for it: JSON-LD and N3 have none
-    /// for triple terms, RDF/XML none for some predicates and characters.
+    /// for triple terms, N3 none for directions of text, RDF/XML none for some predicates and characters.
     pub fn write(&mut self, quad: QuadRef<'_>) -> Result<(), DumpError> {
         match &mut self.syntax {
             Syntax::Lines {
@@ -120,10 +120,10 @@ impl<W: Write> QuadWriter<W> {
                 }
             }
             Syntax::Turtle(serializer) => serializer.serialize_triple(quad)?,
-            Syntax::N3(_) if matches!(quad.object, TermRef::Triple(_)) => {
-                return Err(DumpError::not_expressible(RdfFormat::N3, "a triple term"));
+            Syntax::N3(serializer) => {
+                refuse_beyond_n3(quad.object)?;
+                serializer.serialize_triple(quad)?;
             }
-            Syntax::N3(serializer) => serializer.serialize_triple(quad)?,
             Syntax::TriG(serializer) => serializer.serialize_quad(quad)?,
             Syntax::RdfXml(writer) => writer.write(quad.into())?,
             Syntax::JsonLd(writer) => writer.write(quad)?,
@@ -151,4 +151,14 @@ impl<W: Write> QuadWriter<W> {
         writer.flush()?;
         Ok(writer)
     }
+}
+
+/// N3 knows nothing of what RDF 1.2 added.
+fn refuse_beyond_n3(object: TermRef<'_>) -> Result<(), DumpError> {
+    let what = match object {
+        TermRef::Triple(_) => "a triple term",
+        TermRef::Literal(literal) if literal.direction().is_some() => "the direction of a text",
+        _ => return Ok(()),
+    };
+    Err(DumpError::not_expressible(RdfFormat::N3, what))
 }
