@@ -9,8 +9,11 @@ use crate::progress::Progress;
 use crate::{interrupt, pattern};
 use clap::Args;
 use oxrdf::{GraphName, NamedNode};
-use quadrille::io::{GraphTarget, LoadError, LoadSummary, RdfFormat, ReadOptions, Source};
+use quadrille::io::{
+    BlankNodeScope, GraphTarget, LoadError, LoadSummary, RdfFormat, ReadOptions, Source,
+};
 use quadrille::{AnyBackend, Location, OpenMode, QuadStore, ReadContext};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The store that a command works on.
@@ -55,7 +58,8 @@ pub(crate) struct DataSource {
     store: Option<Location>,
     #[command(flatten)]
     backend: BackendOptions,
-    /// An RDF file to read instead of a store, `-` for standard input; can be given several times
+    /// RDF to read instead of a store: a file, a folder, a pattern such as `*.ttl.gz`, or `-` for standard input; can be
+    /// given several times
     #[arg(long, value_name = "FILE")]
     data: Vec<PathBuf>,
     #[command(flatten)]
@@ -65,7 +69,8 @@ pub(crate) struct DataSource {
 /// How RDF files are read.
 #[derive(Args, Debug)]
 pub(crate) struct SyntaxOptions {
-    /// The syntax of the data, when file names do not tell: nquads, ntriples, turtle or trig
+    /// The syntax of the data, when file names do not tell: nquads, ntriples, turtle, trig, rdfxml, jsonld or n3, an
+    /// extension or a media type
     #[arg(long, value_name = "SYNTAX")]
     input_format: Option<RdfFormat>,
     /// What relative IRIs are relative to
@@ -74,6 +79,10 @@ pub(crate) struct SyntaxOptions {
     /// Skip the checks of IRIs and language tags: faster, and accepts data that is not quite valid
     #[arg(long)]
     lenient: bool,
+    /// Leave the labels of blank nodes as they are written, instead of making new nodes for each file: to load what was
+    /// dumped from this store or a copy of it
+    #[arg(long)]
+    keep_blank_node_labels: bool,
 }
 
 impl DataSource {
@@ -103,19 +112,25 @@ impl DataSource {
 }
 
 impl SyntaxOptions {
-    /// The sources that file arguments name, each there and of a known syntax.
-    pub(crate) fn sources(&self, files: &[PathBuf]) -> Result<Vec<Source>, Failure> {
-        if files.iter().filter(|file| *file == Path::new("-")).count() > 1 {
+    /// The sources that arguments name, each there and of a known syntax.
+    pub(crate) fn sources(&self, arguments: &[PathBuf]) -> Result<Vec<Source>, Failure> {
+        let is_standard_input = |argument: &&PathBuf| *argument == Path::new("-");
+        if arguments.iter().filter(is_standard_input).count() > 1 {
             return Err(Failure::new(
                 Exit::Usage,
                 "standard input (`-`) can be read once only",
             ));
         }
-        files.iter().map(|file| self.source(file)).collect()
+        let mut sources = Vec::new();
+        for argument in arguments {
+            for source in Source::argument(argument)? {
+                sources.push(self.source(source, argument)?);
+            }
+        }
+        Ok(sources)
     }
 
-    fn source(&self, file: &Path) -> Result<Source, Failure> {
-        let mut source = Source::argument(file);
+    fn source(&self, mut source: Source, argument: &Path) -> Result<Source, Failure> {
         if let Some(format) = self.input_format {
             source = source.with_format(format);
         }
@@ -128,9 +143,11 @@ impl SyntaxOptions {
                 ),
             ));
         }
-        if file != Path::new("-") {
-            std::fs::metadata(file)
-                .map_err(|error| Failure::io(format!("cannot read {}", file.display()), error))?;
+        // What a folder or a pattern names has been seen to be there.
+        if source.name() == argument.to_string_lossy() && argument != Path::new("-") {
+            std::fs::metadata(argument).map_err(|error| {
+                Failure::io(format!("cannot read {}", argument.display()), error)
+            })?;
         }
         Ok(source)
     }
@@ -141,6 +158,7 @@ impl SyntaxOptions {
             graph: graph.map_or(GraphTarget::AsWritten, GraphTarget::AllInto),
             base: self.base.clone().map(NamedNode::into_string),
             lenient: self.lenient,
+            blank_nodes: self.keep_blank_node_labels.then(BlankNodeScope::as_written),
             context: ReadContext::new().with_cancel_token(interrupt::token()),
             ..ReadOptions::default()
         }
@@ -172,8 +190,15 @@ pub(crate) fn load(
 impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Self {
         let exit = match &error {
-            LoadError::Syntax(_) | LoadError::TooDeep { .. } => Exit::BadData,
-            LoadError::Io { error, .. } => exit_of_io(error.kind()),
+            LoadError::Syntax(_) | LoadError::Document { .. } | LoadError::TooDeep { .. } => {
+                Exit::BadData
+            }
+            LoadError::NoFiles { .. } => Exit::NotFound,
+            LoadError::Io { error, .. } => match error.kind() {
+                // Compressed data that is cut off or damaged.
+                ErrorKind::UnexpectedEof | ErrorKind::InvalidData => Exit::BadData,
+                kind => exit_of_io(kind),
+            },
             LoadError::UnknownFormat { .. } | LoadError::InvalidBase { .. } => Exit::Usage,
             LoadError::Cancelled(error) | LoadError::Store(error) => exit_of(error.kind()),
             _ => Exit::Failed,

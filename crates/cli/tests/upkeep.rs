@@ -245,7 +245,7 @@ fn a_wrong_command_line_is_a_usage_error() {
         &["count"],
         &["count", "--store", "sled:x"],
         &["count", "--store", "lmdb:"],
-        &["dump", "--store", "memory:", "--format", "rdfxml"],
+        &["dump", "--store", "memory:", "--format", "csv"],
         &["dump", "--store", "memory:", "--prefix", "ex"],
     ] {
         let error = quadrille(arguments).failed(2);

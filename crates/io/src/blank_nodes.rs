@@ -26,7 +26,8 @@ const LABEL_BYTES_MAX: usize = 64;
 /// ```
 #[derive(Clone, Debug)]
 pub struct BlankNodeScope {
-    prefix: String,
+    /// `None` leaves labels as they are.
+    prefix: Option<String>,
 }
 
 impl BlankNodeScope {
@@ -43,8 +44,29 @@ impl BlankNodeScope {
     #[must_use]
     pub fn with_number(number: u64) -> Self {
         Self {
-            prefix: format!("q{number:016x}_"),
+            prefix: Some(format!("q{number:016x}_")),
         }
+    }
+
+    /// The scope in which labels stay as they are written: equal labels are one node, in all sources and with what the
+    /// store holds already. It is for those who load what the store itself has dumped.
+    ///
+    /// ```
+    /// use oxrdf::BlankNode;
+    /// use quadrille_io::BlankNodeScope;
+    ///
+    /// let node = BlankNode::new("b1")?;
+    /// assert_eq!(BlankNodeScope::as_written().rename(&node), node);
+    /// # Ok::<(), oxrdf::BlankNodeIdParseError>(())
+    /// ```
+    #[must_use]
+    pub fn as_written() -> Self {
+        Self { prefix: None }
+    }
+
+    /// Whether labels stay as they are.
+    pub(crate) fn is_as_written(&self) -> bool {
+        self.prefix.is_none()
     }
 
     /// The node of this scope that a node of the file stands for.
@@ -54,9 +76,12 @@ impl BlankNodeScope {
     }
 
     fn rename_label(&self, node: BlankNodeRef<'_>) -> BlankNode {
+        let Some(prefix) = &self.prefix else {
+            return node.into_owned();
+        };
         let label = node.as_str();
-        let mut renamed = String::with_capacity(self.prefix.len() + LABEL_BYTES_MAX);
-        renamed.push_str(&self.prefix);
+        let mut renamed = String::with_capacity(prefix.len() + LABEL_BYTES_MAX);
+        renamed.push_str(prefix);
         if label.len() <= LABEL_BYTES_MAX {
             renamed.push_str(label);
         } else {

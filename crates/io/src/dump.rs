@@ -6,13 +6,17 @@
 
 use crate::error::DumpError;
 use crate::format::RdfFormat;
+use crate::sort::{Order, QuadSorter};
 use crate::write::QuadWriter;
-use oxrdf::GraphName;
+use oxrdf::{GraphName, QuadRef};
 use quadrille_store::{QuadPattern, ReadContext, Snapshot, StorageBackend};
 use std::io::Write;
 
 /// How many quads pass between two calls of the progress callback.
 const QUADS_PER_REPORT: u64 = 1024;
+
+/// How much text is sorted in memory, in bytes.
+const SORT_MEMORY_BYTES: usize = 64 * 1024 * 1024;
 
 /// How quads are written.
 #[derive(Clone, Debug)]
@@ -22,7 +26,11 @@ pub struct DumpOptions {
     /// Whether the triples of all graphs may be written together in a format without graphs. A triple that stands in
     /// several graphs is then written several times, which means the same as once.
     pub merge_graphs: bool,
-    /// Prefixes for Turtle and TriG: names and IRIs.
+    /// Whether quads are written in the order of their N-Quads lines, so that equal stores give equal bytes on any
+    /// backend. In TriG and JSON-LD they are sorted by graph first. What does not fit into 64 MiB is sorted in
+    /// temporary files, which take as much room as the dump.
+    pub sorted: bool,
+    /// Prefixes for Turtle, TriG, N3 and RDF/XML: names and IRIs.
     pub prefixes: Vec<(String, String)>,
     /// What stops the dump: a cancel token, a deadline.
     pub context: ReadContext,
@@ -35,6 +43,7 @@ impl DumpOptions {
         Self {
             format,
             merge_graphs: false,
+            sorted: false,
             prefixes: Vec::new(),
             context: ReadContext::default(),
         }
@@ -44,7 +53,7 @@ impl DumpOptions {
 /// Writes the quads of a snapshot that match a pattern; returns how many. `report` hears that number now and then.
 ///
 /// A pattern bound to one graph can be written in any format: that graph is known to who asked. An open graph needs
-/// N-Quads or TriG, or [`DumpOptions::merge_graphs`], unless all that matches is in the default graph.
+/// N-Quads, TriG or JSON-LD, or [`DumpOptions::merge_graphs`], unless all that matches is in the default graph.
 ///
 /// # Errors
 /// [`DumpError::NamedGraphs`] before anything is written; later those of the store and of the writer.
@@ -58,13 +67,32 @@ pub fn dump<B: StorageBackend, W: Write>(
     refuse_loss_of_graphs(snapshot, pattern, options)?;
     let mut writer = QuadWriter::new(options.format, writer, &options.prefixes)?;
     let mut quads_written = 0;
+    let write = |quad: QuadRef<'_>| {
+        writer.write(quad)?;
+        quads_written += 1;
+        if quads_written % QUADS_PER_REPORT == 0 {
+            report(quads_written);
+        }
+        Ok(())
+    };
+    if options.sorted {
+        write_sorted(snapshot, pattern, options, write)?;
+    } else {
+        write_in_order_of_index(snapshot, pattern, options, write)?;
+    }
+    writer.finish()?;
+    Ok(quads_written)
+}
+
+fn write_in_order_of_index<B: StorageBackend>(
+    snapshot: &Snapshot<B>,
+    pattern: &QuadPattern,
+    options: &DumpOptions,
+    mut write: impl FnMut(QuadRef<'_>) -> Result<(), DumpError>,
+) -> Result<(), DumpError> {
     let mut write_matches = |pattern: &QuadPattern| -> Result<(), DumpError> {
         for quad in snapshot.match_quads_with(pattern, options.context.clone())? {
-            writer.write(quad?.as_ref())?;
-            quads_written += 1;
-            if quads_written % QUADS_PER_REPORT == 0 {
-                report(quads_written);
-            }
+            write(quad?.as_ref())?;
         }
         Ok(())
     };
@@ -73,11 +101,30 @@ pub fn dump<B: StorageBackend, W: Write>(
         for graph in snapshot.graphs()? {
             write_matches(&QuadPattern::new().with_graph(graph?.0))?;
         }
-    } else {
-        write_matches(pattern)?;
+        return Ok(());
     }
-    writer.finish()?;
-    Ok(quads_written)
+    write_matches(pattern)
+}
+
+fn write_sorted<B: StorageBackend>(
+    snapshot: &Snapshot<B>,
+    pattern: &QuadPattern,
+    options: &DumpOptions,
+    mut write: impl FnMut(QuadRef<'_>) -> Result<(), DumpError>,
+) -> Result<(), DumpError> {
+    let order = match options.format {
+        format if format.has_graph_blocks() => Order::GraphThenLine,
+        format if format.has_named_graphs() => Order::Line,
+        _ => Order::LineWithoutGraph,
+    };
+    let mut sorter = QuadSorter::new(order, SORT_MEMORY_BYTES);
+    for quad in snapshot.match_quads_with(pattern, options.context.clone())? {
+        sorter.push(quad?.as_ref())?;
+    }
+    sorter.finish(|quad| {
+        options.context.check()?;
+        write(quad.as_ref())
+    })
 }
 
 fn is_everything(pattern: &QuadPattern) -> bool {

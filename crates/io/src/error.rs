@@ -20,6 +20,14 @@ pub enum LoadError {
     /// The text is not of the format.
     #[error(transparent)]
     Syntax(Box<SyntaxError>),
+    /// The document is not valid as a whole, in a way that has no one place: JSON-LD is read by objects.
+    #[error("{name}: {message}")]
+    Document {
+        /// The file's name.
+        name: String,
+        /// What is wrong.
+        message: String,
+    },
     /// The file cannot be opened or read.
     #[error("{name}: {error}")]
     Io {
@@ -42,6 +50,14 @@ pub enum LoadError {
     UnknownFormat {
         /// The file's name.
         name: String,
+    },
+    /// A folder or a pattern names no file to read.
+    #[error("{name}: {reason}")]
+    NoFiles {
+        /// The folder or the pattern.
+        name: String,
+        /// Why there is none.
+        reason: String,
     },
     /// The base IRI is not an absolute IRI.
     #[error("the base IRI <{base}> is not valid: {message}")]
@@ -74,6 +90,14 @@ pub enum DumpError {
         /// The number of quads in named graphs.
         quads: u64,
     },
+    /// The format cannot say it. What was written before it stays written.
+    #[error("{format} cannot hold {what}")]
+    NotExpressible {
+        /// The format.
+        format: RdfFormat,
+        /// What it cannot say.
+        what: String,
+    },
     /// The IRI of a prefix is not valid.
     #[error("the prefix {name}: <{iri}> is not valid: {message}")]
     InvalidPrefix {
@@ -93,6 +117,11 @@ pub enum DumpError {
 }
 
 impl DumpError {
+    pub(crate) fn not_expressible(format: RdfFormat, what: impl Into<String>) -> Self {
+        let what = what.into();
+        Self::NotExpressible { format, what }
+    }
+
     pub(crate) fn invalid_prefix(name: &str, iri: &str, error: &impl fmt::Display) -> Self {
         Self::InvalidPrefix {
             name: name.to_owned(),

@@ -4,6 +4,7 @@
 //! format's own [`name`](RdfFormat::name), [`media_type`](RdfFormat::media_type) and
 //! [`extension`](RdfFormat::extension) are recognised as that format.
 
+use crate::compression::Compression;
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
@@ -20,13 +21,27 @@ pub enum RdfFormat {
     Turtle,
     /// [TriG](https://www.w3.org/TR/rdf12-trig/): Turtle with named graphs.
     TriG,
+    /// [RDF/XML](https://www.w3.org/TR/rdf12-xml/): triples as nested XML elements.
+    RdfXml,
+    /// [JSON-LD](https://www.w3.org/TR/json-ld11/): linked data as JSON. Remote contexts are never loaded.
+    JsonLd,
+    /// [N3](https://w3c.github.io/N3/spec/), as far as it is plain RDF: formulas and variables are refused.
+    N3,
 }
 
 impl RdfFormat {
     /// All formats.
-    pub const ALL: [Self; 4] = [Self::NTriples, Self::NQuads, Self::Turtle, Self::TriG];
+    pub const ALL: [Self; 7] = [
+        Self::NTriples,
+        Self::NQuads,
+        Self::Turtle,
+        Self::TriG,
+        Self::RdfXml,
+        Self::JsonLd,
+        Self::N3,
+    ];
 
-    /// The name by which people choose it: `ntriples`, `nquads`, `turtle`, `trig`.
+    /// The name by which people choose it: `ntriples`, `nquads`, `turtle`, `trig`, `rdfxml`, `jsonld`, `n3`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -34,6 +49,9 @@ impl RdfFormat {
             Self::NQuads => "nquads",
             Self::Turtle => "turtle",
             Self::TriG => "trig",
+            Self::RdfXml => "rdfxml",
+            Self::JsonLd => "jsonld",
+            Self::N3 => "n3",
         }
     }
 
@@ -45,6 +63,9 @@ impl RdfFormat {
             Self::NQuads => "nq",
             Self::Turtle => "ttl",
             Self::TriG => "trig",
+            Self::RdfXml => "rdf",
+            Self::JsonLd => "jsonld",
+            Self::N3 => "n3",
         }
     }
 
@@ -56,18 +77,21 @@ impl RdfFormat {
             Self::NQuads => "application/n-quads",
             Self::Turtle => "text/turtle",
             Self::TriG => "application/trig",
+            Self::RdfXml => "application/rdf+xml",
+            Self::JsonLd => "application/ld+json",
+            Self::N3 => "text/n3",
         }
     }
 
     /// Whether it can hold named graphs; the others hold the triples of one graph.
     #[must_use]
     pub fn has_named_graphs(self) -> bool {
-        matches!(self, Self::NQuads | Self::TriG)
+        matches!(self, Self::NQuads | Self::TriG | Self::JsonLd)
     }
 
     /// Whether it writes the quads of a graph in a block of their own.
     pub(crate) fn has_graph_blocks(self) -> bool {
-        matches!(self, Self::TriG)
+        matches!(self, Self::TriG | Self::JsonLd)
     }
 
     /// The format of a file extension without its dot, in any case.
@@ -78,14 +102,21 @@ impl RdfFormat {
             "nq" => Some(Self::NQuads),
             "ttl" | "turtle" => Some(Self::Turtle),
             "trig" => Some(Self::TriG),
+            "rdf" | "rdfs" | "owl" => Some(Self::RdfXml),
+            "jsonld" => Some(Self::JsonLd),
+            "n3" => Some(Self::N3),
             _ => None,
         }
     }
 
-    /// The format that a path's extension names.
+    /// The format that a path's extension names, below that of a compression: `museum.nq`, `museum.nq.gz`.
     #[must_use]
     pub fn from_path(path: impl AsRef<Path>) -> Option<Self> {
-        Self::from_extension(path.as_ref().extension()?.to_str()?)
+        let mut path = path.as_ref();
+        if Compression::from_path(path).is_some() {
+            path = Path::new(path.file_stem()?);
+        }
+        Self::from_extension(path.extension()?.to_str()?)
     }
 
     /// The format of a media type; parameters such as `;charset=utf-8` are ignored, as is case.
@@ -97,6 +128,9 @@ impl RdfFormat {
             "application/n-quads" | "text/x-nquads" => Some(Self::NQuads),
             "text/turtle" | "application/turtle" | "application/x-turtle" => Some(Self::Turtle),
             "application/trig" | "application/x-trig" => Some(Self::TriG),
+            "application/rdf+xml" | "application/xml" | "text/xml" => Some(Self::RdfXml),
+            "application/ld+json" | "application/json" => Some(Self::JsonLd),
+            "text/n3" | "text/rdf+n3" | "application/n3" => Some(Self::N3),
             _ => None,
         }
     }
@@ -104,7 +138,10 @@ impl RdfFormat {
     /// The format of a name (`ntriples`, `N-Triples`), an extension or a media type: what a person may type.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        let plain = name.trim().to_ascii_lowercase().replace(['-', '_'], "");
+        let plain = name
+            .trim()
+            .to_ascii_lowercase()
+            .replace(['-', '_', '/'], "");
         Self::ALL
             .into_iter()
             .find(|format| format.name() == plain)
@@ -121,7 +158,9 @@ impl fmt::Display for RdfFormat {
 
 /// A name that is no RDF format of this crate.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("\"{0}\" is no RDF format; known are ntriples, nquads, turtle and trig")]
+#[error(
+    "\"{0}\" is no RDF format; known are ntriples, nquads, turtle, trig, rdfxml, jsonld and n3"
+)]
 pub struct UnknownFormat(pub String);
 
 impl FromStr for RdfFormat {
@@ -160,6 +199,17 @@ mod tests {
             Some(RdfFormat::Turtle)
         );
         assert_eq!(RdfFormat::from_path("a.b/data.NQ"), Some(RdfFormat::NQuads));
+        assert_eq!(RdfFormat::from_name("RDF/XML"), Some(RdfFormat::RdfXml));
+        assert_eq!(RdfFormat::from_name("JSON-LD"), Some(RdfFormat::JsonLd));
+    }
+
+    #[test]
+    fn the_format_stands_below_the_compression() {
+        for extension in ["gz", "zst", "bz2", "xz", "GZ"] {
+            let path = format!("a.b/data.ttl.{extension}");
+            assert_eq!(RdfFormat::from_path(path), Some(RdfFormat::Turtle));
+            assert_eq!(RdfFormat::from_path(format!("data.{extension}")), None);
+        }
     }
 
     #[test]
@@ -167,6 +217,6 @@ mod tests {
         assert_eq!(RdfFormat::from_path("data"), None);
         assert_eq!(RdfFormat::from_path("data.csv"), None);
         assert_eq!(RdfFormat::from_media_type(""), None);
-        assert!("rdf".parse::<RdfFormat>().is_err());
+        assert!("csv".parse::<RdfFormat>().is_err());
     }
 }

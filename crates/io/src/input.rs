@@ -4,6 +4,7 @@
 //! and the text around a position. What always holds: two buffers of [`BUFFER_BYTES`] are all the memory it takes, and
 //! the bytes of the last two are at hand.
 
+use crate::compression::{Compression, RawBytes, decompress};
 use crate::error::{EXCERPT_CHARACTERS_MAX, Excerpt};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -16,6 +17,40 @@ const BUFFER_BYTES: usize = 256 * 1024;
 /// How far around a position the text is looked at, in bytes: an excerpt's characters at four bytes each.
 const EXCERPT_BYTES: usize = EXCERPT_CHARACTERS_MAX * 4;
 
+/// A place in a text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Place {
+    /// The line, from 1.
+    pub(crate) line: u64,
+    /// The column in characters, from 1.
+    pub(crate) column: u64,
+    /// The position in bytes, from 0.
+    pub(crate) offset: u64,
+}
+
+impl Place {
+    /// Where a text begins.
+    pub(crate) const START: Self = Self {
+        line: 1,
+        column: 1,
+        offset: 0,
+    };
+
+    /// Goes on to the next byte.
+    pub(crate) fn pass(&mut self, byte: u8) {
+        self.offset += 1;
+        match byte {
+            b'\n' => {
+                self.line += 1;
+                self.column = 1;
+            }
+            // The further bytes of a character.
+            0x80..=0xbf => {}
+            _ => self.column += 1,
+        }
+    }
+}
+
 /// A source being read. Clones share the stream: one belongs to the parser, one to who reports on it.
 #[derive(Clone)]
 pub(crate) struct Input {
@@ -25,6 +60,8 @@ pub(crate) struct Input {
 struct Shared {
     name: String,
     bytes_total: Option<u64>,
+    /// The compressed bytes under the text, if it is compressed: progress counts those.
+    raw: Option<Arc<RawBytes>>,
     /// The path, if the file can be opened once more.
     again: Option<PathBuf>,
     stream: Mutex<Stream>,
@@ -37,16 +74,35 @@ struct Stream {
     taken: usize,
     /// What was read before that.
     previous: Vec<u8>,
-    /// The position of `current` in the source.
+    /// The position of `current` in the text.
     current_offset: u64,
+    /// The ends of lines before `previous`.
+    lines_before: u64,
 }
 
 impl Input {
+    /// A stream that is read for the first time; what is compressed is decompressed.
     pub(crate) fn new(
         name: String,
         reader: Box<dyn Read + Send>,
         bytes_total: Option<u64>,
         again: Option<PathBuf>,
+    ) -> io::Result<Self> {
+        let (reader, raw) = decompress(reader, Compression::from_path(&name))?;
+        Ok(Self::with_text(name, reader, bytes_total, again, raw))
+    }
+
+    /// A text that is not compressed, whatever it begins with.
+    pub(crate) fn plain(name: String, text: impl Read + Send + 'static) -> Self {
+        Self::with_text(name, Box::new(text), None, None, None)
+    }
+
+    fn with_text(
+        name: String,
+        reader: Box<dyn Read + Send>,
+        bytes_total: Option<u64>,
+        again: Option<PathBuf>,
+        raw: Option<Arc<RawBytes>>,
     ) -> Self {
         let stream = Mutex::new(Stream {
             reader,
@@ -54,11 +110,13 @@ impl Input {
             taken: 0,
             previous: Vec::new(),
             current_offset: 0,
+            lines_before: 0,
         });
         Self {
             shared: Arc::new(Shared {
                 name,
                 bytes_total,
+                raw,
                 again,
                 stream,
             }),
@@ -69,13 +127,16 @@ impl Input {
         &self.shared.name
     }
 
-    /// The length of the source, if it is known.
+    /// The length of the source as it is stored, if it is known.
     pub(crate) fn bytes_total(&self) -> Option<u64> {
         self.shared.bytes_total
     }
 
-    /// How many bytes have been handed to the parser.
+    /// How many bytes of the source have been read: of text, those handed to the parser.
     pub(crate) fn bytes_read(&self) -> u64 {
+        if let Some(raw) = &self.shared.raw {
+            return raw.read();
+        }
         let stream = self.stream();
         stream.current_offset + stream.taken as u64
     }
@@ -93,14 +154,41 @@ impl Input {
         };
         let mut file = File::open(path)?;
         let start = offset.saturating_sub(EXCERPT_BYTES as u64);
-        file.seek(SeekFrom::Start(start))?;
+        let mut text: Box<dyn Read> = if self.shared.raw.is_some() {
+            let (mut text, _) = decompress(Box::new(file), None)?;
+            io::copy(&mut (&mut text).take(start), &mut io::sink())?;
+            text
+        } else {
+            file.seek(SeekFrom::Start(start))?;
+            Box::new(file)
+        };
         let mut bytes = Vec::new();
         let wanted = offset - start + EXCERPT_BYTES as u64;
-        file.take(wanted).read_to_end(&mut bytes)?;
+        (&mut text).take(wanted).read_to_end(&mut bytes)?;
         let split = usize::try_from(offset - start).unwrap_or(usize::MAX);
         Ok(bytes
             .split_at_checked(split)
             .map(|(before, after)| Excerpt::new(before, after)))
+    }
+
+    /// The place of the last such byte before a position, if the text there is still kept.
+    pub(crate) fn place_of_last(&self, byte: u8, offset: u64) -> Option<Place> {
+        let stream = self.stream();
+        let start = stream.current_offset - stream.previous.len() as u64;
+        let length = usize::try_from(offset.checked_sub(start)?).ok()?;
+        let kept = || stream.previous.iter().chain(&stream.current).take(length);
+        let before = kept()
+            .enumerate()
+            .filter(|(_, other)| **other == byte)
+            .last()
+            .map_or(0, |(index, _)| index);
+        let mut place = Place {
+            line: 1 + stream.lines_before,
+            column: 1,
+            offset: start,
+        };
+        kept().take(before).for_each(|byte| place.pass(*byte));
+        Some(place)
     }
 
     fn stream(&self) -> MutexGuard<'_, Stream> {
@@ -132,6 +220,7 @@ impl Stream {
 
     fn refill(&mut self) -> io::Result<()> {
         let mut next = std::mem::take(&mut self.previous);
+        self.lines_before += next.iter().filter(|byte| **byte == b'\n').count() as u64;
         next.clear();
         let limit = BUFFER_BYTES as u64;
         let result = self.reader.by_ref().take(limit).read_to_end(&mut next);
@@ -178,7 +267,7 @@ mod tests {
 
     fn input(bytes: Vec<u8>) -> Input {
         let reader = Box::new(Trickle(io::Cursor::new(bytes)));
-        Input::new("test".to_owned(), reader, None, None)
+        Input::new("test".to_owned(), reader, None, None).expect("a stream that begins")
     }
 
     #[test]

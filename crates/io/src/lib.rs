@@ -1,7 +1,7 @@
 //! Files to quads and back.
 //!
-//! What flows in: bytes of N-Triples, N-Quads, Turtle and TriG, from files, standard input or any reader; or the quads
-//! of a store. What flows out: quads into a store, or text. What always holds: reading and writing stream, so memory
+//! What flows in: bytes of N-Triples, N-Quads, Turtle, TriG, RDF/XML, JSON-LD and N3, plain or compressed, from files,
+//! standard input or any reader; or the quads of a store. What flows out: quads into a store, or text. What always holds: reading and writing stream, so memory
 //! does not grow with the data; blank nodes belong to the file they stand in; a load is all or nothing; an error names
 //! file, line and column.
 //!
@@ -10,6 +10,7 @@
 //! * [`generate`] makes up quads for benches and large tests.
 
 mod blank_nodes;
+mod compression;
 mod directions;
 mod dump;
 mod error;
@@ -19,16 +20,21 @@ mod input;
 mod line;
 mod lines;
 mod load;
+mod parse;
 mod pipeline;
 mod read;
+mod sort;
 mod source;
 mod write;
 
 pub use blank_nodes::BlankNodeScope;
+pub use compression::{CompressedWriter, Compression};
 pub use dump::{DumpOptions, dump};
 pub use error::{DumpError, EXCERPT_CHARACTERS_MAX, Excerpt, LoadError, SyntaxError};
 pub use format::{RdfFormat, UnknownFormat};
-pub use load::{LoadSummary, load_into};
-pub use read::{GraphTarget, Progress, QuadReader, ReadOptions, TRIPLE_TERM_DEPTH_MAX, read_quads};
+pub use load::{LoadObserver, LoadSummary, load_into, load_observed};
+pub use read::{
+    GraphTarget, OnError, Progress, QuadReader, ReadOptions, TRIPLE_TERM_DEPTH_MAX, read_quads,
+};
 pub use source::Source;
 pub use write::QuadWriter;

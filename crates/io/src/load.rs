@@ -18,10 +18,37 @@ pub struct LoadSummary {
     pub sources: u64,
     /// The bytes read from them.
     pub bytes_read: u64,
+    /// The lines and statements that were left out, with [`OnError::Skip`](crate::OnError::Skip).
+    pub rejected: u64,
     /// What the store counted.
     pub report: LoadReport,
     /// How long it took.
     pub duration: Duration,
+}
+
+/// Who hears of a load as it goes on.
+pub trait LoadObserver {
+    /// Some more was read.
+    fn progress(&mut self, progress: &Progress<'_>);
+
+    /// Something was left out, with [`OnError::Skip`](crate::OnError::Skip): what is wrong with it, and the line as it is
+    /// written, its end included. In formats that are not parsed by lines there is no text beside the error's excerpt.
+    ///
+    /// # Errors
+    /// What is to end the load.
+    fn rejected(&mut self, error: &LoadError, line: &[u8]) -> Result<(), LoadError> {
+        let _ = (error, line);
+        Ok(())
+    }
+}
+
+/// A function that hears of the progress.
+struct Reporting<F>(F);
+
+impl<F: FnMut(&Progress<'_>)> LoadObserver for Reporting<F> {
+    fn progress(&mut self, progress: &Progress<'_>) {
+        self.0(progress);
+    }
 }
 
 /// Loads sources into a store, in one commit.
@@ -44,15 +71,29 @@ pub fn load_into<B: StorageBackend>(
     store: &QuadStore<B>,
     sources: impl IntoIterator<Item = Source>,
     options: &ReadOptions,
-    mut report: impl FnMut(&Progress<'_>),
+    report: impl FnMut(&Progress<'_>),
+) -> Result<LoadSummary, LoadError> {
+    load_observed(store, sources, options, &mut Reporting(report))
+}
+
+/// Loads sources as [`load_into`] does, for an observer, which hears of what is left out too.
+///
+/// # Errors
+/// The first error of a source, of the store or of the observer. Nothing of the load stays.
+pub fn load_observed<B: StorageBackend>(
+    store: &QuadStore<B>,
+    sources: impl IntoIterator<Item = Source>,
+    options: &ReadOptions,
+    observer: &mut impl LoadObserver,
 ) -> Result<LoadSummary, LoadError> {
     let start = Instant::now();
     let mut summary = LoadSummary::default();
     let mut load = store.bulk_load()?;
     for source in sources {
         let numbered = (summary.sources, source);
-        let totals = load_source(store, &mut load, numbered, options, &mut report)?;
+        let totals = load_source(store, &mut load, numbered, options, observer)?;
         summary.bytes_read += totals.bytes_read;
+        summary.rejected += totals.rejected;
         summary.sources += 1;
     }
     options.context.check()?;

@@ -2,15 +2,15 @@
 //!
 //! What flows in: a [`Source`] and [`ReadOptions`]. What flows out: quads, one at a time, and at the end nothing or one
 //! [`LoadError`]. What always holds: memory does not grow with the source (one statement and the parser's buffer of at
-//! most 16 MiB); blank nodes belong to this source alone; after an error no more quads come.
+//! most 16 MiB; in RDF/XML, JSON-LD and N3 an element, object or statement of at most 64 MiB); blank nodes belong to this source alone; after an error no more quads come.
 
 use crate::blank_nodes::BlankNodeScope;
 use crate::error::{LoadError, SyntaxError};
 use crate::format::RdfFormat;
-use crate::input::Input;
+use crate::input::{Input, Place};
+use crate::parse::{ParseError, Parser, TooFar, dismantle, parser};
 use crate::source::Source;
 use oxrdf::{GraphName, Quad, Term};
-use oxttl::{NQuadsParser, NTriplesParser, TriGParser, TurtleParseError, TurtleParser};
 use quadrille_store::ReadContext;
 
 /// How deep triple terms may be nested. Deeper ones are refused: terms are walked and freed recursively.
@@ -37,15 +37,29 @@ pub enum GraphTarget {
 pub struct ReadOptions {
     /// Where quads go.
     pub graph: GraphTarget,
-    /// The base of relative IRIs in Turtle and TriG; without one a relative IRI is an error.
+    /// The base of relative IRIs in the formats that have them; without one a relative IRI is an error.
     pub base: Option<String>,
     /// Whether the parser may skip checks of IRIs and language tags. Faster, and accepts some files that are not valid.
     pub lenient: bool,
     /// The scope of blank nodes. By default each source gets one of its own, and a load into a store lets the store name
-    /// most of them. With a scope given here the labels are known beforehand, and sources share their blank nodes.
+    /// most of them. With a scope given here the labels are known beforehand, and sources share their blank nodes; with
+    /// [`BlankNodeScope::as_written`] they keep their labels.
     pub blank_nodes: Option<BlankNodeScope>,
+    /// What happens to text that is not of its format when sources are loaded. [`QuadReader`] always stops.
+    pub on_error: OnError,
     /// What stops the reading: a cancel token, a deadline.
     pub context: ReadContext,
+}
+
+/// What a load does with text that is not of its format.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum OnError {
+    /// The load ends, and nothing of it stays.
+    #[default]
+    Stop,
+    /// The text is left out and told of, and the load goes on: behind the line in N-Triples and N-Quads, behind the
+    /// statement in Turtle, TriG and N3. The other formats cannot be read on, so there the load ends.
+    Skip,
 }
 
 /// How far a load has come.
@@ -80,17 +94,18 @@ pub struct QuadReader {
     /// `None` leaves labels as they are written, for a caller that renames them.
     blank_nodes: Option<BlankNodeScope>,
     context: ReadContext,
+    goes_on: bool,
     quads_read: u64,
 }
 
 /// What a source held.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Totals {
     pub(crate) quads_read: u64,
     pub(crate) bytes_read: u64,
+    /// The lines and statements that were left out.
+    pub(crate) rejected: u64,
 }
-
-/// What the four parsers have in common.
-type Parser = Box<dyn Iterator<Item = Result<Quad, TurtleParseError>> + Send>;
 
 impl QuadReader {
     /// Opens a source.
@@ -101,15 +116,30 @@ impl QuadReader {
         let format = source.format().ok_or_else(|| LoadError::UnknownFormat {
             name: source.name().to_owned(),
         })?;
-        let input = source.open()?;
+        Self::over(source.open()?, format, options)
+    }
+
+    /// Reads what is open already.
+    pub(crate) fn over(
+        input: Input,
+        format: RdfFormat,
+        options: &ReadOptions,
+    ) -> Result<Self, LoadError> {
         Ok(Self {
             parser: Some(parser(format, input.clone(), options)?),
             input,
             graph: options.graph.clone(),
             blank_nodes: Some(options.blank_nodes.clone().unwrap_or_default()),
             context: options.context.clone(),
+            goes_on: false,
             quads_read: 0,
         })
+    }
+
+    /// Goes on behind what is not of the format, where the parser finds a place to do so.
+    pub(crate) fn going_on(mut self, goes_on: bool) -> Self {
+        self.goes_on = goes_on;
+        self
     }
 
     /// The bytes that it reads.
@@ -121,6 +151,11 @@ impl QuadReader {
     pub(crate) fn with_labels_as_written(mut self) -> Self {
         self.blank_nodes = None;
         self
+    }
+
+    /// Whether it goes on behind the error that came last.
+    pub(crate) fn is_going_on(&self) -> bool {
+        self.goes_on && self.parser.is_some()
     }
 
     /// How far it has come.
@@ -155,6 +190,7 @@ impl QuadReader {
         Ok(Totals {
             quads_read: self.quads_read,
             bytes_read: self.input.bytes_read(),
+            rejected: 0,
         })
     }
 
@@ -193,24 +229,33 @@ impl QuadReader {
         }
     }
 
-    fn error(&self, error: TurtleParseError) -> LoadError {
+    fn error(&self, error: ParseError) -> LoadError {
+        let name = self.input.name().to_owned();
         match error {
-            TurtleParseError::Io(error) => LoadError::Io {
-                name: self.input.name().to_owned(),
-                error,
+            ParseError::Io(error) => match error.downcast::<TooFar>() {
+                Ok(error) => self.syntax_error(error.place, error.message),
+                Err(error) => LoadError::Io { name, error },
             },
-            TurtleParseError::Syntax(error) => {
-                let start = error.location().start;
-                LoadError::from(SyntaxError {
-                    name: self.input.name().to_owned(),
-                    line: start.line + 1,
-                    column: start.column + 1,
-                    offset: start.offset,
-                    message: error.message().to_owned(),
-                    excerpt: self.input.excerpt(start.offset),
-                })
-            }
+            ParseError::Syntax {
+                place: Some(place),
+                message,
+            } => self.syntax_error(place, message),
+            ParseError::Syntax {
+                place: None,
+                message,
+            } => LoadError::Document { name, message },
         }
+    }
+
+    fn syntax_error(&self, place: Place, message: String) -> LoadError {
+        LoadError::from(SyntaxError {
+            name: self.input.name().to_owned(),
+            line: place.line,
+            column: place.column,
+            offset: place.offset,
+            message,
+            excerpt: self.input.excerpt(place.offset),
+        })
     }
 }
 
@@ -219,64 +264,16 @@ impl Iterator for QuadReader {
 
     fn next(&mut self) -> Option<Self::Item> {
         let item = self.next_quad();
-        if !matches!(item, Some(Ok(_))) {
+        let is_over = match &item {
+            Some(Ok(_)) => false,
+            Some(Err(LoadError::Syntax(_))) => !self.goes_on,
+            Some(Err(_)) | None => true,
+        };
+        if is_over {
             self.parser = None;
         }
         item
     }
-}
-
-fn parser(format: RdfFormat, input: Input, options: &ReadOptions) -> Result<Parser, LoadError> {
-    let base = |base: &str, message: String| LoadError::InvalidBase {
-        base: base.to_owned(),
-        message,
-    };
-    Ok(match format {
-        RdfFormat::NTriples => {
-            let mut parser = NTriplesParser::new();
-            if options.lenient {
-                parser = parser.lenient();
-            }
-            Box::new(parser.for_reader(input).map(in_default_graph))
-        }
-        RdfFormat::NQuads => {
-            let mut parser = NQuadsParser::new();
-            if options.lenient {
-                parser = parser.lenient();
-            }
-            Box::new(parser.for_reader(input))
-        }
-        RdfFormat::Turtle => {
-            let mut parser = TurtleParser::new();
-            if options.lenient {
-                parser = parser.lenient();
-            }
-            if let Some(iri) = &options.base {
-                parser = parser
-                    .with_base_iri(iri)
-                    .map_err(|error| base(iri, error.to_string()))?;
-            }
-            Box::new(parser.for_reader(input).map(in_default_graph))
-        }
-        RdfFormat::TriG => {
-            let mut parser = TriGParser::new();
-            if options.lenient {
-                parser = parser.lenient();
-            }
-            if let Some(iri) = &options.base {
-                parser = parser
-                    .with_base_iri(iri)
-                    .map_err(|error| base(iri, error.to_string()))?;
-            }
-            Box::new(parser.for_reader(input))
-        }
-    })
-}
-
-fn in_default_graph(
-    triple: Result<oxrdf::Triple, TurtleParseError>,
-) -> Result<Quad, TurtleParseError> {
-    triple.map(|triple| triple.in_graph(GraphName::DefaultGraph))
 }
 
 /// Whether a term nests triple terms beyond [`TRIPLE_TERM_DEPTH_MAX`]. Only objects can nest.
@@ -288,13 +285,6 @@ pub(crate) fn is_too_deep(mut term: &Term) -> bool {
         term = &triple.object;
     }
     true
-}
-
-/// Frees a deep term from the outside in, where the recursive way could exhaust the stack.
-pub(crate) fn dismantle(mut term: Term) {
-    while let Term::Triple(triple) = term {
-        term = triple.object;
-    }
 }
 
 /// Reads a source to its end and hands every quad to `receive`; `report` hears of the progress now and then, and once

@@ -144,7 +144,12 @@ fn named_graphs_are_refused_before_the_first_byte() {
         .filter(|quad| !quad.graph_name.is_default_graph());
     let named = named.count() as u64;
     let store = store(&quads);
-    for format in [RdfFormat::NTriples, RdfFormat::Turtle] {
+    for format in [
+        RdfFormat::NTriples,
+        RdfFormat::Turtle,
+        RdfFormat::RdfXml,
+        RdfFormat::N3,
+    ] {
         let mut bytes = Vec::new();
         let error = dump(
             &store.snapshot().unwrap(),
@@ -219,5 +224,29 @@ fn a_failing_writer_ends_the_dump() {
             matches!(&error, DumpError::Io(error) if error.kind() == io::ErrorKind::BrokenPipe),
             "{error}"
         );
+    }
+}
+
+#[test]
+fn sorted_dumps_of_equal_stores_are_the_same_bytes() {
+    let quads = quads();
+    let one = store(&quads);
+    let other = QuadStore::open(InMemoryBackend::new()).unwrap();
+    for quad in quads.iter().rev() {
+        other.insert(quad).unwrap();
+    }
+    for format in [RdfFormat::NQuads, RdfFormat::TriG, RdfFormat::NTriples] {
+        let mut options = DumpOptions::new(format);
+        options.sorted = true;
+        options.merge_graphs = true;
+        let sorted = text(&one, &QuadPattern::new(), &options).unwrap();
+        assert_eq!(
+            sorted,
+            text(&other, &QuadPattern::new(), &options).unwrap(),
+            "{format}"
+        );
+        if format == RdfFormat::NQuads {
+            assert!(sorted.lines().is_sorted());
+        }
     }
 }

@@ -3,7 +3,10 @@
 
 use oxrdf::{GraphName, NamedNode, NamedNodeRef, Quad};
 use quadrille_backend::InMemoryBackend;
-use quadrille_io::{GraphTarget, LoadError, RdfFormat, ReadOptions, Source, load_into, read_quads};
+use quadrille_io::{
+    CompressedWriter, Compression, GraphTarget, LoadError, RdfFormat, ReadOptions, Source,
+    load_into, read_quads,
+};
 use quadrille_store::{CancelToken, QuadPattern, QuadStore, ReadContext};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -332,4 +335,92 @@ fn a_large_literal_passes() {
         panic!("not a literal")
     };
     assert_eq!(literal.value(), value);
+}
+
+#[test]
+fn progress_counts_the_bytes_of_a_compressed_file_as_they_lie_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut document = String::new();
+    for number in 0..50_000 {
+        writeln!(
+            document,
+            "<http://example.org/{number}> <http://example.org/p> 1 ."
+        )
+        .unwrap();
+    }
+    for compression in Compression::ALL {
+        let path = folder
+            .path()
+            .join(format!("data.ttl.{}", compression.extension()));
+        let file = std::fs::File::create(&path).unwrap();
+        let mut writer = CompressedWriter::new(file, Some(compression)).unwrap();
+        io::Write::write_all(&mut writer, document.as_bytes()).unwrap();
+        writer.finish().unwrap();
+        let length = std::fs::metadata(&path).unwrap().len();
+        assert!(length < document.len() as u64 / 2);
+        let mut bytes = vec![0];
+        let summary = load_into(
+            &empty_store(),
+            [Source::path(&path)],
+            &ReadOptions::default(),
+            |progress| {
+                assert_eq!(progress.bytes_total, Some(length));
+                bytes.push(progress.bytes_read);
+            },
+        )
+        .unwrap();
+        assert!(bytes.is_sorted(), "{compression:?}");
+        assert_eq!(bytes.last(), Some(&length), "{compression:?}");
+        assert_eq!(summary.bytes_read, length);
+    }
+}
+
+#[test]
+fn labels_stay_as_written_on_demand() {
+    let document = "_:a <http://example.org/p> _:a .";
+    let store = empty_store();
+    let options = ReadOptions {
+        blank_nodes: Some(quadrille_io::BlankNodeScope::as_written()),
+        ..ReadOptions::default()
+    };
+    for _ in 0..2 {
+        let source = text(RdfFormat::NTriples, document);
+        load_into(&store, [source], &options, |_| {}).unwrap();
+    }
+    assert_eq!(store.len().unwrap(), 1);
+    let node = oxrdf::BlankNode::new("a").unwrap();
+    let quad = Quad::new(node.clone(), iri("p"), node, GraphName::DefaultGraph);
+    assert!(store.contains(&quad).unwrap());
+}
+
+#[test]
+fn a_deep_triple_term_before_an_error_is_no_stack_overflow() {
+    const DEPTH: usize = 100_000;
+    let open = "<<( <http://example.org/s> <http://example.org/p> ".repeat(DEPTH);
+    let close = " )>>".repeat(DEPTH);
+    for format in [
+        RdfFormat::NTriples,
+        RdfFormat::NQuads,
+        RdfFormat::Turtle,
+        RdfFormat::TriG,
+    ] {
+        let s = "<http://example.org/s> <http://example.org/p>";
+        for end in [" .", " oops .", ""] {
+            let document = format!("{s} {open}1{close}{end}").replace('1', "\"1\"");
+            quads(text(format, &document), &ReadOptions::default()).unwrap_err();
+        }
+    }
+}
+
+#[test]
+fn many_triple_terms_that_are_not_deep_are_read() {
+    let term = "<<( <http://e/s> <http://e/p> <<( <http://e/s> <http://e/p> \"<<(\" )>> )>>";
+    let line = format!("<http://e/s> <http://e/p> {term} .\n");
+    for format in [RdfFormat::NTriples, RdfFormat::TriG] {
+        let source = text(format, &line.repeat(20_000));
+        assert_eq!(
+            quads(source, &ReadOptions::default()).unwrap().len(),
+            20_000
+        );
+    }
 }

@@ -1,5 +1,5 @@
-//! The W3C's RDF 1.1 suites for N-Triples, N-Quads, Turtle and TriG, through our loader into a store and back, on every
-//! backend.
+//! The W3C's RDF 1.1 suites for N-Triples, N-Quads, Turtle, TriG and RDF/XML, through our loader into a store and back,
+//! on every backend.
 //!
 //! What flows in: the suites beside the project, at `../shared/w3c/rdf/rdf11`; three of them are archives, which are
 //! unpacked into a temporary folder. What flows out: one named case a test and backend, such as

@@ -18,10 +18,17 @@ pub(crate) enum Suite {
     NQuads,
     Turtle,
     TriG,
+    RdfXml,
 }
 
 impl Suite {
-    pub(crate) const ALL: [Self; 4] = [Self::NTriples, Self::NQuads, Self::Turtle, Self::TriG];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::NTriples,
+        Self::NQuads,
+        Self::Turtle,
+        Self::TriG,
+        Self::RdfXml,
+    ];
 
     pub(crate) fn folder(self) -> &'static str {
         match self {
@@ -29,6 +36,7 @@ impl Suite {
             Self::NQuads => "rdf-n-quads",
             Self::Turtle => "rdf-turtle",
             Self::TriG => "rdf-trig",
+            Self::RdfXml => "rdf-xml",
         }
     }
 
@@ -38,14 +46,16 @@ impl Suite {
             Self::NQuads => RdfFormat::NQuads,
             Self::Turtle => RdfFormat::Turtle,
             Self::TriG => RdfFormat::TriG,
+            Self::RdfXml => RdfFormat::RdfXml,
         }
     }
 
-    /// The folder that relative IRIs of the tests are resolved in: the archive of Turtle, whose results we compare
-    /// with, is older than the manifests beside it and has another.
+    /// The folder that relative IRIs of the tests are resolved in: the archives of Turtle and RDF/XML, whose
+    /// results we compare with, are older than the manifests beside them and have others.
     fn base(self) -> String {
         match self {
             Self::Turtle => "http://www.w3.org/2013/TurtleTests/".to_owned(),
+            Self::RdfXml => "http://www.w3.org/2013/RDFXMLTests/".to_owned(),
             other => format!(
                 "https://w3c.github.io/rdf-tests/rdf/rdf11/{}/",
                 other.folder()
@@ -93,7 +103,8 @@ struct Entry {
 /// A suite as it lies on disk: its entries by name, and its files.
 struct Files {
     suite: Suite,
-    folder: PathBuf,
+    /// Where the files are looked for.
+    folders: Vec<PathBuf>,
     entries: BTreeMap<String, Entry>,
 }
 
@@ -110,18 +121,17 @@ impl Files {
         let beside = suites.join(suite.folder());
         let archive = beside.join("TESTS.tar.gz");
         let mut entries = BTreeMap::new();
-        let folder = if archive.is_file() {
+        let mut folders = vec![beside.clone()];
+        if archive.is_file() {
             let folder = unpack(&archive, &scratch.join(suite.folder()));
             // Four tests stand in the older manifest only.
             entries.extend(entries_of(&folder.join("manifest.ttl")));
-            folder
-        } else {
-            beside.clone()
-        };
+            folders.insert(0, folder);
+        }
         entries.extend(entries_of(&beside.join("manifest.ttl")));
         Self {
             suite,
-            folder,
+            folders,
             entries,
         }
     }
@@ -171,7 +181,8 @@ impl Files {
     }
 
     fn file(&self, name: &str) -> Option<PathBuf> {
-        Some(self.folder.join(name)).filter(|path| path.is_file())
+        let mut paths = self.folders.iter().map(|folder| folder.join(name));
+        paths.find(|path| path.is_file())
     }
 }
 

@@ -76,7 +76,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         bar.begin_step(number, step)
     })?;
     drop(bar);
-    let mut out = output::open(None);
+    let mut out = output::open();
     let written = if arguments.json {
         let data = arguments.data.to_string();
         writeln!(out, "{:#}", report::as_json(&data, &plan, &rows))
@@ -136,9 +136,10 @@ impl Arguments {
     /// The source of the data; what is generated lies in the folder.
     fn source(&self, folder: &Path) -> Result<quadrille::io::Source, Failure> {
         let mut sources = self.syntax.sources(&[self.data.file(folder)])?;
-        sources
-            .pop()
-            .ok_or_else(|| Failure::new(Exit::Usage, "there is no data"))
+        match (sources.pop(), sources.is_empty()) {
+            (Some(source), true) => Ok(source),
+            _ => Err(Failure::new(Exit::Usage, "the data must be one file")),
+        }
     }
 }
 
@@ -153,7 +154,7 @@ fn measure_one(arguments: &Arguments, backend: BackendName, folder: &Path) -> Re
     };
     let mut figures = Vec::new();
     measure(work, &mut |figure| figures.push(figure))?;
-    let mut out = output::open(None);
+    let mut out = output::open();
     for figure in figures {
         writeln!(out, "{}", figure.to_line()).map_err(output::write_failed)?;
     }

@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         ));
         return Ok(());
     };
-    let mut out = output::open(None);
+    let mut out = output::open();
     for problem in &report.problems {
         writeln!(out, "{problem}").map_err(output::write_failed)?;
     }

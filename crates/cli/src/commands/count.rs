@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let pattern = arguments.pattern.pattern();
     let count = arguments.source.open()?.count(&pattern)?;
-    let mut out = output::open(None);
+    let mut out = output::open();
     writeln!(out, "{count}").map_err(output::write_failed)?;
     output::finish(out)
 }

@@ -17,13 +17,16 @@ use std::path::{Path, PathBuf};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  quadrille dump --store lmdb:./museum --output museum.trig
-  quadrille dump --store lmdb:./museum --graph http://example.org/rooms --format turtle
-  quadrille dump --store lmdb:./museum --format ntriples --merge-graphs | sort -u | wc -l
-  quadrille dump --data museum.trig --format nquads
+  quadrille dump --store lmdb:./museum --output museum.nq.zst
+  quadrille dump --store lmdb:./museum --graph http://example.org/rooms --output-format turtle
+  quadrille dump --store lmdb:./museum --output-format ntriples --merge-graphs | sort -u | wc -l
+  quadrille dump --data museum.trig --sorted | sha256sum
 
-N-Triples and Turtle hold the triples of one graph: quads in named graphs are refused before anything is written, \
-unless --graph chooses one graph or --merge-graphs puts all of them together.")]
+N-Triples, Turtle, RDF/XML and N3 hold the triples of one graph: quads in named graphs are refused before anything is \
+written, unless --graph chooses one graph or --merge-graphs puts all of them together.
+
+A file is compressed when its name ends in .gz, .zst, .bz2 or .xz. It takes its name when it is whole: a dump that fails \
+leaves what was there. --keep-blank-node-labels loads a dump with the blank nodes it was written with.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     source: DataSource,
@@ -38,16 +41,25 @@ pub(crate) struct Arguments {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct TextOptions {
-    /// The syntax: nquads, ntriples, turtle or trig [default: by the output's extension, else nquads]
-    #[arg(long, value_name = "SYNTAX")]
+    /// The syntax: nquads, ntriples, turtle, trig, rdfxml, jsonld or n3, an extension or a media type [default: by the
+    /// output's extension, else nquads]
+    #[arg(
+        long = "output-format",
+        visible_alias = "format",
+        value_name = "SYNTAX"
+    )]
     format: Option<RdfFormat>,
     /// Put the triples of all graphs together, for a syntax without graphs
     #[arg(long)]
     merge_graphs: bool,
-    /// Shorten IRIs in turtle and trig, such as `ex=http://example.org/`; can be given several times
+    /// Write in the order of N-Quads lines (trig and jsonld: by graph, then so), so that equal stores give equal bytes on
+    /// any backend; more than 64 MiB are sorted in temporary files
+    #[arg(long)]
+    sorted: bool,
+    /// Shorten IRIs in turtle, trig, n3 and rdfxml, such as `ex=http://example.org/`; can be given several times
     #[arg(long = "prefix", value_name = "NAME=IRI", value_parser = parse_prefix)]
     prefixes: Vec<(String, String)>,
-    /// The file to write [default: standard output]
+    /// The file to write, compressed if it ends in .gz, .zst, .bz2 or .xz [default: standard output]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -73,6 +85,7 @@ impl TextOptions {
             .filter(|path| *path != Path::new("-"));
         let mut options = DumpOptions::new(self.format_for(path));
         options.merge_graphs = self.merge_graphs;
+        options.sorted = self.sorted;
         options.prefixes.clone_from(&self.prefixes);
         options.context = ReadContext::new().with_cancel_token(interrupt::token());
         let progress = match path {
@@ -82,7 +95,10 @@ impl TextOptions {
             }
             None => None,
         };
-        let mut out = output::open(path);
+        let mut out = match path {
+            Some(path) => output::create(path)?,
+            None => output::open(),
+        };
         let report = |quads| {
             if let Some(progress) = &progress {
                 progress.update_quads(quads);
@@ -114,7 +130,7 @@ impl From<DumpError> for Failure {
                 Exit::Usage,
                 format!(
                     "{quads} of the quads are in named graphs, which {format} cannot say: choose one graph with \
-                     --graph, or --format nquads or trig, or put the graphs together with --merge-graphs"
+                     --graph, or --output-format nquads, trig or jsonld, or put the graphs together with --merge-graphs"
                 ),
             ),
             DumpError::Io(error) => output::write_failed(error),

@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         }],
         None => vec![InspectTarget::Root, InspectTarget::Keyspaces],
     };
-    let mut out = output::open(None);
+    let mut out = output::open();
     for (number, target) in targets.iter().enumerate() {
         if number > 0 {
             writeln!(out).map_err(output::write_failed)?;

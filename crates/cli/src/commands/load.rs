@@ -18,12 +18,17 @@ use std::path::PathBuf;
 #[command(after_help = "\
 Examples:
   quadrille load --store lmdb:./museum data/museum.nq
+  quadrille load --store lmdb:./museum loans.ttl.gz exports/ 'archive/**/*.jsonld'
   quadrille load --store lmdb:./museum --graph http://example.org/2024 loans.ttl
   quadrille load --store lmdb:./museum --durability unsafe --backend-option map_bytes=1TiB museum.nq
   curl -s https://example.org/feed | quadrille load --store lmdb:./museum --input-format turtle -
 
 The store is made when it is not there. All files are loaded by one commit: after an error, Ctrl-C or a crash nothing \
-of them is in the store. Blank nodes belong to their file.")]
+of them is in the store. Blank nodes belong to their file, unless --keep-blank-node-labels is given.
+
+Of a folder, all files are read whose names tell the syntax, in its folders too; others are left out. A pattern is best \
+quoted. Files may be compressed by gzip, zstd, bzip2 or xz, which their first bytes tell, on standard input too. \
+JSON-LD must hold its context; N3 may hold no formulas and variables.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     store: StoreOption,
@@ -34,7 +39,8 @@ pub(crate) struct Arguments {
     graph: Option<GraphName>,
     #[command(flatten)]
     syntax: SyntaxOptions,
-    /// The files, `-` for standard input; extensions tell the syntax: .nq, .nt, .ttl, .trig
+    /// Files, folders, patterns, `-` for standard input; extensions tell the syntax: .nq, .nt, .ttl, .trig, .rdf, .jsonld,
+    /// .n3, with .gz, .zst, .bz2 or .xz behind them or not
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }

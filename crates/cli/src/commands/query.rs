@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(timeout) = arguments.timeout {
         interrupt::end_after(timeout.saturating_add(STOPPING_TIME_MAX));
     }
-    let mut out = output::open(None);
+    let mut out = output::open();
     let timings = run_query(
         &store,
         &text,

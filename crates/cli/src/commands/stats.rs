@@ -37,7 +37,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let store = arguments.source.open()?;
     let figures = Figures::of(&store)?;
-    let mut out = output::open(None);
+    let mut out = output::open();
     let written = if arguments.json {
         writeln!(out, "{:#}", figures.as_json())
     } else {

@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     check_files(&arguments.store.store)?;
     let report = arguments.store.open_for_reading()?.verify()?;
-    let mut out = output::open(None);
+    let mut out = output::open();
     for problem in &report.problems {
         writeln!(out, "{problem}").map_err(output::write_failed)?;
     }
@@ -62,7 +62,7 @@ fn check_files(location: &Location) -> Result<(), Failure> {
         .stdin(Stdio::null())
         .output()
         .map_err(cannot)?;
-    let mut out = output::open(None);
+    let mut out = output::open();
     out.write_all(&checked.stdout)
         .map_err(output::write_failed)?;
     output::finish(out)?;

@@ -12,11 +12,14 @@ mod terms;
 pub(crate) use chunks::Chunks;
 
 use crate::directions::Directions;
-use crate::read::{GraphTarget, dismantle, is_too_deep};
+use crate::format::RdfFormat;
+use crate::parse::{OPENED_MAX, dismantle};
+use crate::read::{GraphTarget, is_too_deep};
 use oxrdf::{GraphName, Quad};
-use oxttl::{NQuadsParser, NTriplesParser, TurtleSyntaxError};
-use quadrille_store::{BatchTerm, BlankNodes, QuadBatch, StorageError};
+use oxttl::{NQuadsParser, NTriplesParser};
+use quadrille_store::{BatchTerm, BlankNodes, QuadBatch, StorageResult};
 use scan::{Line, scan};
+use std::ops::Range;
 use terms::Terms;
 
 /// Which of the two languages lines are in.
@@ -26,25 +29,31 @@ pub(crate) enum LineFormat {
     NQuads,
 }
 
-/// Why a line was not taken.
-#[derive(Debug)]
-pub(crate) enum Fault {
-    /// It is not of the language.
-    Syntax(TurtleSyntaxError),
-    /// A triple term is nested too deeply.
-    TooDeep,
-    /// The batch could not take it.
-    Batch(StorageError),
+impl LineFormat {
+    /// The line format of a format, if it is one.
+    pub(crate) fn of(format: RdfFormat) -> Option<Self> {
+        match format {
+            RdfFormat::NTriples => Some(Self::NTriples),
+            RdfFormat::NQuads => Some(Self::NQuads),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn format(self) -> RdfFormat {
+        match self {
+            Self::NTriples => RdfFormat::NTriples,
+            Self::NQuads => RdfFormat::NQuads,
+        }
+    }
 }
 
-/// A line that was not taken.
+/// A line that was not taken: what is wrong with it is for the parser to say.
 #[derive(Debug)]
 pub(crate) struct FaultyLine {
-    /// Where in the chunk it begins.
-    pub(crate) start: usize,
+    /// Where in the chunk it lies.
+    pub(crate) range: Range<usize>,
     /// The line ends before it in the chunk.
     pub(crate) lines_before: u64,
-    pub(crate) fault: Fault,
 }
 
 /// What a chunk held beside its quads.
@@ -90,19 +99,20 @@ impl LineParser {
     }
 
     /// Adds the quads of a chunk to a batch. Without skipping, it ends before the first faulty line.
-    pub(crate) fn parse(&mut self, text: &[u8], batch: &mut QuadBatch) -> ChunkReport {
+    ///
+    /// # Errors
+    /// When the batch is full.
+    pub(crate) fn parse(
+        &mut self,
+        text: &[u8],
+        batch: &mut QuadBatch,
+    ) -> StorageResult<ChunkReport> {
         self.terms.clear();
         let mut report = ChunkReport::default();
-        let mut chunk = match self.begin(text, batch) {
-            Ok(chunk) => chunk,
-            Err(error) => {
-                report.faulty.push(FaultyLine {
-                    start: 0,
-                    lines_before: 0,
-                    fault: Fault::Batch(error),
-                });
-                return report;
-            }
+        let mut chunk = Chunk {
+            text,
+            graphs: Directions::new(batch, &self.graph)?,
+            batch,
         };
         let mut start = 0;
         while start < text.len() {
@@ -113,14 +123,13 @@ impl LineParser {
             }
             let end = memchr::memchr(b'\n', &text[start..]).map_or(text.len(), |at| start + at + 1);
             let line = &text[start..end];
-            if let Err(fault) = self.parse_unusual(&mut chunk, line) {
+            if !self.parse_unusual(&mut chunk, line)? {
                 report.faulty.push(FaultyLine {
-                    start,
+                    range: start..end,
                     lines_before: report.lines,
-                    fault,
                 });
                 if !self.skips_faulty {
-                    return report;
+                    return Ok(report);
                 }
             }
             report.lines += line_ends(line);
@@ -129,19 +138,7 @@ impl LineParser {
         if text.last().is_some_and(|last| *last != b'\n') {
             report.lines -= u64::from(report.lines > 0);
         }
-        report
-    }
-
-    fn begin<'a>(
-        &self,
-        text: &'a [u8],
-        batch: &'a mut QuadBatch,
-    ) -> Result<Chunk<'a>, StorageError> {
-        Ok(Chunk {
-            text,
-            graphs: Directions::new(batch, &self.graph)?,
-            batch,
-        })
+        Ok(report)
     }
 
     /// Takes an ordinary line; where the next one begins. `None`, with nothing taken, for any other line.
@@ -173,30 +170,38 @@ impl LineParser {
             .flatten()
     }
 
-    /// Takes all of a line or nothing.
-    fn parse_unusual(&self, chunk: &mut Chunk<'_>, line: &[u8]) -> Result<(), Fault> {
-        let quads = quads_of(line, self.format).map_err(Fault::Syntax)?;
+    /// Takes all of a line or nothing, and then it is at fault.
+    fn parse_unusual(&self, chunk: &mut Chunk<'_>, line: &[u8]) -> StorageResult<bool> {
+        let Some(quads) = quads_of(line, self.format) else {
+            return Ok(false);
+        };
         if quads.iter().any(|quad| is_too_deep(&quad.object)) {
             quads.into_iter().for_each(|quad| dismantle(quad.object));
-            return Err(Fault::TooDeep);
+            return Ok(false);
         }
         let graphs = chunk.graphs;
         quads
             .iter()
-            .try_for_each(|quad| graphs.push(chunk.batch, quad, self.blank_nodes))
-            .map_err(Fault::Batch)
+            .try_for_each(|quad| graphs.push(chunk.batch, quad, self.blank_nodes))?;
+        Ok(true)
     }
 }
 
-/// The quads of one line.
-fn quads_of(line: &[u8], format: LineFormat) -> Result<Vec<Quad>, TurtleSyntaxError> {
+/// The quads of one line; nothing when something is wrong with it.
+fn quads_of(line: &[u8], format: LineFormat) -> Option<Vec<Quad>> {
+    if memchr::memmem::find_iter(line, b"<<(").count() > OPENED_MAX {
+        return None;
+    }
     match format {
-        LineFormat::NQuads => NQuadsParser::new().for_slice(line).collect(),
+        LineFormat::NQuads => NQuadsParser::new()
+            .for_slice(line)
+            .collect::<Result<_, _>>(),
         LineFormat::NTriples => NTriplesParser::new()
             .for_slice(line)
             .map(|triple| triple.map(|triple| triple.in_graph(GraphName::DefaultGraph)))
             .collect(),
     }
+    .ok()
 }
 
 /// How often a line ends in a text: at `\n`, `\r` or both together.

@@ -1,31 +1,34 @@
-//! What is wrong with a faulty line, as the parser says that reads on from it.
+//! What is wrong with a faulty line, in the words of the parser of the whole grammar.
 
-use super::{Parsed, Pipeline};
-use crate::error::{Excerpt, LoadError, SyntaxError};
-use crate::lines::{Fault, FaultyLine, LineFormat};
-use crate::read::{ReadOptions, TRIPLE_TERM_DEPTH_MAX};
-use oxttl::{NQuadsParser, NTriplesParser, TurtleParseError, TurtleSyntaxError};
-use quadrille_store::ReadContext;
-use std::io::{self, Read};
+use super::{Buffers, Ordered, Pipeline, Sender};
+use crate::error::{LoadError, SyntaxError};
+use crate::input::Input;
+use crate::lines::{FaultyLine, LineFormat};
+use crate::read::{QuadReader, ReadOptions};
+use quadrille_store::{ReadContext, StorageError};
+use std::io::{self, Cursor, Read};
 
 /// The text from a faulty line on.
-struct Following<'a> {
-    pipeline: &'a mut Pipeline,
-    context: &'a ReadContext,
-    text: io::Cursor<Vec<u8>>,
+struct Following {
+    ordered: Ordered,
+    empty: Sender<Buffers>,
+    context: ReadContext,
+    text: Cursor<Vec<u8>>,
 }
 
-impl Read for Following<'_> {
+impl Read for Following {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             let count = self.text.read(buffer)?;
             if count > 0 {
                 return Ok(count);
             }
-            match self.pipeline.ordered.next(self.context) {
+            match self.ordered.next(&self.context) {
                 Ok(Some(mut parsed)) => {
-                    self.text = io::Cursor::new(std::mem::take(&mut parsed.buffers.text));
-                    self.pipeline.give_back(parsed.buffers);
+                    self.text = Cursor::new(std::mem::take(&mut parsed.buffers.text));
+                    parsed.buffers.batch.clear();
+                    // A reader that has come to its end wants no more.
+                    let _ = self.empty.send(parsed.buffers);
                 }
                 Ok(None) => return Ok(0),
                 Err(error) => return Err(io::Error::other(error)),
@@ -34,77 +37,77 @@ impl Read for Following<'_> {
     }
 }
 
+/// Where a chunk begins.
+#[derive(Clone, Copy, Default)]
+pub(super) struct ChunkStart {
+    /// The ends of lines before it.
+    pub(super) lines: u64,
+    /// The bytes of text before it.
+    pub(super) offset: u64,
+}
+
 impl Pipeline {
-    /// The error of the first faulty line of a chunk that begins after so many lines.
+    /// What the parser says that reads on from a faulty line of a chunk: its first token may go beyond the line.
     pub(super) fn fault_of(
-        mut self,
-        parsed: Parsed,
-        lines: u64,
+        self,
+        line: &FaultyLine,
+        text: &[u8],
+        start: ChunkStart,
         options: &ReadOptions,
     ) -> LoadError {
-        let Parsed {
-            buffers,
-            offset,
-            report,
-            ..
-        } = parsed;
-        let Some(line) = report.faulty.into_iter().next() else {
-            return LoadError::Store(quadrille_store::StorageError::misuse("no line is at fault"));
+        let rest = text[line.range.start..].to_vec();
+        let name = self.input.name().to_owned();
+        let Some(format) = self.lines else {
+            return nothing_wrong();
         };
-        let FaultyLine {
-            start,
-            lines_before,
-            fault,
-            ..
-        } = line;
-        let alone = match fault {
-            Fault::TooDeep => {
-                return LoadError::TooDeep {
-                    name: self.input.name().to_owned(),
-                    depth_max: TRIPLE_TERM_DEPTH_MAX,
-                };
-            }
-            Fault::Batch(error) => return error.into(),
-            Fault::Syntax(error) => error,
+        let following = Following {
+            ordered: self.ordered,
+            empty: self.empty,
+            context: options.context.clone(),
+            text: Cursor::new(rest),
         };
-        let rest = buffers.text[start..].to_vec();
-        let error = self.first_error(rest, options).unwrap_or(alone);
-        let position = error.location().start;
-        let place = start + usize::try_from(position.offset).unwrap_or(usize::MAX - start);
-        let in_chunk = buffers.text.split_at_checked(place);
-        let absolute = offset + start as u64 + position.offset;
-        LoadError::from(SyntaxError {
-            name: self.input.name().to_owned(),
-            line: lines + lines_before + position.line + 1,
-            column: position.column + 1,
-            offset: absolute,
-            message: error.message().to_owned(),
-            excerpt: match in_chunk {
-                Some((before, after)) => Some(Excerpt::new(before, after)),
-                None => self.input.excerpt(absolute),
-            },
-        })
+        first_error(Input::plain(name, following), format, options)
+            .map_or_else(nothing_wrong, |error| moved(error, line, start))
     }
 
-    /// What the parser says that reads on from a faulty line: its first token may go beyond the line.
-    fn first_error(&mut self, rest: Vec<u8>, options: &ReadOptions) -> Option<TurtleSyntaxError> {
-        let lines = self.lines?;
-        let following = Following {
-            pipeline: self,
-            context: &options.context,
-            text: io::Cursor::new(rest),
+    /// What the parser says of a faulty line by itself.
+    pub(super) fn fault_alone(
+        &self,
+        line: &FaultyLine,
+        text: &[u8],
+        start: ChunkStart,
+        options: &ReadOptions,
+    ) -> LoadError {
+        let Some(format) = self.lines else {
+            return nothing_wrong();
         };
-        let error = match lines {
-            LineFormat::NQuads => NQuadsParser::new()
-                .for_reader(following)
-                .find_map(Result::err),
-            LineFormat::NTriples => NTriplesParser::new()
-                .for_reader(following)
-                .find_map(Result::err),
-        };
-        match error? {
-            TurtleParseError::Syntax(error) => Some(error),
-            TurtleParseError::Io(_) => None,
-        }
+        let text = Cursor::new(text[line.range.clone()].to_vec());
+        let input = Input::plain(self.input.name().to_owned(), text);
+        first_error(input, format, options)
+            .map_or_else(nothing_wrong, |error| moved(error, line, start))
     }
+}
+
+fn first_error(input: Input, format: LineFormat, options: &ReadOptions) -> Option<LoadError> {
+    match QuadReader::over(input, format.format(), options) {
+        Ok(reader) => reader.into_iter().find_map(Result::err),
+        Err(error) => Some(error),
+    }
+}
+
+/// The error of a text that begins with a line, as one of the whole text.
+fn moved(error: LoadError, line: &FaultyLine, start: ChunkStart) -> LoadError {
+    match error {
+        LoadError::Syntax(error) => LoadError::from(SyntaxError {
+            line: error.line + line.lines_before + start.lines,
+            offset: error.offset + line.range.start as u64 + start.offset,
+            ..*error
+        }),
+        error => error,
+    }
+}
+
+/// A line is only called faulty when a parser has refused it.
+fn nothing_wrong() -> LoadError {
+    LoadError::Store(StorageError::misuse("a line was refused without a reason"))
 }

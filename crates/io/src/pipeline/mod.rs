@@ -10,12 +10,14 @@ mod ordered;
 mod parse;
 mod read;
 
-use crate::error::LoadError;
-use crate::format::RdfFormat;
+use crate::blank_nodes::BlankNodeScope;
+use crate::error::{LoadError, SyntaxError};
 use crate::input::Input;
 use crate::lines::{ChunkReport, LineFormat};
-use crate::read::{GraphTarget, Progress, QuadReader, ReadOptions, Totals};
+use crate::load::LoadObserver;
+use crate::read::{GraphTarget, OnError, Progress, QuadReader, ReadOptions, Totals};
 use crate::source::Source;
+use fault::ChunkStart;
 use ordered::Ordered;
 use oxrdf::Quad;
 use parse::Parsers;
@@ -43,8 +45,11 @@ struct Work {
 enum Content {
     /// The text of the buffers, which begins at this byte of the source.
     Lines { offset: u64 },
-    /// Quads that are parsed already.
-    Quads(Vec<Quad>),
+    /// Quads that are parsed already, and what was left out between them.
+    Quads {
+        quads: Vec<Quad>,
+        skipped: Vec<SyntaxError>,
+    },
     /// Nothing but the end.
     Failed(LoadError),
 }
@@ -56,6 +61,8 @@ struct Parsed {
     buffers: Buffers,
     offset: u64,
     report: ChunkReport,
+    /// What was left out, beside faulty lines.
+    rejected: Vec<SyntaxError>,
     /// What is wrong with it, beside faulty lines.
     error: Option<LoadError>,
 }
@@ -65,6 +72,8 @@ struct Parsed {
 struct Taking {
     graph: GraphTarget,
     blank_nodes: BlankNodes,
+    /// Whether faulty lines are left out.
+    skips: bool,
 }
 
 /// A source on its way into a load.
@@ -77,36 +86,47 @@ struct Pipeline {
     empty: Sender<Buffers>,
 }
 
-/// Adds the quads of the source with this number, from 0, to a load; `report` hears of the progress.
+/// Adds the quads of the source with this number, from 0, to a load, and tells the observer how far it is.
 pub(crate) fn load_source<B: StorageBackend>(
     store: &QuadStore<B>,
     load: &mut BulkLoad<'_, B>,
     (number, source): (u64, Source),
     options: &ReadOptions,
-    report: &mut impl FnMut(&Progress<'_>),
+    observer: &mut impl LoadObserver,
 ) -> Result<Totals, LoadError> {
     let mut pipeline = Pipeline::start(store, number, source, options)?;
-    let mut totals = Totals {
-        quads_read: 0,
-        bytes_read: 0,
-    };
+    let mut totals = Totals::default();
     let mut lines = 0;
     while let Some(mut parsed) = pipeline.ordered.next(&options.context)? {
+        let start = ChunkStart {
+            lines,
+            offset: parsed.offset,
+        };
+        let text = &parsed.buffers.text;
+        for line in &parsed.report.faulty {
+            if options.on_error == OnError::Stop {
+                return Err(pipeline.fault_of(line, text, start, options));
+            }
+            let error = pipeline.fault_alone(line, text, start, options);
+            observer.rejected(&error, &text[line.range.clone()])?;
+            totals.rejected += 1;
+        }
+        for error in std::mem::take(&mut parsed.rejected) {
+            observer.rejected(&error.into(), b"")?;
+            totals.rejected += 1;
+        }
         if let Some(error) = parsed.error.take() {
             return Err(error);
-        }
-        if !parsed.report.faulty.is_empty() {
-            return Err(pipeline.fault_of(parsed, lines, options));
         }
         load.add(&parsed.buffers.batch)?;
         lines += parsed.report.lines;
         totals.quads_read += parsed.buffers.batch.len() as u64;
         totals.bytes_read = parsed.bytes_read;
-        report(&pipeline.progress(&totals));
+        observer.progress(&pipeline.progress(&totals));
         pipeline.give_back(parsed.buffers);
     }
     totals.bytes_read = pipeline.input.bytes_read();
-    report(&pipeline.progress(&totals));
+    observer.progress(&pipeline.progress(&totals));
     Ok(totals)
 }
 
@@ -124,6 +144,7 @@ impl Pipeline {
                 Some(_) => BlankNodes::AsWritten,
                 None => BlankNodes::OfSource(number),
             },
+            skips: options.on_error == OnError::Skip,
         };
         let lines = line_format(&source, options);
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
@@ -144,7 +165,7 @@ impl Pipeline {
                 input
             }
             None => {
-                let reader = QuadReader::open(source, &unchanged(options))?;
+                let reader = QuadReader::open(source, &unchanged(options))?.going_on(taking.skips);
                 let reader = match options.blank_nodes {
                     Some(_) => reader,
                     None => reader.with_labels_as_written(),
@@ -188,15 +209,12 @@ fn channels(threads: usize) -> (SyncSender<Work>, Parsers, Ordered) {
 
 /// The language of lines, if the source can go the short way.
 fn line_format(source: &Source, options: &ReadOptions) -> Option<LineFormat> {
-    // Without checks, IRIs and strings may hold line ends; and a scope wants to see every blank node.
-    if options.lenient || options.blank_nodes.is_some() {
+    // Without checks, IRIs and strings may hold line ends; and a scope that renames wants to see every blank node.
+    let renames = |scope: &BlankNodeScope| !scope.is_as_written();
+    if options.lenient || options.blank_nodes.as_ref().is_some_and(renames) {
         return None;
     }
-    match source.format()? {
-        RdfFormat::NTriples => Some(LineFormat::NTriples),
-        RdfFormat::NQuads => Some(LineFormat::NQuads),
-        _ => None,
-    }
+    LineFormat::of(source.format()?)
 }
 
 /// The options for a reader whose quads are directed later.

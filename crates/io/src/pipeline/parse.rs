@@ -69,17 +69,20 @@ fn parse(work: Work, parser: Option<&mut LineParser>, taking: &Taking) -> Parsed
         content,
     } = work;
     let (mut at, mut report, mut error) = (0, ChunkReport::default(), None);
+    let mut rejected = Vec::new();
     match content {
         Content::Lines { offset } => {
             at = offset;
-            if let Some(parser) = parser {
-                report = parser.parse(&text, &mut batch);
+            match parser.map(|parser| parser.parse(&text, &mut batch)) {
+                Some(Ok(lines)) => report = lines,
+                Some(Err(full)) => error = Some(full.into()),
+                None => {}
             }
         }
-        Content::Quads(quads) => {
-            error = push_all(&mut batch, &quads, taking)
-                .err()
-                .map(LoadError::from);
+        Content::Quads { quads, skipped } => {
+            rejected = skipped;
+            let pushed = push_all(&mut batch, &quads, taking);
+            error = pushed.err().map(LoadError::from);
         }
         Content::Failed(failure) => error = Some(failure),
     }
@@ -89,6 +92,7 @@ fn parse(work: Work, parser: Option<&mut LineParser>, taking: &Taking) -> Parsed
         buffers: Buffers { text, batch },
         offset: at,
         report,
+        rejected,
         error,
     }
 }

@@ -1,10 +1,11 @@
 //! The thread that reads: text by the chunk, or quads that only one thread can parse.
 
 use super::{Buffers, Content, Receiver, SyncSender, Work, not_started};
-use crate::error::LoadError;
+use crate::error::{LoadError, SyntaxError};
 use crate::input::Input;
 use crate::lines::Chunks;
 use crate::read::QuadReader;
+use oxrdf::Quad;
 use std::thread;
 
 /// As many quads are handed on at a time.
@@ -66,27 +67,15 @@ pub(super) fn spawn_quads(
 }
 
 fn read_quads(mut reader: QuadReader, buffers: &Receiver<Buffers>, work: &SyncSender<Work>) {
-    let mut number = 0;
-    let mut error = None;
-    let mut ended = false;
-    while !ended {
-        let Ok(buffers) = buffers.recv() else {
-            return;
-        };
-        let content = match error.take() {
-            Some(error) => {
-                ended = true;
-                Content::Failed(error)
-            }
+    let mut failure = None;
+    for (number, buffers) in (0..).zip(buffers) {
+        let (content, is_last) = match failure.take() {
+            Some(failure) => (Content::Failed(failure), true),
             None => {
-                let mut quads = Vec::with_capacity(QUADS);
-                let result = reader.by_ref().take(QUADS).try_for_each(|quad| {
-                    quads.push(quad?);
-                    Ok(())
-                });
-                error = result.err();
-                ended = error.is_none() && quads.len() < QUADS;
-                Content::Quads(quads)
+                let (mut quads, mut skipped) = (Vec::with_capacity(QUADS), Vec::new());
+                failure = fill(&mut reader, &mut quads, &mut skipped).err();
+                let is_last = failure.is_none() && quads.len() < QUADS;
+                (Content::Quads { quads, skipped }, is_last)
             }
         };
         let item = Work {
@@ -95,9 +84,25 @@ fn read_quads(mut reader: QuadReader, buffers: &Receiver<Buffers>, work: &SyncSe
             buffers,
             content,
         };
-        if work.send(item).is_err() {
+        if work.send(item).is_err() || is_last {
             return;
         }
-        number += 1;
     }
+}
+
+/// Takes quads until there are enough, and what is left out of a source that is read on.
+fn fill(
+    reader: &mut QuadReader,
+    quads: &mut Vec<Quad>,
+    skipped: &mut Vec<SyntaxError>,
+) -> Result<(), LoadError> {
+    while quads.len() < QUADS {
+        match reader.next() {
+            Some(Ok(quad)) => quads.push(quad),
+            Some(Err(LoadError::Syntax(error))) if reader.is_going_on() => skipped.push(*error),
+            Some(Err(error)) => return Err(error),
+            None => return Ok(()),
+        }
+    }
+    Ok(())
 }

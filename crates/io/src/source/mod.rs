@@ -1,7 +1,9 @@
-//! Where quads come from: a file, standard input, or any reader.
+//! Where quads come from: files, standard input, or any reader.
 //!
-//! What flows in: a path, `-`, or a reader. What flows out: an open reader with a name for messages and, when it is
-//! known, its length. What always holds: nothing is opened before [`Source::open`].
+//! What flows in: a path, a folder, a pattern, `-`, or a reader. What flows out: an open reader with a name for messages and, when it is
+//! known, its length. What always holds: no file is opened before [`Source::open`].
+
+mod files;
 
 use crate::format::RdfFormat;
 use crate::{LoadError, input::Input};
@@ -24,7 +26,7 @@ enum Origin {
 }
 
 impl Source {
-    /// A file; its extension tells its format.
+    /// A file; its extension tells its format. Whether it is compressed, its first bytes tell.
     #[must_use]
     pub fn path(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
@@ -45,13 +47,27 @@ impl Source {
         }
     }
 
-    /// What a command line names: `-` is standard input, anything else a path.
-    #[must_use]
-    pub fn argument(argument: impl AsRef<Path>) -> Self {
-        match argument.as_ref() {
-            path if path == Path::new("-") => Self::standard_input(),
-            path => Self::path(path),
+    /// What a command line names: `-` is standard input, a folder the files in it and in its folders whose names tell a
+    /// format, a pattern such as `data/*.nq.gz` or `data/**/*.ttl` the files it matches, anything else is a path. Files
+    /// come sorted by name. Folders behind symbolic links are not entered.
+    ///
+    /// # Errors
+    /// When a folder cannot be read or holds no such file, or a pattern is not valid or matches no file.
+    pub fn argument(argument: impl AsRef<Path>) -> Result<Vec<Self>, LoadError> {
+        let path = argument.as_ref();
+        if path == Path::new("-") {
+            return Ok(vec![Self::standard_input()]);
         }
+        let files = if path.is_dir() {
+            files::in_folder(path)?
+        } else {
+            match path.to_str().filter(|text| files::is_pattern(text)) {
+                // A file may be named like a pattern.
+                Some(pattern) if !path.exists() => files::matching(pattern)?,
+                _ => vec![path.to_owned()],
+            }
+        };
+        Ok(files.into_iter().map(Self::path).collect())
     }
 
     /// Any reader, under a name for messages.
@@ -100,11 +116,12 @@ impl Source {
                 // A pipe with a name can be read once only, and has no length.
                 let file_bytes = metadata.is_file().then_some(metadata.len());
                 let again = metadata.is_file().then_some(path);
-                Ok(Input::new(name, Box::new(file), file_bytes, again))
+                Input::new(name.clone(), Box::new(file), file_bytes, again)
             }
-            Origin::StandardInput => Ok(Input::new(name, Box::new(io::stdin()), None, None)),
-            Origin::Reader(reader) => Ok(Input::new(name, reader, None, None)),
+            Origin::StandardInput => Input::new(name.clone(), Box::new(io::stdin()), None, None),
+            Origin::Reader(reader) => Input::new(name.clone(), reader, None, None),
         }
+        .map_err(failed)
     }
 }
 

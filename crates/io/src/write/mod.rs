@@ -1,16 +1,22 @@
 //! Quads to text: one writer for all formats.
 //!
 //! What flows in: quads, one at a time. What flows out: text of one [`RdfFormat`]. What always holds: memory does not
-//! grow with the number of quads; what is written parses back to the same quads, blank node labels included. (Turtle
+//! grow with the number of quads; what is written parses back to the same quads, blank node labels included, but for those that RDF/XML
+//! cannot have, such as labels that begin with a digit. (Turtle
 //! allows in prefixed names some code points that IRIs may not have; such an IRI is written as it is, and only lenient
 //! reading takes it back.)
+
+mod json_ld;
+mod rdf_xml;
 
 use crate::error::DumpError;
 use crate::format::RdfFormat;
 use crate::line;
-use oxrdf::QuadRef;
+use json_ld::JsonLdWriter;
+use oxrdf::{QuadRef, TermRef};
 use oxttl::trig::WriterTriGSerializer;
 use oxttl::{TriGSerializer, TurtleSerializer, turtle::WriterTurtleSerializer};
+use rdf_xml::RdfXmlWriter;
 use std::io::Write;
 
 /// How much text of the line formats is gathered before it is written, in bytes.
@@ -39,13 +45,18 @@ enum Syntax<W: Write> {
         with_graph: bool,
     },
     Turtle(Box<WriterTurtleSerializer<W>>),
+    /// What Turtle says of RDF 1.1, N3 says in the same words.
+    N3(Box<WriterTurtleSerializer<W>>),
     TriG(Box<WriterTriGSerializer<W>>),
+    RdfXml(RdfXmlWriter<W>),
+    JsonLd(JsonLdWriter<W>),
 }
 
 impl<W: Write> QuadWriter<W> {
-    /// A writer of a format. `prefixes`, pairs of a name and an IRI, shorten Turtle and TriG; the line formats have none.
+    /// A writer of a format. `prefixes`, pairs of a name and an IRI, shorten Turtle, TriG, N3 and RDF/XML; the line
+    /// formats and JSON-LD are written in full.
     ///
-    /// Turtle and TriG are written in many small pieces: give them a buffered writer.
+    /// Turtle, TriG and N3 are written in many small pieces: give them a buffered writer.
     ///
     /// # Errors
     /// When a prefix's IRI is not valid.
@@ -62,14 +73,18 @@ impl<W: Write> QuadWriter<W> {
         let syntax = match format {
             RdfFormat::NTriples => lines(writer, false),
             RdfFormat::NQuads => lines(writer, true),
-            RdfFormat::Turtle => {
+            RdfFormat::Turtle | RdfFormat::N3 => {
                 let mut serializer = TurtleSerializer::new();
                 for (name, iri) in prefixes {
                     serializer = serializer
                         .with_prefix(name, iri)
                         .map_err(|error| DumpError::invalid_prefix(name, iri, &error))?;
                 }
-                Syntax::Turtle(Box::new(serializer.for_writer(writer)))
+                let serializer = Box::new(serializer.for_writer(writer));
+                match format {
+                    RdfFormat::N3 => Syntax::N3(serializer),
+                    _ => Syntax::Turtle(serializer),
+                }
             }
             RdfFormat::TriG => {
                 let mut serializer = TriGSerializer::new();
@@ -80,14 +95,17 @@ impl<W: Write> QuadWriter<W> {
                 }
                 Syntax::TriG(Box::new(serializer.for_writer(writer)))
             }
+            RdfFormat::RdfXml => Syntax::RdfXml(RdfXmlWriter::new(writer, prefixes)?),
+            RdfFormat::JsonLd => Syntax::JsonLd(JsonLdWriter::new(writer)),
         };
         Ok(Self { syntax })
     }
 
-    /// Writes a quad. N-Triples and Turtle leave its graph out.
+    /// Writes a quad. Formats [without named graphs](RdfFormat::has_named_graphs) leave its graph out.
     ///
     /// # Errors
-    /// When the writer fails.
+    /// When the writer fails; [`DumpError::NotExpressible`] when the format has no words for it: JSON-LD and N3 have none
+    /// for triple terms, N3 none for directions of text, RDF/XML none for some predicates and characters.
     pub fn write(&mut self, quad: QuadRef<'_>) -> Result<(), DumpError> {
         match &mut self.syntax {
             Syntax::Lines {
@@ -102,7 +120,13 @@ impl<W: Write> QuadWriter<W> {
                 }
             }
             Syntax::Turtle(serializer) => serializer.serialize_triple(quad)?,
+            Syntax::N3(serializer) => {
+                refuse_beyond_n3(quad.object)?;
+                serializer.serialize_triple(quad)?;
+            }
             Syntax::TriG(serializer) => serializer.serialize_quad(quad)?,
+            Syntax::RdfXml(writer) => writer.write(quad.into())?,
+            Syntax::JsonLd(writer) => writer.write(quad)?,
         }
         Ok(())
     }
@@ -119,10 +143,22 @@ impl<W: Write> QuadWriter<W> {
                 writer.write_all(&buffer)?;
                 writer
             }
-            Syntax::Turtle(serializer) => serializer.finish()?,
+            Syntax::Turtle(serializer) | Syntax::N3(serializer) => serializer.finish()?,
             Syntax::TriG(serializer) => serializer.finish()?,
+            Syntax::RdfXml(writer) => writer.finish()?,
+            Syntax::JsonLd(writer) => writer.finish()?,
         };
         writer.flush()?;
         Ok(writer)
     }
+}
+
+/// N3 knows nothing of what RDF 1.2 added.
+fn refuse_beyond_n3(object: TermRef<'_>) -> Result<(), DumpError> {
+    let what = match object {
+        TermRef::Triple(_) => "a triple term",
+        TermRef::Literal(literal) if literal.direction().is_some() => "the direction of a text",
+        _ => return Ok(()),
+    };
+    Err(DumpError::not_expressible(RdfFormat::N3, what))
 }
