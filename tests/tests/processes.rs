@@ -97,6 +97,13 @@ fn obey_on<B: StorageBackend>(backend: B) -> StorageResult<()> {
                 std::thread::park();
                 transaction.commit().map(|()| "done".to_owned())
             }
+            ["commit-on"] => {
+                // To be killed in the middle of a commit.
+                say("committing");
+                loop {
+                    backend.put(&birds()?, b"emu", b"tall")?;
+                }
+            }
             ["hold", count] => {
                 for _ in 0..number(count)? {
                     held.push(backend.snapshot()?);
@@ -198,6 +205,32 @@ fn a_killed_writer_loses_only_what_was_open<F: Files>() -> StorageResult<()> {
     assert_eq!(backend.get(&birds()?, b"kea")?, None);
     assert_eq!(backend.keyspace_size(&birds()?)?, (1, 7));
     backend.put(&birds()?, b"owl", b"grey")
+}
+
+/// A writer that is killed anywhere in a commit is in nobody's way: not in that of a process that has the store open, nor
+/// of the next writer.
+fn a_writer_killed_in_a_commit_holds_up_nobody<F: Files>() -> StorageResult<()> {
+    let folder = temporary();
+    let backend = F::open(folder.path())?;
+    backend.create_keyspace(&birds()?)?;
+    backend.put(&birds()?, b"emu", b"tall")?;
+    backend.close()?;
+    drop(backend);
+    let mut reader = start::<F>(folder.path(), "read")?;
+    let begin = std::time::Instant::now();
+    for round in 0..12 {
+        let mut writer = start::<F>(folder.path(), "write")?;
+        assert_eq!(writer.ask("commit-on")?, "committing");
+        std::thread::sleep(std::time::Duration::from_millis(10 + round * 3));
+        writer.kill();
+        assert_eq!(reader.ask("get birds emu")?, "tall");
+        let backend = F::open(folder.path())?;
+        backend.put(&birds()?, b"owl", b"grey")?;
+        backend.close()?;
+        assert_eq!(reader.ask("get birds owl")?, "grey");
+    }
+    assert!(begin.elapsed().as_secs() < 60, "{:?}", begin.elapsed());
+    Ok(())
 }
 
 /// A process that reads follows the commits of the one that writes, with keyspaces that were not there when it opened.
@@ -491,10 +524,15 @@ fn common<F: Files>(trials: &mut Vec<Trial>) {
         "a_killed_reader_pins_nothing",
         a_killed_reader_pins_nothing::<F>,
     );
+    let killed_writer = trial::<F>(
+        "a_writer_killed_in_a_commit_holds_up_nobody",
+        a_writer_killed_in_a_commit_holds_up_nobody::<F>,
+    );
     let locks = trial::<F>(
         "readers_and_the_writer_take_no_lock_of_each_other",
         readers_and_the_writer_take_no_lock_of_each_other::<F>,
     );
+    trials.push(killed_writer.with_ignored_flag(skip));
     trials.push(locks.with_ignored_flag(skip));
     trials.push(eight.with_ignored_flag(skip));
     trials.push(killed.with_ignored_flag(skip));

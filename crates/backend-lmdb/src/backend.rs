@@ -4,6 +4,7 @@ use crate::catalogue::{self, Row, missing};
 use crate::config::LmdbOptions;
 use crate::engine::{self, DATA_FILE, Engine, Mode};
 use crate::ingest;
+use crate::pages::check_pages;
 use crate::snapshot::{KEY_BYTES_MAX, LmdbSnapshot};
 use crate::transaction::LmdbTransaction;
 use quadrille_backend::{
@@ -13,6 +14,9 @@ use quadrille_backend::{
 };
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+
+/// How often a checkpoint is made again when its pages do not hang together.
+const COPY_TRIES: usize = 3;
 
 /// A backend that keeps everything in an LMDB file.
 ///
@@ -260,11 +264,22 @@ impl StorageBackend for LmdbBackend {
         Ok((count, bytes))
     }
 
+    /// A copy is looked at before it counts: LMDB begins it beside the writer without the care of
+    /// [`read_whole_commit`](crate::read::read_whole_commit).
     fn checkpoint(&self, folder: &Path) -> StorageResult<()> {
         let engine = self.engine()?;
         prepare_empty_folder(folder)?;
-        engine.copy_to(&folder.join(DATA_FILE))?;
-        engine::complete_copy(folder)
+        let copy = folder.join(DATA_FILE);
+        for _ in 0..COPY_TRIES {
+            engine.copy_to(&copy)?;
+            if usize::BITS != 64 || check_pages(folder)?.is_sound() {
+                return engine::complete_copy(folder);
+            }
+            std::fs::remove_file(&copy)
+                .map_err(|error| StorageError::from_io("cannot remove a copy", error))?;
+        }
+        let message = "every copy was made of pages that do not hang together";
+        Err(StorageError::corrupted(message).during("checkpoint"))
     }
 
     fn close(&self) -> StorageResult<()> {

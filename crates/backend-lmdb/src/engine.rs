@@ -12,6 +12,7 @@ use crate::LmdbOptions;
 use crate::error::storage_error;
 use crate::map::{Map, MapUse, whole_pages};
 use crate::pages::{check_length, freed_bytes_since};
+use crate::read::read_whole_commit;
 use crate::read::{Commit, KeptCommits, ReadTransaction};
 use crate::readers::{self, Readers};
 use heed::types::Bytes;
@@ -301,7 +302,10 @@ impl Engine {
             let _map = self.map.enter(&self.environment)?;
             let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
             Ok(open_handles(&self.environment).map(|handles| {
-                *slots = handles.map_or_else(Vec::new, |handles| handles.slots);
+                let found = handles.map_or_else(Vec::new, |handles| handles.slots);
+                if found.len() > slots.len() {
+                    *slots = found;
+                }
             }))
         })
     }
@@ -324,7 +328,9 @@ impl Engine {
     fn try_read(&self) -> StorageResult<heed::Result<ReadTransaction>> {
         let _slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
         let map = self.map.enter(&self.environment)?;
-        let transaction = read_whole_commit(&self.environment);
+        let transaction = read_whole_commit(&self.environment, |environment| {
+            environment.clone().static_read_txn()
+        });
         Ok(transaction.map(|transaction| ReadTransaction::new(transaction, map)))
     }
 
@@ -633,7 +639,7 @@ fn open_handles(environment: &Env<WithoutTls>) -> heed::Result<Option<Handles<'s
         }
         Ok(Some(Handles { main, slots }))
     }
-    let transaction = environment.read_txn()?;
+    let transaction = read_whole_commit(environment, Env::read_txn)?;
     let opened = environment.open_databases_and_commit(
         transaction,
         |opener, transaction| -> heed::Result<CommitOrAbort<Option<Handles<'_>>, ()>> {
@@ -705,20 +711,3 @@ pub(crate) fn remove_files(folder: &Path) -> StorageResult<()> {
 
 #[cfg(test)]
 mod tests;
-
-/// Begins a read transaction that surely sees the commit whose number it bears.
-///
-/// LMDB first notes the number of the last commit and then copies its roots from the one of two meta pages that belongs
-/// to it, which the commit after the next overwrites. A reader that is held up between the two could take the roots of
-/// a commit that is still being written, even half of them. While the number is still that of the last commit, the next
-/// one has not been written, so nobody can have begun to overwrite what was copied.
-fn read_whole_commit(environment: &Env<WithoutTls>) -> heed::Result<RoTxn<'static, WithoutTls>> {
-    loop {
-        let transaction = environment.clone().static_read_txn()?;
-        if environment.info().last_txn_id <= transaction.id() {
-            return Ok(transaction);
-        }
-        drop(transaction);
-        std::thread::yield_now();
-    }
-}

@@ -47,6 +47,29 @@ impl Deref for ReadTransaction {
     }
 }
 
+/// Begins a read transaction that surely sees the commit whose number it bears.
+///
+/// LMDB first takes the number of the last published commit N and then copies its roots from the one of two meta pages
+/// that belongs to it, which commit N + 2 overwrites. A reader that is held up between the two could take the roots of a
+/// commit that is still being written, even half of them. N + 2 begins to write only when N + 1 is published. So when the
+/// last commit is still N once the copy is made, or a transaction begun then still gets the number N, the copy is whole.
+///
+/// The second transaction is for the time when N + 1 is written, which shows, and not yet published: a reader must not wait
+/// for its disk, and a writer killed just then never publishes it.
+pub(crate) fn read_whole_commit<'e, 't>(
+    environment: &'e Env<WithoutTls>,
+    begin: impl Fn(&'e Env<WithoutTls>) -> heed::Result<RoTxn<'t, WithoutTls>>,
+) -> heed::Result<RoTxn<'t, WithoutTls>> {
+    loop {
+        let transaction = begin(environment)?;
+        if environment.info().last_txn_id <= transaction.id()
+            || begin(environment)?.id() == transaction.id()
+        {
+            return Ok(transaction);
+        }
+    }
+}
+
 /// A commit to read: a transaction for one thread at a time, and where its keyspaces are.
 pub(crate) struct Commit {
     id: usize,
