@@ -141,6 +141,19 @@ impl Input {
         stream.current_offset + stream.taken as u64
     }
 
+    /// Appends up to so many bytes to a text, and keeps none of them for messages; how many there were. Less than so many
+    /// come only at the end.
+    pub(crate) fn read_on(&self, bytes: usize, text: &mut Vec<u8>) -> io::Result<usize> {
+        let mut stream = self.stream();
+        let count = stream
+            .reader
+            .by_ref()
+            .take(bytes as u64)
+            .read_to_end(text)?;
+        stream.current_offset += count as u64;
+        Ok(count)
+    }
+
     /// The line around a position, if its text can still be had.
     pub(crate) fn excerpt(&self, offset: u64) -> Option<Excerpt> {
         let kept = self.stream().excerpt(offset);

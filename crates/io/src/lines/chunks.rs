@@ -1,6 +1,7 @@
 //! Cuts a stream into chunks of whole lines.
 
-use std::io::{self, Read};
+use crate::input::Input;
+use std::io;
 
 /// How much text a chunk holds, in bytes: a few thousand lines.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -8,18 +9,18 @@ const CHUNK_BYTES: usize = 1 << 20;
 /// A line of more bytes is an error, as it is one of oxttl's: a file without line ends must not fill the memory.
 const LINE_BYTES_MAX: usize = 16 << 20;
 
-/// The chunks of a stream, one after the other.
-pub(crate) struct Chunks<R> {
-    reader: R,
+/// The chunks of a source, one after the other.
+pub(crate) struct Chunks {
+    input: Input,
     /// The start of a line whose end was not read yet.
     rest: Vec<u8>,
     ended: bool,
 }
 
-impl<R: Read> Chunks<R> {
-    pub(crate) fn new(reader: R) -> Self {
+impl Chunks {
+    pub(crate) fn new(input: Input) -> Self {
         Self {
-            reader,
+            input,
             rest: Vec::new(),
             ended: false,
         }
@@ -32,9 +33,7 @@ impl<R: Read> Chunks<R> {
         loop {
             let before = text.len();
             if !self.ended {
-                let wanted = CHUNK_BYTES as u64;
-                let read = self.reader.by_ref().take(wanted).read_to_end(text)?;
-                self.ended = read == 0;
+                self.ended = self.input.read_on(CHUNK_BYTES, text)? == 0;
             }
             if self.ended {
                 return Ok(!text.is_empty());
@@ -55,12 +54,17 @@ impl<R: Read> Chunks<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read;
+
+    fn chunks_of(reader: impl Read + Send + 'static) -> Chunks {
+        Chunks::new(Input::plain("text".to_owned(), reader))
+    }
 
     #[test]
     fn chunks_are_whole_lines_and_together_the_text() {
         let line = format!("{}\n", "x".repeat(700_000));
         let text = format!("{}last", line.repeat(9));
-        let mut chunks = Chunks::new(text.as_bytes());
+        let mut chunks = chunks_of(io::Cursor::new(text.clone()));
         let (mut chunk, mut all) = (Vec::new(), Vec::new());
         while chunks.next(&mut chunk).expect("memory can be read") {
             assert!(chunk.ends_with(b"\n") || chunk.ends_with(b"last"));
@@ -71,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_text_without_lines_is_refused_before_it_fills_the_memory() {
-        let mut chunks = Chunks::new(io::repeat(b'x'));
+        let mut chunks = chunks_of(io::repeat(b'x'));
         let error = chunks.next(&mut Vec::new()).expect_err("it has no end");
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     }

@@ -4,7 +4,7 @@ use super::bits::{Parts, bit_width, bytes_of, pack, pack_bitmap};
 use super::column::{DICTIONARY, FRAMES, FRAMES_OWN_CODES};
 use super::distinct::Distinct;
 use super::frames::PAYLOAD_BITS;
-use super::frames_plan::{FramesPlan, GROUPS_MAX};
+use super::frames_plan::{FramesPlan, GROUP_BITS, GROUPS_MAX};
 use super::runs::{ROWS_PER_RANK, RUN_BITMAP, RUN_STARTS, rank_count};
 use super::sequence_plan::SequencePlan;
 
@@ -105,14 +105,17 @@ impl ColumnPlan {
         })
     }
 
-    /// The column `before` as a dictionary that tells the groups, and `values` as frames in those groups, if both can take
-    /// less than `bytes_max`.
+    /// The column `before` as a dictionary that tells the groups, and `values`, which take so many bytes by themselves, as
+    /// frames in those groups, if both can take less than `bytes_max`.
     pub(super) fn frames_by_column(
         before: &[u64],
-        values: &[u64],
+        (values, bytes): (&[u64], usize),
         bytes_max: usize,
     ) -> Option<(Self, Self)> {
         let keys = Distinct::new(before.iter().copied(), GROUPS_MAX.min(values.len() / 4))?;
+        if is_hopeless(&keys, values, bytes) {
+            return None;
+        }
         let mut plan = FramesPlan::new(keys, Some(before), values, bytes_max)?;
         let keys_plan = SequencePlan::new(&plan.keys);
         let codes = std::mem::take(&mut plan.keys);
@@ -145,6 +148,26 @@ impl ColumnPlan {
         }
         debug_assert_eq!(out.len() - start, self.bytes);
     }
+}
+
+/// Whether groups by key alone take `bytes` or more, while there is one tag: cutting them further mostly helps where
+/// tags or magnitudes are mixed, so the work of sorting them is saved.
+fn is_hopeless(keys: &Distinct, values: &[u64], bytes: usize) -> bool {
+    let tag = values[0] >> PAYLOAD_BITS;
+    if values.iter().any(|value| value >> PAYLOAD_BITS != tag) {
+        return false;
+    }
+    let mut groups = vec![(u64::MAX, 0, 0); keys.values.len()];
+    for (&code, &value) in keys.codes.iter().zip(values) {
+        let (min, max, count) = &mut groups[code as usize];
+        (*min, *max) = (value.min(*min), value.max(*max));
+        *count += 1;
+    }
+    let bits: usize = groups
+        .iter()
+        .map(|(min, max, count)| count * bit_width(max - min) as usize)
+        .sum();
+    bytes_of(bits + groups.len() * GROUP_BITS) >= bytes
 }
 
 fn write_plain(runs: Option<&RunsPlan>, entries: &Entries, out: &mut Parts) {

@@ -74,7 +74,7 @@ pub(crate) fn encode_block<const N: usize>(rows: &[[u64; N]], out: &mut Vec<u8>)
 }
 
 /// How many rows from the front fit a block of at most `bytes_max` encoded bytes: at least 1, even if that one does not fit.
-/// `hint` is the answer for the block before, 0 for none. Does a few size computations and stops within some 2 % of full.
+/// `hint` is the answer for the block before, 0 for none. Does a few size computations and stops within some 3 % of full.
 /// [`encode_prefix`] does this and encodes, in less time than both.
 pub(crate) fn rows_that_fit<const N: usize>(
     rows: &[[u64; N]],

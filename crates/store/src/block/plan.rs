@@ -43,7 +43,7 @@ impl BlockPlan {
         bytes_max: usize,
         hint: usize,
     ) -> Self {
-        let enough = bytes_max - bytes_max / 50;
+        let enough = bytes_max - bytes_max / 33;
         // A little below full, so that the next guess is seldom just too large.
         let aim = bytes_max - bytes_max / 128;
         let (mut fits, mut too_many) = (None, rows.len().min(BLOCK_ROWS_MAX) + 1);
@@ -112,7 +112,8 @@ fn improve(plans: &mut [ColumnPlan], before: &[u64], values: &[u64]) {
         return;
     }
     let bytes_max = plan_before.bytes + plan.bytes;
-    if let Some((dictionary, frames)) = ColumnPlan::frames_by_column(before, values, bytes_max)
+    let column = (values, plan.bytes);
+    if let Some((dictionary, frames)) = ColumnPlan::frames_by_column(before, column, bytes_max)
         && dictionary.bytes + frames.bytes < bytes_max
     {
         (*plan_before, *plan) = (dictionary, frames);

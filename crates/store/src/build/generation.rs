@@ -83,21 +83,10 @@ impl<B: StorageBackend> Plan<'_, B> {
         places: &Places,
         additions: &mut dyn Additions,
     ) -> StorageResult<StatisticsBuilder> {
-        let inner = &*self.base.inner;
         let mut statistics = StatisticsBuilder::default();
         for permutation in Permutation::ALL {
-            let old = IndexRows::new(
-                &inner.view,
-                &inner.places.permutation(permutation).blocks,
-                inner.delta.permutation(permutation).clone(),
-            )?;
-            let mut sources: Vec<Box<dyn RowSource<4>>> = vec![Box::new(Without {
-                source: old,
-                excluded: self
-                    .without_graph
-                    .map(|graph| (permutation.column_of(3), graph)),
-                rows: Vec::new(),
-            })];
+            let mut sources: Vec<Box<dyn RowSource<4>>> =
+                vec![Box::new(self.old_rows(permutation)?)];
             sources.extend(additions.rows(permutation)?);
             let source: Box<dyn RowSource<4>> = match sources.len() {
                 1 => sources.remove(0),
@@ -116,6 +105,23 @@ impl<B: StorageBackend> Plan<'_, B> {
             )?;
         }
         Ok(statistics)
+    }
+
+    /// The rows that are taken over.
+    fn old_rows(&self, permutation: Permutation) -> StorageResult<impl RowSource<4> + use<B>> {
+        let inner = &*self.base.inner;
+        let source = IndexRows::new(
+            &inner.view,
+            &inner.places.permutation(permutation).blocks,
+            inner.delta.permutation(permutation).clone(),
+        )?;
+        Ok(Without {
+            source,
+            excluded: self
+                .without_graph
+                .map(|graph| (permutation.column_of(3), graph)),
+            rows: Vec::new(),
+        })
     }
 
     fn write_hashes(&self, places: &Places, additions: &mut dyn Additions) -> StorageResult<()> {

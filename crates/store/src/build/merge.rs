@@ -33,6 +33,8 @@ pub(crate) struct MergedRows<const N: usize> {
     heap: BinaryHeap<Reverse<([u64; N], usize)>>,
     last: Option<[u64; N]>,
     started: bool,
+    /// The last input that has rows: nothing is left to merge it with.
+    only: Option<usize>,
 }
 
 impl<const N: usize> MergedRows<N> {
@@ -50,7 +52,18 @@ impl<const N: usize> MergedRows<N> {
             heap: BinaryHeap::new(),
             last: None,
             started: false,
+            only: None,
         }
+    }
+
+    /// Appends all rows at hand of the last input that has some, of which `row` is the first.
+    fn take_rest_of(&mut self, number: usize, row: [u64; N], rows: &mut Vec<[u64; N]>) {
+        if self.last != Some(row) {
+            rows.push(row);
+        }
+        let input = &mut self.inputs[number];
+        rows.extend(input.rows.drain(..).skip(input.next));
+        self.only = Some(number);
     }
 
     fn advance(&mut self, number: usize) -> StorageResult<()> {
@@ -69,16 +82,29 @@ impl<const N: usize> RowSource<N> for MergedRows<N> {
                 self.advance(number)?;
             }
         }
+        if let Some(only) = self.only {
+            return self.inputs[only].source.fill(rows);
+        }
         let before = rows.len();
         while rows.len() - before < BATCH_ROWS {
+            let is_alone = self.heap.len() == 1;
             let Some(Reverse((row, number))) = self.heap.pop() else {
                 break;
             };
+            if is_alone {
+                self.take_rest_of(number, row, rows);
+                break;
+            }
             if self.last != Some(row) {
                 rows.push(row);
                 self.last = Some(row);
             }
             self.advance(number)?;
+        }
+        if rows.len() == before
+            && let Some(only) = self.only
+        {
+            return self.inputs[only].source.fill(rows);
         }
         Ok(rows.len() > before)
     }
