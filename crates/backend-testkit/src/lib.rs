@@ -74,6 +74,7 @@ mod faulty;
 mod list;
 mod mirror;
 mod sample;
+pub mod small_disk;
 #[cfg(feature = "store")]
 pub mod store;
 mod suite;
