@@ -21,6 +21,7 @@ use heed::{
 };
 use quadrille_backend::{
     Durability, ErrorKind, StorageError, StorageResult, StoreLock, Wait, sync_folder,
+    sync_with_parent,
 };
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
@@ -478,15 +479,6 @@ impl Engine {
 /// Where a compacted copy is written.
 fn compacted_path(folder: &Path) -> PathBuf {
     folder.join(COMPACTED_FILE)
-}
-
-/// Makes the names in a folder durable, and its own.
-fn sync_with_parent(folder: &Path) -> StorageResult<()> {
-    sync_folder(folder)?;
-    let parent = folder
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
-    sync_folder(parent.unwrap_or(Path::new(".")))
 }
 
 fn prepare_for_writing(folder: &Path) -> StorageResult<StoreLock> {
