@@ -32,7 +32,7 @@ pub trait Engine: Sized {
     /// Opens the store in a folder, or a new one; engines in memory ignore the folder.
     ///
     /// # Errors
-    /// When the engine cannot open it, or cannot give what `sync` asks for.
+    /// When the engine cannot open it.
     fn open(folder: &Path, sync: CommitSync) -> Outcome<Self>;
 
     /// Whether its content outlives the process.

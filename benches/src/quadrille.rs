@@ -15,7 +15,7 @@ pub trait BenchBackend: StorageBackend + Sized {
     /// Opens the backend's store in a folder.
     ///
     /// # Errors
-    /// When the backend cannot open it, or cannot give what `sync` asks for.
+    /// When the backend cannot open it.
     fn open_in(folder: &Path, sync: CommitSync) -> Outcome<Self>;
 }
 

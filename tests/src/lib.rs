@@ -34,8 +34,19 @@ impl Factory for BoundedMemory {
     type Backend = InMemoryBackend;
 
     fn open(&self, _folder: &Path) -> StorageResult<InMemoryBackend> {
-        let options = InMemoryOptions::new().batch_operations_max(2000);
-        Ok(InMemoryBackend::with_options(options.bytes_max(1 << 30)))
+        let options = Self::options().bytes_max(1 << 30);
+        Ok(InMemoryBackend::with_options(options))
+    }
+
+    fn open_small(&self, _: &Path, bytes: usize) -> Option<StorageResult<InMemoryBackend>> {
+        let options = Self::options().bytes_max(bytes as u64);
+        Some(Ok(InMemoryBackend::with_options(options)))
+    }
+}
+
+impl BoundedMemory {
+    fn options() -> InMemoryOptions {
+        InMemoryOptions::new().batch_operations_max(2000)
     }
 }
 
@@ -53,15 +64,20 @@ impl Factory for Lmdb {
     }
 
     fn open_small(&self, folder: &Path, bytes: usize) -> Option<StorageResult<Self::Backend>> {
-        let options = quadrille_backend_lmdb::LmdbOptions::new()
-            .map_bytes(bytes)
-            .map_bytes_max(bytes);
-        Some(Self::Backend::open_with(folder, options))
+        Some(Self::Backend::open_with(folder, small_lmdb(bytes)))
     }
 
     fn open_read_only(&self, folder: &Path) -> Option<StorageResult<Self::Backend>> {
         Some(Self::Backend::open_read_only(folder))
     }
+}
+
+/// The settings of an LMDB store of so many bytes, which do not grow.
+#[cfg(feature = "lmdb")]
+fn small_lmdb(bytes: usize) -> quadrille_backend_lmdb::LmdbOptions {
+    quadrille_backend_lmdb::LmdbOptions::new()
+        .map_bytes(bytes)
+        .map_bytes_max(bytes)
 }
 
 /// Opens LMDB stores whose commits may lose the last one with the power.
@@ -76,6 +92,11 @@ impl Factory for LmdbPrefix {
     fn open(&self, folder: &Path) -> StorageResult<Self::Backend> {
         let options = quadrille_backend_lmdb::LmdbOptions::new().durability(Durability::Prefix);
         Self::Backend::open_with(folder, options)
+    }
+
+    fn open_small(&self, folder: &Path, bytes: usize) -> Option<StorageResult<Self::Backend>> {
+        let options = small_lmdb(bytes).durability(Durability::Prefix);
+        Some(Self::Backend::open_with(folder, options))
     }
 
     fn open_read_only(&self, folder: &Path) -> Option<StorageResult<Self::Backend>> {

@@ -1,10 +1,14 @@
 //! The file: a record for each commit, appended; read whole when the store is opened.
 //!
-//! A record is the length of the changes, they themselves, and their checksum. One that is not whole was never
-//! committed, and is cut off. While the store is closed a second file holds the length of the first, which must be so
-//! long: after a crash it is missing.
+//! A record is the place where it begins, the length of the changes, they themselves, and their checksum. A commit waits
+//! for the disk before the next begins, so that a crash leaves at most one record that is not whole, at the end: it was
+//! never committed, and is cut off. One with a whole record behind it is damaged. While the store is closed a second file
+//! holds the length of the first, which must be so long: after a crash it is missing, and damage to the last record then
+//! passes for a commit that never was.
 
-use quadrille_backend::{ErrorKind, Keyspace, StorageError, StorageResult, sync_folder};
+use quadrille_backend::{
+    ErrorKind, Keyspace, StorageError, StorageResult, sync_folder, sync_with_parent,
+};
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
@@ -19,7 +23,7 @@ pub(crate) type Keyspaces = BTreeMap<Keyspace, Arc<Entries>>;
 const JOURNAL: &str = "journal";
 const LENGTH: &str = "journal.length";
 const NEW: &str = "journal.new";
-/// All that may lie in the folder: the journal, its length, and the one that is to replace it.
+/// All that may lie in the folder: the journal, its length, and what is to replace one of them.
 pub(crate) const FILES: [&str; 3] = [JOURNAL, LENGTH, NEW];
 
 /// What is done to a keyspace, or to a key of it; written as its number.
@@ -104,20 +108,34 @@ fn checksum(bytes: &[u8]) -> [u8; 8] {
     hash.to_le_bytes()
 }
 
+/// What a record holds beside the changes.
+const RECORD_BYTES: usize = 24;
+
+/// The changes of the record that begins at a place; `None` without a whole one. Few other bytes tell their own place, not
+/// even those of a journal that somebody keeps in the store.
+fn record(bytes: &[u8], place: usize) -> Option<&[u8]> {
+    let (told, mut rest) = bytes.get(place..)?.split_first_chunk()?;
+    if *told != (place as u64).to_le_bytes() {
+        return None;
+    }
+    let changes = take(&mut rest)?;
+    let (sum, _) = rest.split_first_chunk()?;
+    (*sum == checksum(changes)).then_some(changes)
+}
+
 /// The state after all whole records, and the bytes that those take.
 fn replay(bytes: &[u8]) -> StorageResult<(Keyspaces, u64)> {
-    let (mut state, mut end, mut rest) = (Keyspaces::new(), 0, bytes);
-    while let Some(mut changes) = take(&mut rest) {
-        let sum = rest.split_first_chunk();
-        let Some((_, after)) = sum.filter(|(sum, _)| **sum == checksum(changes)) else {
-            break;
-        };
-        rest = after;
-        end = bytes.len() - rest.len();
+    let (mut state, mut end) = (Keyspaces::new(), 0);
+    while let Some(mut changes) = record(bytes, end) {
+        end += changes.len() + RECORD_BYTES;
         while !changes.is_empty() {
             let damaged = || StorageError::corrupted("the journal holds what is no change");
             redo(&mut state, &mut changes).ok_or_else(damaged)?;
         }
+    }
+    if (end + 1..bytes.len()).any(|place| record(bytes, place).is_some()) {
+        let message = "the journal has commits behind one that is damaged";
+        return Err(StorageError::corrupted(message));
     }
     Ok((state, end as u64))
 }
@@ -133,6 +151,7 @@ impl Journal {
     /// Opens the journal in a folder, or begins one; what it holds.
     pub(crate) fn open(folder: &Path) -> StorageResult<(Self, Keyspaces)> {
         let (path, sealed) = (folder.join(JOURNAL), folder.join(LENGTH));
+        let fresh = !path.exists();
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let file = options.open(&path).map_err(cannot("open", &path))?;
@@ -146,14 +165,18 @@ impl Journal {
             fs::remove_file(&sealed).map_err(cannot("remove", &sealed))?;
         }
         file.set_len(end).map_err(cannot("cut", &path))?;
-        sync_folder(folder)?;
+        match fresh {
+            true => sync_with_parent(folder)?,
+            false => sync_folder(folder)?,
+        }
         Ok((Self { file, end }, state))
     }
 
     /// Appends the changes of one commit, and waits for the disk.
     pub(crate) fn append(&mut self, changes: &[u8]) -> StorageResult<()> {
         let length = (changes.len() as u64).to_le_bytes();
-        let record = [&length, changes, &checksum(changes)].concat();
+        let place = self.end.to_le_bytes();
+        let record = [&place, &length, changes, &checksum(changes)].concat();
         let written = self
             .file
             .seek(SeekFrom::Start(self.end))
@@ -170,8 +193,14 @@ impl Journal {
 
     /// Notes the length of what is whole, when the store is closed.
     pub(crate) fn seal(&self, folder: &Path) -> StorageResult<()> {
-        let path = folder.join(LENGTH);
-        fs::write(&path, self.end.to_le_bytes()).map_err(cannot("write", &path))?;
+        // Under its name there is never a part of it, for which the store would be refused.
+        let path = folder.join(NEW);
+        let written = File::create(&path).and_then(|mut file| {
+            file.write_all(&self.end.to_le_bytes())?;
+            file.sync_all()
+        });
+        written.map_err(cannot("write", &path))?;
+        fs::rename(&path, folder.join(LENGTH)).map_err(cannot("rename", &path))?;
         sync_folder(folder)
     }
 

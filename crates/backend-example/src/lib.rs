@@ -11,7 +11,7 @@ use quadrille_backend::{
     Capabilities, Durability, Entry, EntrySource, ErrorKind, Keyspace, OpenSnapshot,
     OperationCounters, StorageBackend, StorageCursor, StorageError, StorageResult, StorageSnapshot,
     StorageStats, StoreLock, Transaction, Wait, WriterGate, WriterPermit, allocated_bytes,
-    prepare_empty_folder, sync_folder,
+    prepare_empty_folder, sync_folder, sync_with_parent,
 };
 use std::fs;
 use std::ops::Bound;
@@ -165,7 +165,7 @@ impl StorageBackend for JournalBackend {
         let state = self.view()?.state;
         prepare_empty_folder(folder)?;
         Journal::write_anew(folder, &state)?;
-        sync_folder(folder)
+        sync_with_parent(folder)
     }
 
     fn close(&self) -> StorageResult<()> {

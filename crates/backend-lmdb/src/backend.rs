@@ -14,6 +14,7 @@ use quadrille_backend::{
 };
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+use std::time::Instant;
 
 /// How often a checkpoint is made again when its pages do not hang together.
 const COPY_TRIES: usize = 3;
@@ -154,7 +155,7 @@ impl StorageBackend for LmdbBackend {
     fn create_keyspace(&self, keyspace: &Keyspace) -> StorageResult<()> {
         let (_permit, engine) = self.writable(Wait::Forever)?;
         loop {
-            let mut transaction = engine.begin_write()?;
+            let mut transaction = engine.begin_write(Wait::Forever)?;
             let rows = catalogue::all(&engine, &transaction)?;
             if rows.iter().any(|(name, _)| name == keyspace) {
                 let message = "the keyspace exists already";
@@ -174,7 +175,7 @@ impl StorageBackend for LmdbBackend {
 
     fn drop_keyspace(&self, keyspace: &Keyspace) -> StorageResult<()> {
         let (_permit, engine) = self.writable(Wait::Forever)?;
-        let mut transaction = engine.begin_write()?;
+        let mut transaction = engine.begin_write(Wait::Forever)?;
         let (_, database) = catalogue::resolve(&engine, &transaction, keyspace)?;
         database.clear(&mut transaction).map_err(|error| {
             engine
@@ -204,8 +205,13 @@ impl StorageBackend for LmdbBackend {
     }
 
     fn begin_with(&self, wait: Wait) -> StorageResult<LmdbTransaction<'_>> {
+        let start = Instant::now();
         let (permit, engine) = self.writable(wait)?;
-        let transaction = engine.begin_write()?;
+        let wait = match wait {
+            Wait::AtMost(time) => Wait::AtMost(time.saturating_sub(start.elapsed())),
+            wait => wait,
+        };
+        let transaction = engine.begin_write(wait)?;
         Ok(LmdbTransaction::new(transaction, &self.counters, permit))
     }
 

@@ -143,8 +143,13 @@ impl LmdbOptions {
     /// `Misuse` that names the setting and what is legal.
     pub(crate) fn check(&self) -> StorageResult<()> {
         within("map_bytes", self.map_bytes, MAP_BYTES_MIN..=MAP_BYTES_MAX)?;
-        let growth = self.map_bytes..=MAP_BYTES_MAX;
-        within("map_bytes_max", self.growth_bytes_max(), growth)?;
+        let (least, most) = (self.map_bytes, self.growth_bytes_max());
+        if most < least {
+            let message =
+                format!("map_bytes_max is {most}, below map_bytes, which is {least}: set that too");
+            return Err(StorageError::misuse(message).during("open"));
+        }
+        within("map_bytes_max", most, least..=MAP_BYTES_MAX)?;
         within(
             "growth_wait, in milliseconds,",
             self.growth_wait.as_millis(),

@@ -21,9 +21,11 @@ use heed::{
     EnvOpenOptions, Error, MdbError, OnCommit, RoTxn, RwTxn, WithoutTls,
 };
 use quadrille_backend::{
-    Durability, ErrorKind, StorageError, StorageResult, StoreLock, sync_folder,
+    Durability, ErrorKind, StorageError, StorageResult, StoreLock, Wait, sync_folder,
+    sync_with_parent,
 };
 use std::fs::{self, File};
+use std::io::{Seek, SeekFrom, Write};
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -45,6 +47,9 @@ const READ_ATTEMPTS: usize = 4;
 
 /// How often a writer looks for slots of dead processes, which keep it from using free pages again.
 const CLEAR_EVERY: Duration = Duration::from_secs(1);
+
+/// How much is written to learn whether a disk is full.
+const PROBE_BYTES: usize = 64 << 10;
 
 const FORMAT_KEY: &[u8] = b"format";
 const FORMAT: &[u8] = b"quadrille lmdb 1";
@@ -228,7 +233,7 @@ impl Engine {
 
     /// Creates some more slots, in a transaction of their own; the caller holds the permit to write.
     pub(crate) fn add_slots(&self) -> StorageResult<()> {
-        let (transaction, _map) = self.begin_plain_write()?;
+        let (transaction, _map) = self.begin_plain_write(Wait::Forever)?;
         let present = self.slot_count();
         let count = (present + SLOTS_STEP).min(SLOTS_MAX);
         if count == present {
@@ -345,17 +350,17 @@ impl Engine {
     }
 
     /// A write transaction and what it holds of the map, to be dropped in this order.
-    fn begin_plain_write(&self) -> StorageResult<(RwTxn<'_>, MapUse)> {
+    fn begin_plain_write(&self, wait: Wait) -> StorageResult<(RwTxn<'_>, MapUse)> {
         self.clear_stale_readers_at_times()?;
         // The map may have to grow, for which nobody may be inside.
         let _pause = self.kept.pause();
-        let map = self.map.enter_to_write(&self.environment)?;
+        let map = self.map.enter_to_write(&self.environment, wait)?;
         let transaction = self.environment.write_txn();
         let transaction = transaction.map_err(|error| storage_error("begin", error))?;
         Ok((transaction, map))
     }
 
-    /// The error of a write; a full map is noted, so that it grows.
+    /// The error of a write, by who holds the permit; a full map is noted, so that it grows.
     pub(crate) fn write_failed(&self, operation: &'static str, error: Error) -> StorageError {
         match error {
             Error::Mdb(MdbError::MapFull) => {
@@ -363,13 +368,34 @@ impl Engine {
                 self.kept.forget();
                 full.during(operation).with_source(error)
             }
+            Error::Io(_) => self
+                .disk_is_full()
+                .unwrap_or_else(|| storage_error(operation, error))
+                .during(operation),
             error => storage_error(operation, error),
         }
     }
 
-    /// The write transaction; the caller holds the permit to write, so LMDB's own lock is free.
-    pub(crate) fn begin_write(self: &Arc<Self>) -> StorageResult<WriteTransaction> {
-        let (transaction, map) = self.begin_plain_write()?;
+    /// `Full` when the file could not be longer. LMDB takes a write that a full disk, a quota or a limit on the length of
+    /// files has cut short for an error of the device; another write there tells.
+    fn disk_is_full(&self) -> Option<StorageError> {
+        // A name that is cleared away when a store is opened, and not in use: who compacts holds the permit as well.
+        let path = compacted_path(&self.folder);
+        let end = fs::metadata(self.folder.join(DATA_FILE)).ok()?.len();
+        let written = File::create(&path).and_then(|mut file| {
+            file.seek(SeekFrom::Start(end))?;
+            file.write_all(&[0; PROBE_BYTES])
+        });
+        let _ = fs::remove_file(&path);
+        let message = "the transaction does not fit on the disk and is rolled back";
+        let error = StorageError::from_io(message, written.err()?);
+        (error.kind() == ErrorKind::Full).then_some(error)
+    }
+
+    /// The write transaction; the caller holds the permit to write, so LMDB's own lock is free. What is waited for is the
+    /// growth of the map.
+    pub(crate) fn begin_write(self: &Arc<Self>, wait: Wait) -> StorageResult<WriteTransaction> {
+        let (transaction, map) = self.begin_plain_write(wait)?;
         #[expect(
             unsafe_code,
             reason = "heed's write transaction cannot own its environment"
@@ -459,15 +485,6 @@ impl Engine {
 /// Where a compacted copy is written.
 fn compacted_path(folder: &Path) -> PathBuf {
     folder.join(COMPACTED_FILE)
-}
-
-/// Makes the names in a folder durable, and its own.
-fn sync_with_parent(folder: &Path) -> StorageResult<()> {
-    sync_folder(folder)?;
-    let parent = folder
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
-    sync_folder(parent.unwrap_or(Path::new(".")))
 }
 
 fn prepare_for_writing(folder: &Path) -> StorageResult<StoreLock> {

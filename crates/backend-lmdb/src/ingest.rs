@@ -8,7 +8,7 @@ use crate::error::storage_error;
 use crate::key::stored;
 use crate::transaction::check_key;
 use heed::PutFlags;
-use quadrille_backend::{EntrySource, Keyspace, StorageError, StorageResult};
+use quadrille_backend::{EntrySource, Keyspace, StorageError, StorageResult, Wait};
 use std::sync::Arc;
 
 /// Appends all entries to an empty keyspace; the caller holds the permit to write.
@@ -18,7 +18,7 @@ pub(crate) fn ingest(
     entries: &mut dyn EntrySource,
     commit_bytes: usize,
 ) -> StorageResult<u64> {
-    let mut transaction = engine.begin_write()?;
+    let mut transaction = engine.begin_write(Wait::Forever)?;
     let (mut row, database) = catalogue::resolve(engine, &transaction, keyspace)?;
     let empty = database.is_empty(&transaction);
     if !empty.map_err(|error| storage_error("ingest", error))? {
@@ -44,7 +44,7 @@ pub(crate) fn ingest(
         if row.bytes - committed >= commit_bytes as u64 {
             committed = row.bytes;
             commit(engine, transaction, keyspace, row)?;
-            transaction = engine.begin_write()?;
+            transaction = engine.begin_write(Wait::Forever)?;
         }
     }
     commit(engine, transaction, keyspace, row)?;

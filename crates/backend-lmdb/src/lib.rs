@@ -37,6 +37,14 @@
 //! of it rests on disks that have stored what they say they have. After a commit or `flush` that failed because the disk
 //! did, `Prefix` no longer holds: the operating system may then take for stored what is not.
 //!
+//! # Look-ups
+//!
+//! `get` and `contains` of the backend are served by read transactions of the last commit, some of which the process that
+//! writes keeps for those who look up next: at most eight, and at most one for every 16 of
+//! [`readers_max`](LmdbOptions::readers_max). A kept one counts as a reader like any other: it takes a slot, and is inside
+//! the map. So they are given up with every commit, when the map is to grow, and when slots run out; `stats` does not
+//! count them as snapshots.
+//!
 //! # Address space
 //!
 //! The file is mapped into address space that is reserved when opening, 256 GiB unless
@@ -48,6 +56,12 @@
 //! outlast that wait, transactions go on without waiting for them again, and those that fit are not held up. Growth ends
 //! at [`map_bytes_max`](LmdbOptions::map_bytes_max). A process that reads takes over a larger size with its next
 //! snapshot; while older ones of its own stay open, that one is `Busy`.
+//!
+//! # Full disks
+//!
+//! A transaction for which the disk has no room is `Full` when it commits and leaves nothing, as one that a quota or a
+//! limit on the length of files keeps out. Deleting makes room for later transactions, but a transaction that deletes
+//! writes pages before it frees any: where the disk has none left at all, it may be `Full` as well.
 //!
 //! # Processes
 //!

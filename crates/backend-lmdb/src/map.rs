@@ -7,12 +7,19 @@
 //! Whoever waits for others to leave waits once: as long as somebody who outlasted a wait is inside, waiting again would
 //! be in vain, and transactions go on with the map as it is.
 //!
+//! | field of the state | set by | cleared by | meaning |
+//! |---|---|---|---|
+//! | `full` | a transaction that found no room | growth | the map should grow as soon as nobody is inside |
+//! | `nearly_full` | a writer that begins when three quarters are used | growth, or a writer that finds less used | the same, before anybody meets the end |
+//! | `wait_due` | a transaction that found no room | growth, or a wait of all of `growth_wait` | the next writer waits for others to leave |
+//! | `waited_for` | a wait of all of `growth_wait` | never, it only rises | whoever entered before and is still inside is not waited for |
+//!
 //! What always holds: the size changes only while nobody is inside; a map that could not be made again lets nobody in.
 
 use crate::LmdbOptions;
 use crate::error::storage_error;
 use heed::{Env, WithoutTls};
-use quadrille_backend::{ErrorKind, StorageError, StorageResult};
+use quadrille_backend::{ErrorKind, StorageError, StorageResult, Wait};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -113,15 +120,22 @@ impl Map {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The state once nobody is inside, or once the time is up or waiting has no use.
-    fn wait_until_unused<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    /// The state once nobody is inside, or once the time is up or waiting has no use. Only who stays for all of
+    /// `growth_wait` has outlasted it.
+    fn wait_until_unused<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        time: Duration,
+    ) -> MutexGuard<'a, State> {
         if state.has_outlasted() {
             return state;
         }
-        state.waited_for = state.next_user;
+        if time >= self.wait {
+            (state.waited_for, state.wait_due) = (state.next_user, false);
+        }
         let waited = self
             .left
-            .wait_timeout_while(state, self.wait, |state| !state.users.is_empty());
+            .wait_timeout_while(state, time, |state| !state.users.is_empty());
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
@@ -136,16 +150,21 @@ impl Map {
     }
 
     /// Enters to write. After a transaction that found the map full, waits some time until all others have left, so
-    /// that the map can grow; when they stay, what is to be written may still fit, and nobody waits again before another
-    /// transaction finds no room.
+    /// that the map can grow, but no longer than the caller allows; when they stay, what is to be written may still fit,
+    /// and once somebody has waited in full, nobody waits again before another transaction finds no room.
     pub(crate) fn enter_to_write(
         self: &Arc<Self>,
         environment: &Env<WithoutTls>,
+        wait: Wait,
     ) -> StorageResult<MapUse> {
+        let time = match wait {
+            Wait::Forever => self.wait,
+            Wait::AtMost(time) => time.min(self.wait),
+            Wait::No => Duration::ZERO,
+        };
         let mut state = self.lock();
-        if state.wait_due && state.can_grow(self.bytes_max) && !state.has_outlasted() {
-            state.wait_due = false;
-            state = self.wait_until_unused(state);
+        if state.wait_due && state.can_grow(self.bytes_max) {
+            state = self.wait_until_unused(state, time);
         }
         if !state.broken {
             let page = environment.unnamed_database_stat().page_size as usize;
@@ -188,7 +207,7 @@ impl Map {
     /// # Errors
     /// `Busy` when transactions of this process stay open, `Io`.
     pub(crate) fn adopt(&self, environment: &Env<WithoutTls>) -> StorageResult<()> {
-        let mut state = self.wait_until_unused(self.lock());
+        let mut state = self.wait_until_unused(self.lock(), self.wait);
         if state.broken {
             return Err(broken());
         }

@@ -409,8 +409,13 @@ fn settings_that_are_not_legal_are_named() {
         (new().map_bytes(usize::MAX), "map_bytes is "),
         (
             new().map_bytes(8 << 20).map_bytes_max(4 << 20),
-            "map_bytes_max is 4194304; 8388608 to ",
+            "map_bytes_max is 4194304, below map_bytes, which is 8388608",
         ),
+        (
+            new().map_bytes_max(1 << 20),
+            "map_bytes_max is 1048576, below map_bytes, which is ",
+        ),
+        (new().map_bytes_max(usize::MAX), "map_bytes_max is "),
         (new().readers_max(0), "readers_max is 0; 1 to 65536"),
         (new().readers_max(1 << 20), "readers_max is 1048576"),
         (

@@ -2,7 +2,7 @@
 
 use quadrille_backend::{
     Durability, ErrorKind, Keyspace, StorageBackend, StorageError, StorageResult, StorageSnapshot,
-    Transaction,
+    Transaction, Wait,
 };
 use quadrille_backend_lmdb::{LmdbBackend, LmdbOptions, check_pages};
 use std::collections::BTreeMap;
@@ -141,6 +141,32 @@ fn a_writer_waits_no_longer_than_the_snapshots_live() -> StorageResult<()> {
     })?;
     assert!(waited < LONG_WAIT, "{waited:?}");
     Ok(())
+}
+
+/// Who may not wait, or not for long, does not wait for growth either; the next who may still does.
+#[test]
+fn a_writer_waits_no_longer_than_it_may() -> StorageResult<()> {
+    let folder = folder();
+    let backend = opened(&folder, LONG_WAIT)?;
+    let short = backend.snapshot()?;
+    full(fill(&backend));
+    let brief = Duration::from_millis(50);
+    for wait in [Wait::No, Wait::AtMost(brief), Wait::No] {
+        let waited = timed(|| {
+            let mut transaction = backend.begin_with(wait)?;
+            transaction.put(&birds(), b"kept", b"it fits")?;
+            transaction.commit()
+        })?;
+        assert!(waited < LONG_WAIT / 2, "{wait:?}: {waited:?}");
+        assert!(wait == Wait::No || waited >= brief, "{wait:?}: {waited:?}");
+    }
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(brief);
+            drop(short);
+        });
+        fill(&backend)
+    })
 }
 
 /// A snapshot taken after a transaction found no room finds a map that has grown, though others looked up between.

@@ -238,16 +238,14 @@ impl StorageBackend for RocksDbBackend {
     fn stats(&self) -> StorageResult<StorageStats> {
         let engine = self.engine()?;
         let snapshot = self.snapshot()?;
-        let (mut count, mut bytes) = (0, 0);
+        let mut all = Size::default();
         for keyspace in snapshot.keyspaces() {
-            let size = snapshot.size(&keyspace)?;
-            count += size.count;
-            bytes += size.bytes;
+            all = all.plus(snapshot.size(&keyspace)?);
         }
         // It is not the caller's, and not to be counted.
         drop(snapshot);
         let disk = allocated_bytes(engine.folder())?;
-        Ok(self.counters.stats(count, bytes, disk))
+        Ok(self.counters.stats(all.count, all.bytes, disk))
     }
 
     fn keyspace_size(&self, keyspace: &Keyspace) -> StorageResult<(u64, u64)> {

@@ -19,6 +19,20 @@ pub(crate) struct Size {
 }
 
 impl Size {
+    /// Both together. What a damaged catalogue says adds up to nonsense, and to no panic.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            count: self.count.saturating_add(other.count),
+            bytes: self.bytes.saturating_add(other.bytes),
+        }
+    }
+
+    /// With one more entry, of so many bytes.
+    pub(crate) fn plus_entry(self, bytes: usize) -> Self {
+        let bytes = bytes as u64;
+        self.plus(Self { count: 1, bytes })
+    }
+
     fn encode(self) -> [u8; 16] {
         let mut encoded = [0; 16];
         encoded[..8].copy_from_slice(&self.count.to_le_bytes());
@@ -81,8 +95,7 @@ fn counted(
     let mut iterator = engine.database().raw_iterator_cf_opt(column, options);
     iterator.seek_to_first();
     while let Some((key, value)) = iterator.item() {
-        size.count += 1;
-        size.bytes += (key.len() + value.len()) as u64;
+        size = size.plus_entry(key.len() + value.len());
         iterator.next();
     }
     let status = iterator.status();
@@ -112,11 +125,11 @@ pub(crate) fn room(engine: &Engine) -> StorageResult<u64> {
     let Some(most) = engine.bytes_max() else {
         return Ok(u64::MAX);
     };
-    let mut held = 0;
+    let mut held = Size::default();
     for named in engine.columns().iter() {
-        held += size(engine, named, ReadOptions::default())?.bytes;
+        held = held.plus(size(engine, named, ReadOptions::default())?);
     }
-    Ok(most.saturating_sub(held))
+    Ok(most.saturating_sub(held.bytes))
 }
 
 /// `Full` when there is no room for so many bytes more.
@@ -141,4 +154,43 @@ pub(crate) fn put_uncounted(batch: &mut WriteBatch, keyspace: &Keyspace) {
 /// Adds the removal of a row to a batch.
 pub(crate) fn remove(batch: &mut WriteBatch, keyspace: &Keyspace) {
     batch.delete(row_key(keyspace));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Mode;
+    use crate::{RocksDbBackend, RocksDbOptions};
+    use quadrille_backend::StorageBackend;
+
+    /// Rows that were written with the right length and wrong numbers are figures like any other.
+    #[test]
+    fn sizes_beyond_all_measure_are_no_panic() -> StorageResult<()> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let options = RocksDbOptions::new().bytes_max(1000);
+        let keyspaces = [Keyspace::new("birds")?, Keyspace::new("fish")?];
+        let backend = RocksDbBackend::open_with(folder.path(), options.clone())?;
+        for keyspace in &keyspaces {
+            backend.create_keyspace(keyspace)?;
+        }
+        backend.close()?;
+        drop(backend);
+        let engine = Engine::open(folder.path(), &options, Mode::Write)?;
+        let mut batch = WriteBatch::default();
+        let (count, bytes) = (u64::MAX, u64::MAX);
+        for keyspace in &keyspaces {
+            put(&mut batch, keyspace, Size { count, bytes });
+        }
+        engine.write_lasting(batch)?;
+        assert_eq!(room(&engine)?, 0);
+        drop(engine);
+        let backend = RocksDbBackend::open_with(folder.path(), options)?;
+        let stats = backend.stats()?;
+        assert_eq!((stats.key_count, stats.total_bytes), (count, bytes));
+        for keyspace in &keyspaces {
+            backend.put(keyspace, b"emu", b"one more")?;
+            assert_eq!(backend.keyspace_size(keyspace)?, (count, bytes));
+        }
+        Ok(())
+    }
 }

@@ -14,7 +14,7 @@ use crate::open_files;
 use crate::seal::{self, SEAL_FILE, SealOnDrop};
 use crate::settings::{NEW_SETTINGS_FILE, SETTINGS_FILE, Settings};
 use quadrille_backend::{
-    Durability, ErrorKind, Keyspace, StorageError, StorageResult, StoreLock, sync_folder,
+    Durability, ErrorKind, Keyspace, StorageError, StorageResult, StoreLock, sync_with_parent,
 };
 use rocksdb::{
     BottommostLevelCompaction, BoundColumnFamily, Cache, ColumnFamilyDescriptor, CompactOptions,
@@ -112,7 +112,7 @@ impl Engine {
         }
         if fresh {
             // RocksDB syncs its own folder.
-            sync_parent(folder)?;
+            sync_with_parent(folder)?;
         } else if mode == Mode::Write {
             catalogue::settle(&engine)?;
         }
@@ -448,15 +448,6 @@ fn is_fresh(folder: &Path, mode: Mode) -> StorageResult<bool> {
         return Err(StorageError::new(ErrorKind::NotFound, message));
     }
     Ok(true)
-}
-
-/// Makes the names in a folder durable, and its own.
-fn sync_parent(folder: &Path) -> StorageResult<()> {
-    sync_folder(folder)?;
-    let parent = folder
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
-    sync_folder(parent.unwrap_or(Path::new(".")))
 }
 
 fn prepare_for_writing(folder: &Path) -> StorageResult<StoreLock> {

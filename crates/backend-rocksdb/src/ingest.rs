@@ -18,21 +18,29 @@ fn file_bytes(number: usize) -> u64 {
     FILE_BYTES << (number / FILES_OF_A_SIZE).min(6)
 }
 
-/// A source that fails once its entries find no room in the store.
-struct Limited<'a> {
-    entries: &'a mut dyn EntrySource,
+/// What an ingest has taken so far.
+struct Taken {
+    size: Size,
+    last: Option<Vec<u8>>,
+    /// How many bytes the store had room for before.
     room: u64,
 }
 
-impl EntrySource for Limited<'_> {
-    fn next_entry(&mut self) -> StorageResult<Option<(&[u8], &[u8])>> {
-        let entry = self.entries.next_entry()?;
-        if let Some((key, value)) = entry {
-            let bytes = (key.len() + value.len()) as u64;
-            catalogue::check_room(self.room, bytes)?;
-            self.room -= bytes;
+impl Taken {
+    /// Takes one more entry, unless the contract refuses it, which goes before whether there is room.
+    fn take(&mut self, keyspace: &Keyspace, key: &[u8], value: &[u8]) -> StorageResult<()> {
+        check_entry(keyspace, key, value)?;
+        if self.last.as_deref().is_some_and(|last| key <= last) {
+            let error = StorageError::misuse("ingested keys must ascend strictly");
+            return Err(error.in_keyspace(keyspace).at_key(key));
         }
-        Ok(entry)
+        let size = self.size.plus_entry(key.len() + value.len());
+        catalogue::check_room(self.room, size.bytes)?;
+        self.size = size;
+        let last = self.last.get_or_insert_default();
+        last.clear();
+        last.extend_from_slice(key);
+        Ok(())
     }
 }
 
@@ -50,7 +58,7 @@ pub(crate) fn ingest(
         return Err(StorageError::misuse(message).in_keyspace(keyspace));
     }
     let room = catalogue::room(engine)?;
-    let ingested = write_files(engine, keyspace, &mut Limited { entries, room })
+    let ingested = write_files(engine, keyspace, entries, room)
         .and_then(|(size, files)| move_in(engine, keyspace, column, size, files));
     let removed = engine.remove_ingest_files();
     let count = ingested?;
@@ -62,21 +70,25 @@ fn write_files(
     engine: &Engine,
     keyspace: &Keyspace,
     entries: &mut dyn EntrySource,
+    room: u64,
 ) -> StorageResult<(Size, Vec<PathBuf>)> {
-    let mut size = Size::default();
     let mut files = Vec::new();
-    let mut last: Option<Vec<u8>> = None;
+    let mut taken = Taken {
+        size: Size::default(),
+        last: None,
+        room,
+    };
     let mut ended = false;
     while !ended {
         let path = engine.ingest_path(files.len())?;
-        let before = size.count;
-        let end = size.bytes + file_bytes(files.len());
-        ended = write_file(engine, keyspace, entries, &path, end, &mut size, &mut last)?;
-        if size.count > before {
+        let before = taken.size.count;
+        let end = taken.size.bytes.saturating_add(file_bytes(files.len()));
+        ended = write_file(engine, keyspace, entries, &path, end, &mut taken)?;
+        if taken.size.count > before {
             files.push(path);
         }
     }
-    Ok((size, files))
+    Ok((taken.size, files))
 }
 
 /// Writes one file, until the entries written have `end` bytes; whether the source ended.
@@ -86,34 +98,24 @@ fn write_file(
     entries: &mut dyn EntrySource,
     path: &std::path::Path,
     end: u64,
-    size: &mut Size,
-    last: &mut Option<Vec<u8>>,
+    taken: &mut Taken,
 ) -> StorageResult<bool> {
     let failed = |error| storage_error("ingest", error).in_keyspace(keyspace);
     let mut writer = SstFileWriter::create(engine.keyspace_options());
     let mut open = false;
-    while size.bytes < end {
+    while taken.size.bytes < end {
         let Some((key, value)) = entries.next_entry()? else {
             if open {
                 writer.finish().map_err(failed)?;
             }
             return Ok(true);
         };
-        check_entry(keyspace, key, value)?;
-        if last.as_deref().is_some_and(|last| key <= last) {
-            let error = StorageError::misuse("ingested keys must ascend strictly");
-            return Err(error.in_keyspace(keyspace).at_key(key));
-        }
+        taken.take(keyspace, key, value)?;
         if !open {
             writer.open(path).map_err(failed)?;
             open = true;
         }
         writer.put(key, value).map_err(failed)?;
-        let last = last.get_or_insert_default();
-        last.clear();
-        last.extend_from_slice(key);
-        size.count += 1;
-        size.bytes += (key.len() + value.len()) as u64;
     }
     writer.finish().map_err(failed)?;
     Ok(false)

@@ -176,11 +176,10 @@ fn resized(mut size: Size, key: usize, old: Option<usize>, new: Option<usize>) -
         size.count = size.count.saturating_sub(1);
         size.bytes = size.bytes.saturating_sub((key + old) as u64);
     }
-    if let Some(new) = new {
-        size.count += 1;
-        size.bytes += (key + new) as u64;
+    match new {
+        Some(new) => size.plus_entry(key + new),
+        None => size,
     }
-    size
 }
 
 impl Transaction for RocksDbTransaction<'_> {
@@ -229,15 +228,14 @@ impl Transaction for RocksDbTransaction<'_> {
 
     fn commit(self) -> StorageResult<()> {
         let mut batch = WriteBatch::default();
-        let (mut bytes_before, mut bytes_after) = (0_u64, 0_u64);
+        let (mut all_before, mut all_after) = (Size::default(), Size::default());
         for (keyspace, changes) in &self.changes {
             let (before, after) = self.add_changes(&mut batch, keyspace, changes)?;
-            bytes_before += before.bytes;
-            bytes_after += after.bytes;
+            (all_before, all_after) = (all_before.plus(before), all_after.plus(after));
         }
-        if bytes_after > bytes_before {
+        if all_after.bytes > all_before.bytes {
             let room = catalogue::room(&self.engine)?;
-            catalogue::check_room(room, bytes_after - bytes_before)?;
+            catalogue::check_room(room, all_after.bytes - all_before.bytes)?;
         }
         if !batch.is_empty() {
             self.engine.write(batch)?;

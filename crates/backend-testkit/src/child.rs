@@ -35,6 +35,9 @@ const FOLDER: &str = "QUADRILLE_CHILD_FOLDER";
 /// How long a line or the end may take.
 const PATIENCE: Duration = Duration::from_secs(180);
 
+/// How long the pipe of a dead process is read for what it had said.
+const HEARD_AFTER_DEATH: Duration = Duration::from_secs(10);
+
 /// The role and the folder that this process was started with, if it is the other one.
 #[must_use]
 pub fn role() -> Option<(String, PathBuf)> {
@@ -165,14 +168,20 @@ impl Process {
         self.line(&format!("the answer to {line:?}"))
     }
 
-    /// Kills it, and gives the lines that it has said and nobody has read.
+    /// Kills it, and gives the lines that it has said and nobody has read. A process of its own that lives on and could say
+    /// more is listened to for some seconds, and no longer.
     ///
     /// # Panics
     /// When the system does not let it be killed.
     pub fn kill(mut self) -> Vec<String> {
         self.child.kill().expect("the process is there");
         self.child.wait().expect("and ends");
-        self.lines.iter().collect()
+        let deadline = Instant::now() + HEARD_AFTER_DEATH.min(self.patience);
+        let next = || {
+            let left = deadline.saturating_duration_since(Instant::now());
+            self.lines.recv_timeout(left).ok()
+        };
+        std::iter::from_fn(next).collect()
     }
 
     /// Waits for its end.
@@ -240,6 +249,23 @@ mod tests {
         let error = other.end().expect_err("it still sleeps");
         assert!(error.to_string().contains("did not end in 50ms"), "{error}");
         assert!(started.elapsed() < Duration::from_secs(30));
+    }
+
+    #[test]
+    fn a_child_of_the_process_that_lives_on_holds_nobody_up() {
+        let mut other = system(
+            "sh",
+            &["-c", "echo one; echo two; sleep 60 & echo $!; wait"],
+        );
+        assert_eq!(other.line("the first").expect("a line"), "one");
+        assert_eq!(other.line("the second").expect("a line"), "two");
+        let orphan = other.line("the child").expect("a line");
+        let started = Instant::now();
+        let rest = other.patience(Duration::from_millis(100)).kill();
+        assert!(rest.is_empty(), "{rest:?}");
+        assert!(started.elapsed() < Duration::from_secs(30));
+        let killed = Command::new("kill").arg(orphan).status();
+        assert!(killed.expect("a status").success());
     }
 
     #[test]

@@ -8,6 +8,8 @@ use quadrille_backend::{
 };
 use std::ops::Deref;
 use std::path::Path;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use tempfile::TempDir;
 
@@ -80,8 +82,18 @@ impl<F: Factory> Context<F> {
 
     /// Starts another process on a store.
     pub(crate) fn start(&self, task: Task, folder: &Path) -> Process {
+        self.start_by(task, folder, Process::start)
+    }
+
+    /// Starts another process in some way of its own.
+    pub(crate) fn start_by(
+        &self,
+        task: Task,
+        folder: &Path,
+        start: impl FnOnce(&str, &Path) -> Process,
+    ) -> Process {
         let suite = self.suite.as_deref().expect("asked for beforehand");
-        tasks::start(suite, task, folder)
+        tasks::start(suite, task, folder, start)
     }
 
     /// A fresh store with little room, and a keyspace in it.
@@ -318,6 +330,46 @@ pub(crate) fn ingest<B: StorageBackend>(
     entries: &[Entry],
 ) -> StorageResult<u64> {
     backend.ingest(keyspace, &mut Entries::new(entries.iter().cloned().map(Ok)))
+}
+
+/// Tells readers that there is nothing more to read beside, also when the work ends in a panic.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Has so many threads read round by round beside some work. They begin together with it, and end with a round that began
+/// when it was done, so that none comes too late to read at all.
+pub(crate) fn read_beside(
+    threads: usize,
+    round: impl Fn() -> StorageResult<()> + Sync,
+    work: impl FnOnce() -> StorageResult<()>,
+) -> StorageResult<()> {
+    let (start, done) = (Barrier::new(threads + 1), AtomicBool::new(false));
+    let read = || -> StorageResult<()> {
+        start.wait();
+        loop {
+            let last = done.load(Ordering::Relaxed);
+            round()?;
+            if last {
+                return Ok(());
+            }
+        }
+    };
+    thread::scope(|scope| {
+        let readers: Vec<_> = (0..threads).map(|_| scope.spawn(read)).collect();
+        start.wait();
+        let ends = Done(&done);
+        let worked = work();
+        drop(ends);
+        for reader in readers {
+            reader.join().expect("no panic")?;
+        }
+        worked
+    })
 }
 
 /// A small deterministic generator of numbers that look random.

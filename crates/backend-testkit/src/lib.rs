@@ -54,7 +54,7 @@
 //!
 //! // A case can also be run on its own.
 //! let cases = cases::<MyFactory>();
-//! let case = cases.iter().find(|case| case.name() == "errors::what_finds_no_room_is_full");
+//! let case = cases.iter().find(|case| case.name() == "room::what_finds_no_room_is_full");
 //! let outcome = case.expect("it is in the list").run(MyFactory)?;
 //! assert_eq!(outcome, Outcome::Passed);
 //! # Ok::<(), quadrille_backend::StorageError>(())
@@ -73,7 +73,9 @@ mod doubles;
 mod faulty;
 mod list;
 mod mirror;
+mod nobody;
 mod sample;
+pub mod small_disk;
 #[cfg(feature = "store")]
 pub mod store;
 mod suite;

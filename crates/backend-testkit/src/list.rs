@@ -5,6 +5,7 @@
 
 use crate::cases as groups;
 use crate::context::{Context, Factory, SMALL_BYTES, temporary};
+use crate::{nobody, small_disk};
 use quadrille_backend::{StorageBackend, StorageResult};
 
 type Body<F> = fn(&Context<F>) -> StorageResult<()>;
@@ -19,6 +20,7 @@ enum Needs {
     ReadOnly,
     Permissions,
     Processes,
+    SmallDisk,
     BatchLimit,
     ValueLimit,
 }
@@ -85,7 +87,10 @@ impl Needs {
         }
         let capabilities = context.store()?.capabilities();
         let files = capabilities.persistent;
-        let needs_files = matches!(self, Self::Files | Self::Permissions | Self::Processes);
+        let needs_files = matches!(
+            self,
+            Self::Files | Self::Permissions | Self::Processes | Self::SmallDisk
+        );
         if needs_files && !files {
             return Ok(Some("the backend keeps no files"));
         }
@@ -104,8 +109,13 @@ impl Needs {
                 "the factory opens no store for reading only",
             ),
             Self::Permissions => (
-                !groups::errors::permissions_hold()?,
-                "permissions do not hold for this user",
+                !(groups::errors::permissions_hold()?
+                    || (context.has_processes() && nobody::can_be())),
+                "permissions do not hold for this user, who cannot be nobody",
+            ),
+            Self::SmallDisk => (
+                !(context.has_processes() && small_disk::can_mount()),
+                "no process can be given a small disk",
             ),
             Self::Processes => (
                 !context.has_processes(),
@@ -229,11 +239,14 @@ pub fn cases<F: Factory>() -> Vec<Case<F>> {
             }
         }
         "What finds no room is `Full`; nothing of it is visible, what was there stays, and deleting makes room again." {
-            SmallStore errors {
+            SmallStore room {
                 what_finds_no_room_is_full,
                 nothing_of_a_full_transaction_is_visible,
                 deleting_makes_room_again,
                 an_ingest_without_room_is_full,
+            }
+            SmallDisk errors {
+                a_full_disk_loses_no_commit,
             }
         }
         "What was opened for reading only answers writes with `ReadOnly`, and changes nothing." {
@@ -622,7 +635,7 @@ pub fn cases<F: Factory>() -> Vec<Case<F>> {
             }
         }
         "After `Full` or `Io` it can only be rolled back: a commit is an error, and changes nothing." {
-            SmallStore errors {
+            SmallStore room {
                 after_full_only_rolling_back_is_left,
             }
         }

@@ -4,6 +4,7 @@
 //! What flows in: the name of a suite and a [`Task`]. What flows out: lines for the case. What always holds: a process
 //! with nothing more to do ends when the program that started it is killed.
 
+use crate::cases::{errors, room};
 use crate::child::{Process, say};
 use crate::context::Factory;
 use crate::sample;
@@ -31,10 +32,21 @@ pub(crate) enum Task {
     Flush,
     /// Begin a transaction, write into it, say so, and wait.
     Hold,
+    /// Fill the disk, make room, go on, and say what went wrong.
+    Fill,
+    /// Open a folder that is closed to it, and one below, and say what went wrong.
+    OpenClosed,
 }
 
 impl Task {
-    const ALL: [Self; 4] = [Self::Read, Self::Commit, Self::Flush, Self::Hold];
+    const ALL: [Self; 6] = [
+        Self::Read,
+        Self::Commit,
+        Self::Flush,
+        Self::Hold,
+        Self::Fill,
+        Self::OpenClosed,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -42,13 +54,20 @@ impl Task {
             Self::Commit => "commit",
             Self::Flush => "flush",
             Self::Hold => "hold",
+            Self::Fill => "fill",
+            Self::OpenClosed => "open-closed",
         }
     }
 }
 
-/// Starts this program again to do a task of a suite.
-pub(crate) fn start(suite: &str, task: Task, folder: &Path) -> Process {
-    Process::start(&format!("{suite} {}", task.name()), folder).patience(TIME_MAX)
+/// Starts this program again to do a task of a suite, in some way to start it in a role over a folder.
+pub(crate) fn start(
+    suite: &str,
+    task: Task,
+    folder: &Path,
+    start: impl FnOnce(&str, &Path) -> Process,
+) -> Process {
+    start(&format!("{suite} {}", task.name()), folder).patience(TIME_MAX)
 }
 
 /// Waits for the end of a process, and gives back what it said, or how it ended otherwise.
@@ -85,6 +104,15 @@ pub(crate) fn obey<F: Factory>(factory: &F, task: &str, folder: &Path) -> Storag
             transaction.put(&Keyspace::new(NUMBERS)?, b"held", b"never committed")?;
             say("begun");
             wait_for_the_end()
+        }
+        Some(Task::Fill) => {
+            let filled = room::fill_the_disk(factory, folder);
+            say(&filled.unwrap_or_else(|error| format!("failed with {error}")));
+            Ok(())
+        }
+        Some(Task::OpenClosed) => {
+            say(&errors::opened_closed(factory, folder));
+            Ok(())
         }
         None => Err(StorageError::misuse(format!("no task is named {task:?}"))),
     }

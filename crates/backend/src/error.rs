@@ -96,10 +96,13 @@ impl StorageError {
         Self::new(ErrorKind::Misuse, message)
     }
 
-    /// An operating system error; "no space left" becomes [`ErrorKind::Full`], "not found" [`ErrorKind::NotFound`].
+    /// An operating system error; "no space left", also for a user or in one file, becomes [`ErrorKind::Full`],
+    /// "not found" [`ErrorKind::NotFound`].
     pub fn from_io(message: impl Into<String>, source: std::io::Error) -> Self {
         let kind = match source.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => ErrorKind::Full,
+            std::io::ErrorKind::StorageFull
+            | std::io::ErrorKind::QuotaExceeded
+            | std::io::ErrorKind::FileTooLarge => ErrorKind::Full,
             std::io::ErrorKind::NotFound => ErrorKind::NotFound,
             _ => ErrorKind::Io,
         };

@@ -157,6 +157,18 @@ pub fn sync_folder(folder: &Path) -> StorageResult<()> {
         .map_err(|error| StorageError::from_io(format!("cannot sync {}", folder.display()), error))
 }
 
+/// Makes the names in a folder durable, and its own, as a new store needs.
+///
+/// # Errors
+/// `NotFound`, `Io`.
+pub fn sync_with_parent(folder: &Path) -> StorageResult<()> {
+    sync_folder(folder)?;
+    let parent = folder
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    sync_folder(parent.unwrap_or(Path::new(".")))
+}
+
 /// Creates a folder, and its parents, or accepts one that is empty.
 ///
 /// # Errors

@@ -25,7 +25,7 @@ pub use contract::{
     StorageSnapshot, Transaction, Wait,
 };
 pub use error::{ErrorKind, StorageError, StorageResult};
-pub use files::{StoreLock, allocated_bytes, prepare_empty_folder, sync_folder};
+pub use files::{StoreLock, allocated_bytes, prepare_empty_folder, sync_folder, sync_with_parent};
 pub use gate::{WriterGate, WriterPermit};
 pub use keyspace::Keyspace;
 pub use memory::{

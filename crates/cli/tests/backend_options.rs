@@ -81,6 +81,7 @@ fn lmdb_takes_its_options() {
         ("map_bytes=much", "which is a size such as"),
         ("growth_wait=5", "which is a duration such as"),
         ("readers_max=0", "readers_max is 0; 1 to 65536 is legal"),
+        ("map_bytes_max=1MiB", "below map_bytes, which is"),
     ] {
         let error = quadrille(&load(&location, &sample, &[option])).failed(2);
         assert!(error.contains(words), "{error}");
@@ -94,8 +95,10 @@ fn lmdb_takes_its_options() {
     let count =
         |option: &str| quadrille(&["count", "--store", &location, "--backend-option", option]);
     assert_eq!(count("read_ahead=off").ok(), "6\n");
-    let error = count("ingest_commit_bytes=1MiB").failed(2);
-    assert!(error.contains("this command only reads"), "{error}");
+    for option in ["ingest_commit_bytes=1MiB", "map_bytes_max=1TiB"] {
+        let error = count(option).failed(2);
+        assert!(error.contains("this command only reads"), "{error}");
+    }
 }
 
 #[cfg(feature = "rocksdb")]

@@ -100,8 +100,8 @@ impl OpenOptions {
     ///
     /// # Errors
     /// `Misuse` (a setting that is not legal, or the folder holds a store of another engine), `NotFound` (the mode asks
-    /// for a store that is not there), `Unsupported` (a backend that is not compiled in, or a durability that it cannot
-    /// give), `Locked` (another process writes to it), and what the backend and the store report.
+    /// for a store that is not there), `Unsupported` (a backend that is not compiled in), `Locked` (another process writes
+    /// to it), and what the backend and the store report.
     pub fn open(&self, location: &Location) -> StorageResult<QuadStore<AnyBackend>> {
         let backend = self.open_backend(location)?;
         match (location, self.mode) {

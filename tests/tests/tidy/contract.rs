@@ -6,7 +6,7 @@ use quadrille_tests::Memory;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The groups of the suite that may not shrink below so many cases.
-const GROUP_SIZES: [(&str, usize); 9] = [
+const GROUP_SIZES: [(&str, usize); 10] = [
     ("single_keys", 20),
     ("ranges", 15),
     ("prefixes", 10),
@@ -16,6 +16,7 @@ const GROUP_SIZES: [(&str, usize); 9] = [
     ("reopening", 10),
     ("concurrency", 10),
     ("errors", 10),
+    ("room", 5),
 ];
 
 /// The bullets under `# Behaviour` in the documentation comments of a source, each on one line.

@@ -7,7 +7,7 @@ use crate::map::Map;
 use crate::read::{Commit, KeptCommits};
 use crate::{LmdbBackend, LmdbOptions};
 use heed::EnvFlags;
-use quadrille_backend::{Durability, ErrorKind, Keyspace, StorageBackend, StorageResult};
+use quadrille_backend::{Durability, ErrorKind, Keyspace, StorageBackend, StorageResult, Wait};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -110,7 +110,7 @@ fn the_map_is_outgrown_before_the_first_handles_are_opened() -> StorageResult<()
 fn slots_that_are_not_there_are_damage() -> StorageResult<()> {
     let folder = small_store()?;
     let engine = Arc::new(Engine::open(folder.path(), &small_map(), Mode::Write)?);
-    let mut transaction = engine.begin_write()?;
+    let mut transaction = engine.begin_write(Wait::Forever)?;
     let main = engine.main();
     let written = main.put(&mut transaction, SLOT_COUNT_KEY, &99_u32.to_le_bytes());
     written.expect("room for a row");

@@ -1,7 +1,7 @@
 //! Settings are checked when a store is opened, and those that shape files are kept.
 
 use crate::support::{birds, files, filled, folder, refused};
-use quadrille_backend::{ErrorKind, Keyspace, StorageBackend, StorageResult};
+use quadrille_backend::{EntrySource, ErrorKind, Keyspace, StorageBackend, StorageResult};
 use quadrille_backend_rocksdb::{Compression, RocksDbBackend, RocksDbOptions};
 use std::fs;
 use std::path::Path;
@@ -170,6 +170,28 @@ fn a_store_holds_no_more_than_its_limit() -> StorageResult<()> {
     backend.close()?;
     drop(backend);
     RocksDbBackend::open(folder.path())?.put(&fish, b"cod", &[0; 100])
+}
+
+/// What the contract forbids is `Misuse` also where there would be no room for it.
+#[test]
+fn an_ingest_of_what_is_illegal_is_misuse_without_room_too() -> StorageResult<()> {
+    struct Two<'a>(std::array::IntoIter<&'a [u8], 2>);
+    impl EntrySource for Two<'_> {
+        fn next_entry(&mut self) -> StorageResult<Option<(&[u8], &[u8])>> {
+            Ok(self.0.next().map(|key| (key, &b"value"[..])))
+        }
+    }
+    let folder = folder();
+    let options = RocksDbOptions::new().bytes_max(10);
+    let backend = RocksDbBackend::open_with(folder.path(), options)?;
+    backend.create_keyspace(&birds())?;
+    let long = vec![255; backend.capabilities().key_bytes_max + 1];
+    let ingest = |keys: [&[u8]; 2]| backend.ingest(&birds(), &mut Two(keys.into_iter()));
+    refused(ingest([b"emu", &long]), ErrorKind::Misuse);
+    refused(ingest([b"kea", b"emu"]), ErrorKind::Misuse);
+    refused(ingest([b"emu", b"kea"]), ErrorKind::Full);
+    assert_eq!(backend.stats()?.key_count, 0);
+    Ok(())
 }
 
 /// Who only reads checks its settings too, and changes none of those that are stored.

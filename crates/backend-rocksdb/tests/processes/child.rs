@@ -17,7 +17,11 @@ pub(crate) fn start(path: &Path, role: &str) -> StorageResult<Process> {
 
 /// Starts it by a command that ends in running another.
 pub(crate) fn start_by(command: &[&str], path: &Path, role: &str) -> StorageResult<Process> {
-    let mut other = spawn(command, path, role);
+    opened(spawn(command, path, role))
+}
+
+/// It, once the store is open.
+pub(crate) fn opened(mut other: Process) -> StorageResult<Process> {
     assert_eq!(other.line("the open store")?, "open");
     Ok(other)
 }

@@ -5,14 +5,14 @@
 
 mod child;
 
-use child::{be_the_other_process, does, spawn, start, start_by};
+use child::{be_the_other_process, does, opened, spawn, start, start_by};
 use libtest_mimic::{Arguments, Failed, Trial};
 use quadrille_backend::{ErrorKind, Keyspace, StorageBackend, StorageResult};
 use quadrille_backend_rocksdb::RocksDbBackend;
 use quadrille_backend_testkit::child::{Process, role};
+use quadrille_backend_testkit::small_disk;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -432,38 +432,18 @@ fn a_flush_that_fails_in_the_background_fails_later_commits() -> StorageResult<(
     backend.put(&Keyspace::new("k000")?, b"again", b"works")
 }
 
-const TINY_DISK: &str = "mount -t tmpfs -o size=8m none \"$QUADRILLE_CHILD_FOLDER\" && head -c 4000000 \
-    /dev/zero > \"$QUADRILLE_CHILD_FOLDER/ballast\" && exec \"$0\"";
-/// Gives the process a view of its own of what is mounted.
-const UNSHARE: [&str; 5] = ["unshare", "--map-root-user", "--mount", "sh", "-c"];
-
-/// Whether this system lets a process mount a disk for itself.
-fn can_mount() -> bool {
-    let folder = temporary();
-    let mut command = Command::new(UNSHARE[0]);
-    command
-        .args(&UNSHARE[1..])
-        .arg("mount -t tmpfs none \"$0\"")
-        .arg(folder.path());
-    command
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
-}
-
 /// A full disk fails commits, and nothing else; with space again the store goes on where it was.
 fn a_full_disk_fails_commits_and_loses_none() -> StorageResult<()> {
-    let command = [&UNSHARE[..], &[TINY_DISK]].concat();
     for role in ["durable", "prefix", "unsafe"] {
         let folder = temporary();
-        let mut other = start_by(&command, folder.path(), role)?;
+        let mut other = opened(small_disk::start(role, folder.path(), 8 << 20))?;
         does(&mut other, "create-many 3");
         let (said, error) = commit_until_it_fails(&mut other, 1, 50_000)?;
         assert!(said > 0 && error.starts_with("full: "), "{role}: {error}");
         assert!(error.contains("No space left"), "{role}: {error}");
         assert_eq!(other.ask("last k001")?, said.to_string(), "{role}");
         assert_eq!(other.ask("count")?, (3 * (said + 1)).to_string());
-        let ballast = folder.path().join("ballast");
+        let ballast = folder.path().join(small_disk::BALLAST);
         does(&mut other, &format!("free {}", ballast.display()));
         does(&mut other, "reopen");
         let left: u64 = other.ask("last k001")?.parse().expect("a number");
@@ -509,7 +489,7 @@ fn main() {
         a_flush_that_fails_in_the_background_fails_later_commits,
     ];
     let full_disk = trials![a_full_disk_fails_commits_and_loses_none];
-    let skip = !can_mount();
+    let skip = !small_disk::can_mount();
     trials.extend(
         full_disk
             .into_iter()

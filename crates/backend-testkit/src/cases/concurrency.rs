@@ -1,7 +1,8 @@
 //! Cases about threads: readers beside a writer, writers beside one another, and all of it at once.
 
 use crate::context::{
-    Context, Factory, delete, entries, fill_keys, ingest, put, refused, snapshot_entries,
+    Context, Factory, delete, entries, fill_keys, ingest, put, read_beside, refused,
+    snapshot_entries,
 };
 use quadrille_backend::{
     ErrorKind, Keyspace, StorageBackend, StorageCursor, StorageResult, StorageSnapshot, Transaction,
@@ -59,33 +60,20 @@ pub(crate) fn readers_beside_a_writer_see_whole_commits<F: Factory>(
         let bytes: Option<[u8; 8]> = bytes.and_then(|bytes| bytes.try_into().ok());
         bytes.map_or(0, i64::from_le_bytes)
     };
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let (backend, done) = (&*store, &done);
-        let (left, right) = (&accounts, &other);
-        let check = move || -> StorageResult<u64> {
-            let mut rounds = 0;
-            while !done.load(Ordering::Relaxed) || rounds == 0 {
-                let snapshot = backend.snapshot()?;
-                let sum = amount(snapshot.get(left, b"balance")?)
-                    + amount(snapshot.get(right, b"balance")?);
-                assert_eq!(sum, 0);
-                rounds += 1;
-            }
-            Ok(rounds)
-        };
-        let readers: Vec<_> = (0..3).map(|_| scope.spawn(check)).collect();
-        let written = (1..=150_i64).try_for_each(|n| {
-            let mut transaction = backend.begin()?;
-            transaction.put(left, b"balance", &n.to_le_bytes())?;
-            transaction.put(right, b"balance", &(-n).to_le_bytes())?;
+    let check = || {
+        let snapshot = store.snapshot()?;
+        let sum = amount(snapshot.get(&accounts, b"balance")?)
+            + amount(snapshot.get(&other, b"balance")?);
+        assert_eq!(sum, 0);
+        Ok(())
+    };
+    read_beside(3, check, || {
+        (1..=150_i64).try_for_each(|n| {
+            let mut transaction = store.begin()?;
+            transaction.put(&accounts, b"balance", &n.to_le_bytes())?;
+            transaction.put(&other, b"balance", &(-n).to_le_bytes())?;
             transaction.commit()
-        });
-        done.store(true, Ordering::Relaxed);
-        for reader in readers {
-            assert!(reader.join().expect("no panic")? > 0);
-        }
-        written
+        })
     })
 }
 
@@ -95,33 +83,20 @@ pub(crate) fn snapshots_have_the_keyspaces_of_their_commit<F: Factory>(
 ) -> StorageResult<()> {
     let (store, index) = context.store_with("index")?;
     let named = |n: u8| Keyspace::new(&format!("keyspace-{n}"));
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let (backend, done, index) = (&*store, &done, &index);
-        let check = move || -> StorageResult<()> {
-            while !done.load(Ordering::Relaxed) {
-                let snapshot = backend.snapshot()?;
-                let Some(&[last]) = snapshot.get(index, b"last")?.as_deref() else {
-                    continue;
-                };
-                assert_eq!(
-                    snapshot.get(&named(last)?, b"number")?.as_deref(),
-                    Some(&[last][..])
-                );
-            }
-            Ok(())
-        };
-        let readers: Vec<_> = (0..3).map(|_| scope.spawn(check)).collect();
-        let written = (0..60).try_for_each(|n| {
-            let keyspace = named(n)?;
-            backend.create_keyspace(&keyspace)?;
-            backend.batch(&[put(index, b"last", &[n]), put(&keyspace, b"number", &[n])])
-        });
-        done.store(true, Ordering::Relaxed);
-        for reader in readers {
-            reader.join().expect("no panic")?;
+    let check = || {
+        let snapshot = store.snapshot()?;
+        if let Some(&[last]) = snapshot.get(&index, b"last")?.as_deref() {
+            let number = snapshot.get(&named(last)?, b"number")?;
+            assert_eq!(number.as_deref(), Some(&[last][..]));
         }
-        written
+        Ok(())
+    };
+    read_beside(3, check, || {
+        (0..60).try_for_each(|n| {
+            let keyspace = named(n)?;
+            store.create_keyspace(&keyspace)?;
+            store.batch(&[put(&index, b"last", &[n]), put(&keyspace, b"number", &[n])])
+        })
     })
 }
 
@@ -163,23 +138,14 @@ pub(crate) fn scans_beside_batches_see_whole_commits<F: Factory>(
             .collect()
     };
     store.batch(&batch(0))?;
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let check = || -> StorageResult<()> {
-            while !done.load(Ordering::Relaxed) {
-                let all = entries(&*store, &numbers)?;
-                assert_eq!(all.len(), 200);
-                assert!(all.iter().all(|(_, value)| *value == all[0].1));
-            }
-            Ok(())
-        };
-        let readers: Vec<_> = (0..3).map(|_| scope.spawn(check)).collect();
-        let written = (1..=40).try_for_each(|round| store.batch(&batch(round)));
-        done.store(true, Ordering::Relaxed);
-        for reader in readers {
-            reader.join().expect("no panic")?;
-        }
-        written
+    let check = || {
+        let all = entries(&*store, &numbers)?;
+        assert_eq!(all.len(), 200);
+        assert!(all.iter().all(|(_, value)| *value == all[0].1));
+        Ok(())
+    };
+    read_beside(3, check, || {
+        (1..=40).try_for_each(|round| store.batch(&batch(round)))
     })
 }
 
@@ -238,31 +204,22 @@ pub(crate) fn scans_beside_keyspaces_that_come_and_go<F: Factory>(
     let (store, stable) = context.store_with("stable")?;
     fill_keys(&*store, &stable, &[b"emu", b"kea"])?;
     let fleeting = Keyspace::new("fleeting")?;
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let check = || -> StorageResult<()> {
-            while !done.load(Ordering::Relaxed) {
-                let snapshot = store.snapshot()?;
-                assert_eq!(snapshot_entries(&snapshot, &stable)?.len(), 2);
-                match snapshot_entries(&snapshot, &fleeting) {
-                    Ok(all) => assert!(all.is_empty() || all.len() == 50, "{}", all.len()),
-                    Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "{error}"),
-                }
-            }
-            Ok(())
-        };
-        let readers: Vec<_> = (0..3).map(|_| scope.spawn(check)).collect();
-        let changed = (0..12_u8).try_for_each(|round| {
+    let check = || {
+        let snapshot = store.snapshot()?;
+        assert_eq!(snapshot_entries(&snapshot, &stable)?.len(), 2);
+        match snapshot_entries(&snapshot, &fleeting) {
+            Ok(all) => assert!(all.is_empty() || all.len() == 50, "{}", all.len()),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "{error}"),
+        }
+        Ok(())
+    };
+    read_beside(3, check, || {
+        (0..12_u8).try_for_each(|round| {
             store.create_keyspace(&fleeting)?;
             let puts: Vec<_> = (0..50).map(|n| put(&fleeting, &[n], &[round])).collect();
             store.batch(&puts)?;
             store.drop_keyspace(&fleeting)
-        });
-        done.store(true, Ordering::Relaxed);
-        for reader in readers {
-            reader.join().expect("no panic")?;
-        }
-        changed
+        })
     })
 }
 
@@ -272,31 +229,23 @@ pub(crate) fn snapshots_come_and_go_in_many_threads<F: Factory>(
 ) -> StorageResult<()> {
     let (store, numbers) = context.store_with("numbers")?;
     store.put(&numbers, b"count", &0_u32.to_be_bytes())?;
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let check = || -> StorageResult<()> {
-            let mut kept = Vec::new();
-            while !done.load(Ordering::Relaxed) {
-                let snapshot = store.snapshot()?;
-                let count = snapshot.get(&numbers, b"count")?;
-                kept.push((snapshot, count));
-                for (snapshot, count) in &kept {
-                    assert_eq!(snapshot.get(&numbers, b"count")?, *count);
-                }
-                if kept.len() == 8 {
-                    kept.drain(..5);
-                }
+    let check = || {
+        let mut kept = Vec::new();
+        for _ in 0..16 {
+            let snapshot = store.snapshot()?;
+            let count = snapshot.get(&numbers, b"count")?;
+            kept.push((snapshot, count));
+            for (snapshot, count) in &kept {
+                assert_eq!(snapshot.get(&numbers, b"count")?, *count);
             }
-            Ok(())
-        };
-        let readers: Vec<_> = (0..4).map(|_| scope.spawn(check)).collect();
-        let written =
-            (1..=80_u32).try_for_each(|count| store.put(&numbers, b"count", &count.to_be_bytes()));
-        done.store(true, Ordering::Relaxed);
-        for reader in readers {
-            reader.join().expect("no panic")?;
+            if kept.len() == 8 {
+                kept.drain(..5);
+            }
         }
-        written
+        Ok(())
+    };
+    read_beside(4, check, || {
+        (1..=80_u32).try_for_each(|count| store.put(&numbers, b"count", &count.to_be_bytes()))
     })
 }
 
@@ -305,34 +254,24 @@ pub(crate) fn figures_beside_a_writer_are_of_one_commit<F: Factory>(
     context: &Context<F>,
 ) -> StorageResult<()> {
     let (store, numbers) = context.store_with("numbers")?;
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let check = || -> StorageResult<()> {
-            while !done.load(Ordering::Relaxed) {
-                let (count, bytes) = store.keyspace_size(&numbers)?;
-                assert_eq!((count % 3, bytes), (0, count * 10));
-                let stats = store.stats()?;
-                assert_eq!(stats.total_bytes, stats.key_count * 10);
-            }
-            Ok(())
-        };
-        let readers: Vec<_> = (0..2).map(|_| scope.spawn(check)).collect();
-        let written = (0..60_u32).try_for_each(|round| {
+    let check = || {
+        let (count, bytes) = store.keyspace_size(&numbers)?;
+        assert_eq!((count % 3, bytes), (0, count * 10));
+        let stats = store.stats()?;
+        assert_eq!(stats.total_bytes, stats.key_count * 10);
+        Ok(())
+    };
+    read_beside(2, check, || {
+        (0..60_u32).try_for_each(|round| {
             let three = (0..3).map(|n| put(&numbers, &(round * 3 + n).to_be_bytes(), &[0; 6]));
             store.batch(&three.collect::<Vec<_>>())
-        });
-        done.store(true, Ordering::Relaxed);
-        for reader in readers {
-            reader.join().expect("no panic")?;
-        }
-        written
+        })
     })
 }
 
 /// Four threads write their own keys in batches, one rolls back what it wrote, two read: all of it at once.
 pub(crate) fn writers_and_readers_at_once<F: Factory>(context: &Context<F>) -> StorageResult<()> {
     let (store, numbers) = context.store_with("numbers")?;
-    let done = AtomicBool::new(false);
     let write = |thread: u8| -> StorageResult<()> {
         for round in 0..12_u8 {
             let both = [
@@ -352,27 +291,23 @@ pub(crate) fn writers_and_readers_at_once<F: Factory>(context: &Context<F>) -> S
         }
         Ok(())
     };
-    let read = || -> StorageResult<()> {
-        while !done.load(Ordering::Relaxed) {
-            for (key, value) in entries(&*store, &numbers)? {
-                let left = key.ends_with(&[0]);
-                assert_eq!(value, if left { &b"left"[..] } else { b"right" }, "{key:?}");
-                assert_ne!(key[0], 255);
-            }
+    let read = || {
+        for (key, value) in entries(&*store, &numbers)? {
+            let left = key.ends_with(&[0]);
+            assert_eq!(value, if left { &b"left"[..] } else { b"right" }, "{key:?}");
+            assert_ne!(key[0], 255);
         }
         Ok(())
     };
-    thread::scope(|scope| {
-        let (write, roll_back) = (&write, &roll_back);
-        let readers = [scope.spawn(read), scope.spawn(read)];
-        let writers: Vec<_> = (0..4).map(|n| scope.spawn(move || write(n))).collect();
-        let written = writers.into_iter().chain([scope.spawn(roll_back)]);
-        let written: Vec<_> = written.map(|writer| writer.join()).collect();
-        done.store(true, Ordering::Relaxed);
-        let read = readers.into_iter().map(|reader| reader.join());
-        let all: Vec<_> = written.into_iter().chain(read).collect();
-        all.into_iter()
-            .try_for_each(|result| result.expect("no panic"))
+    read_beside(2, read, || {
+        thread::scope(|scope| {
+            let (write, roll_back) = (&write, &roll_back);
+            let writers: Vec<_> = (0..4).map(|n| scope.spawn(move || write(n))).collect();
+            let written = writers.into_iter().chain([scope.spawn(roll_back)]);
+            let written: Vec<_> = written.map(|writer| writer.join()).collect();
+            let mut written = written.into_iter();
+            written.try_for_each(|result| result.expect("no panic"))
+        })
     })?;
     assert_eq!(entries(&*store, &numbers)?.len(), 48);
     Ok(())

@@ -11,6 +11,7 @@ pub(crate) mod prefixes;
 pub(crate) mod random;
 pub(crate) mod ranges;
 pub(crate) mod reopening;
+pub(crate) mod room;
 pub(crate) mod single_keys;
 pub(crate) mod snapshots;
 pub(crate) mod stats;

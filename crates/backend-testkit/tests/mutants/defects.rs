@@ -103,10 +103,10 @@ defects! {
         SnapshotsEndWithTheBackend => ["snapshots::a_snapshot_outlives_close"];
     }
     "StorageBackend": "What finds no room is `Full`" {
-        FullIsBusy => ["errors::what_finds_no_room_is_full"];
-        FullTransactionsLeaveTheirBeginning => ["errors::nothing_of_a_full_transaction_is_visible"];
-        DeletingMakesNoRoom => ["errors::deleting_makes_room_again"];
-        FullIngestsDropEverything => ["errors::an_ingest_without_room_is_full"];
+        FullIsBusy => ["room::what_finds_no_room_is_full"];
+        FullTransactionsLeaveTheirBeginning => ["room::nothing_of_a_full_transaction_is_visible"];
+        DeletingMakesNoRoom => ["room::deleting_makes_room_again"];
+        FullIngestsDropEverything => ["room::an_ingest_without_room_is_full"];
     }
     "StorageBackend": "What was opened for reading only answers writes with `ReadOnly`" {
         ReadOnlyIsWritten => ["errors::what_is_read_only_refuses_writes"];
@@ -298,7 +298,7 @@ defects! {
         PanicsKeepTheTransaction => ["transactions::a_panic_rolls_back"];
     }
     "Transaction": "After `Full` or `Io` it can only be rolled back: a commit is an error" {
-        CommitsAfterFullAreNoError => ["errors::after_full_only_rolling_back_is_left"];
+        CommitsAfterFullAreNoError => ["room::after_full_only_rolling_back_is_left"];
     }
     "Transaction": "A returned commit survives the death of the process" {
         KilledProcessesLoseTheirCommits processes => ["reopening::a_killed_process_keeps_its_commits"];

@@ -17,8 +17,8 @@ pub(super) const OPTIONS: &Table<LmdbOptions> = &Table {
         Named {
             name: "map_bytes_max",
             values: SIZE,
-            about: "up to what it grows",
-            reading: true,
+            about: "up to what it grows, and no less than it is",
+            reading: false,
             set: |options, text| Some(options.map_bytes_max(size(text)?)),
         },
         Named {

@@ -113,7 +113,7 @@ pub(crate) struct DurabilityOption {
 enum Word {
     /// Loss of power
     Durable,
-    /// Loss of power may cost the last commits, but what is left is whole; not on LMDB
+    /// Loss of power may cost the last commits, but what is left is whole
     Prefix,
     /// A crash may cost commits, and on LMDB the store: for what can be loaded again
     Unsafe,
