@@ -25,6 +25,7 @@ mod pipeline;
 mod read;
 mod sort;
 mod source;
+mod turtle;
 mod write;
 
 pub use blank_nodes::BlankNodeScope;

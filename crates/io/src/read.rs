@@ -10,6 +10,7 @@ use crate::format::RdfFormat;
 use crate::input::{Input, Place};
 use crate::parse::{ParseError, Parser, TooFar, dismantle, parser};
 use crate::source::Source;
+use crate::turtle::Prefixes;
 use oxrdf::{GraphName, Quad, Term};
 use quadrille_store::ReadContext;
 
@@ -125,8 +126,18 @@ impl QuadReader {
         format: RdfFormat,
         options: &ReadOptions,
     ) -> Result<Self, LoadError> {
+        Self::over_with(input, format, options, &Prefixes::new())
+    }
+
+    /// Reads what is open already, with prefixes that were declared before.
+    pub(crate) fn over_with(
+        input: Input,
+        format: RdfFormat,
+        options: &ReadOptions,
+        prefixes: &Prefixes,
+    ) -> Result<Self, LoadError> {
         Ok(Self {
-            parser: Some(parser(format, input.clone(), options)?),
+            parser: Some(parser(format, input.clone(), options, prefixes)?),
             input,
             graph: options.graph.clone(),
             blank_nodes: Some(options.blank_nodes.clone().unwrap_or_default()),

@@ -4,7 +4,7 @@
 use oxrdf::{GraphName, NamedNode, NamedNodeRef, Quad};
 use quadrille_backend::InMemoryBackend;
 use quadrille_io::{
-    CompressedWriter, Compression, GraphTarget, LoadError, RdfFormat, ReadOptions, Source,
+    CompressedWriter, Compression, GraphTarget, LoadError, OnError, RdfFormat, ReadOptions, Source,
     load_into, read_quads,
 };
 use quadrille_store::{CancelToken, QuadPattern, QuadStore, ReadContext};
@@ -422,5 +422,29 @@ fn many_triple_terms_that_are_not_deep_are_read() {
             quads(source, &ReadOptions::default()).unwrap().len(),
             20_000
         );
+    }
+}
+
+#[test]
+fn what_is_at_fault_is_left_out_and_nothing_else() {
+    let right = |name: &str| {
+        format!("<http://example.org/{name}> <http://example.org/p> <http://example.org/o> .\n")
+    };
+    let options = ReadOptions {
+        on_error: OnError::Skip,
+        ..ReadOptions::default()
+    };
+    for format in [
+        RdfFormat::NTriples,
+        RdfFormat::NQuads,
+        RdfFormat::Turtle,
+        RdfFormat::TriG,
+    ] {
+        let faulty = "<http://example.org/s> oops .\n";
+        let document = [&right("a"), faulty, &right("b"), faulty, &right("c")].concat();
+        let store = empty_store();
+        let summary = load_into(&store, [text(format, &document)], &options, |_| {}).unwrap();
+        assert_eq!(summary.rejected, 2, "{format}");
+        assert_eq!(summary.report.quads_read, 3, "{format}");
     }
 }

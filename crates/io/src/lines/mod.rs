@@ -205,7 +205,7 @@ fn quads_of(line: &[u8], format: LineFormat) -> Option<Vec<Quad>> {
 }
 
 /// How often a line ends in a text: at `\n`, `\r` or both together.
-fn line_ends(text: &[u8]) -> u64 {
+pub(crate) fn line_ends(text: &[u8]) -> u64 {
     memchr::memchr2_iter(b'\n', b'\r', text)
         .filter(|&at| text[at] == b'\n' || text.get(at + 1) != Some(&b'\n'))
         .count() as u64

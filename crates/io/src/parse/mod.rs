@@ -13,6 +13,7 @@ use crate::error::LoadError;
 use crate::format::RdfFormat;
 use crate::input::{Input, Place};
 use crate::read::ReadOptions;
+use crate::turtle::Prefixes;
 use guard::Guard;
 pub(crate) use guard::TooFar;
 use oxjsonld::{JsonLdErrorCode, JsonLdParseError, JsonLdParser};
@@ -41,55 +42,71 @@ pub(crate) enum ParseError {
 /// What all parsers have in common.
 pub(crate) type Parser = Box<dyn Iterator<Item = Result<Quad, ParseError>> + Send>;
 
-/// Makes the parser of a format.
+/// Sets what all the parsers' builders have in common.
+macro_rules! configured {
+    ($parser:expr, $options:expr) => {{
+        let mut parser = $parser;
+        if $options.lenient {
+            parser = parser.lenient();
+        }
+        parser
+    }};
+    ($parser:expr, $options:expr, with base) => {{
+        let mut parser = configured!($parser, $options);
+        if let Some(base) = &$options.base {
+            parser = parser
+                .with_base_iri(base)
+                .map_err(|error| LoadError::InvalidBase {
+                    base: base.clone(),
+                    message: error.to_string(),
+                })?;
+        }
+        parser
+    }};
+    ($parser:expr, $options:expr, $prefixes:expr, $name:expr) => {{
+        let mut parser = configured!($parser, $options, with base);
+        for (name, iri) in $prefixes {
+            parser = parser
+                .with_prefix(name, iri)
+                .map_err(|error| LoadError::Document {
+                    name: $name.to_owned(),
+                    message: format!("the prefix {name}: is not valid: {error}"),
+                })?;
+        }
+        parser
+    }};
+}
+
+/// Makes the parser of a format. Turtle and TriG may use prefixes that were declared before the input.
 pub(crate) fn parser(
     format: RdfFormat,
     input: Input,
     options: &ReadOptions,
+    prefixes: &Prefixes,
 ) -> Result<Parser, LoadError> {
-    /// Sets what all the parsers' builders have in common.
-    macro_rules! configured {
-        ($parser:expr) => {{
-            let mut parser = $parser;
-            if options.lenient {
-                parser = parser.lenient();
-            }
-            parser
-        }};
-        ($parser:expr, with base) => {{
-            let mut parser = configured!($parser);
-            if let Some(base) = &options.base {
-                parser = parser
-                    .with_base_iri(base)
-                    .map_err(|error| LoadError::InvalidBase {
-                        base: base.clone(),
-                        message: error.to_string(),
-                    })?;
-            }
-            parser
-        }};
-    }
     let opened = Opened::default();
     let watched = || Watched::new(input.clone(), &opened);
     let parser: Parser = match format {
         RdfFormat::NTriples => {
-            let triples = configured!(NTriplesParser::new()).for_reader(watched());
+            let triples = configured!(NTriplesParser::new(), options).for_reader(watched());
             Box::new(triples.map(in_default_graph))
         }
         RdfFormat::NQuads => {
-            let quads = configured!(NQuadsParser::new()).for_reader(watched());
+            let quads = configured!(NQuadsParser::new(), options).for_reader(watched());
             Box::new(quads.map(|quad| Ok(quad?)))
         }
         RdfFormat::Turtle => {
-            let triples = configured!(TurtleParser::new(), with base).for_reader(watched());
+            let triples = configured!(TurtleParser::new(), options, prefixes, input.name())
+                .for_reader(watched());
             Box::new(triples.map(in_default_graph))
         }
         RdfFormat::TriG => {
-            let quads = configured!(TriGParser::new(), with base).for_reader(watched());
+            let quads = configured!(TriGParser::new(), options, prefixes, input.name())
+                .for_reader(watched());
             Box::new(quads.map(|quad| Ok(quad?)))
         }
         RdfFormat::RdfXml => {
-            let parser = configured!(RdfXmlParser::new(), with base);
+            let parser = configured!(RdfXmlParser::new(), options, with base);
             let guard = Guard::new(input.clone(), xml::Scanner::default());
             Box::new(RdfXmlQuads {
                 triples: parser.for_reader(guard),
@@ -97,7 +114,7 @@ pub(crate) fn parser(
             })
         }
         RdfFormat::JsonLd => {
-            let parser = configured!(JsonLdParser::new(), with base);
+            let parser = configured!(JsonLdParser::new(), options, with base);
             let guard = Guard::new(input.clone(), json::Scanner::default());
             let quads = parser
                 .for_reader(guard)
@@ -105,7 +122,7 @@ pub(crate) fn parser(
             Box::new(quads.map(|quad| Ok(quad?)))
         }
         RdfFormat::N3 => {
-            let parser = configured!(N3Parser::new(), with base);
+            let parser = configured!(N3Parser::new(), options, with base);
             Box::new(n3::Quads::new(parser.low_level(), input.clone()))
         }
     };

@@ -1,6 +1,6 @@
 //! What is wrong with a faulty line, in the words of the parser of the whole grammar.
 
-use super::{Buffers, Ordered, Pipeline, Sender};
+use super::{Buffers, Ordered, Pipeline, Sender, Way};
 use crate::error::{LoadError, SyntaxError};
 use crate::input::Input;
 use crate::lines::{FaultyLine, LineFormat};
@@ -8,12 +8,29 @@ use crate::read::{QuadReader, ReadOptions};
 use quadrille_store::{ReadContext, StorageError};
 use std::io::{self, Cursor, Read};
 
-/// The text from a faulty line on.
-struct Following {
+/// The text from a place on.
+pub(super) struct Following {
     ordered: Ordered,
     empty: Sender<Buffers>,
     context: ReadContext,
     text: Cursor<Vec<u8>>,
+}
+
+impl Following {
+    /// A text, and then what a pipeline has not given out yet.
+    pub(super) fn new(
+        text: Vec<u8>,
+        ordered: Ordered,
+        empty: Sender<Buffers>,
+        options: &ReadOptions,
+    ) -> Self {
+        Self {
+            ordered,
+            empty,
+            context: options.context.clone(),
+            text: Cursor::new(text),
+        }
+    }
 }
 
 impl Read for Following {
@@ -25,6 +42,9 @@ impl Read for Following {
             }
             match self.ordered.next(&self.context) {
                 Ok(Some(mut parsed)) => {
+                    if let Some(LoadError::Io { error, .. }) = parsed.error {
+                        return Err(error);
+                    }
                     self.text = Cursor::new(std::mem::take(&mut parsed.buffers.text));
                     parsed.buffers.batch.clear();
                     // A reader that has come to its end wants no more.
@@ -46,6 +66,16 @@ pub(super) struct ChunkStart {
     pub(super) offset: u64,
 }
 
+impl ChunkStart {
+    /// Where a line of the chunk begins.
+    fn of_line(self, line: &FaultyLine) -> Self {
+        Self {
+            lines: self.lines + line.lines_before,
+            offset: self.offset + line.range.start as u64,
+        }
+    }
+}
+
 impl Pipeline {
     /// What the parser says that reads on from a faulty line of a chunk: its first token may go beyond the line.
     pub(super) fn fault_of(
@@ -57,17 +87,12 @@ impl Pipeline {
     ) -> LoadError {
         let rest = text[line.range.start..].to_vec();
         let name = self.input.name().to_owned();
-        let Some(format) = self.lines else {
+        let Way::Lines(format) = self.way else {
             return nothing_wrong();
         };
-        let following = Following {
-            ordered: self.ordered,
-            empty: self.empty,
-            context: options.context.clone(),
-            text: Cursor::new(rest),
-        };
+        let following = Following::new(rest, self.ordered, self.empty, options);
         first_error(Input::plain(name, following), format, options)
-            .map_or_else(nothing_wrong, |error| moved(error, line, start))
+            .map_or_else(nothing_wrong, |error| moved(error, start.of_line(line)))
     }
 
     /// What the parser says of a faulty line by itself.
@@ -78,13 +103,13 @@ impl Pipeline {
         start: ChunkStart,
         options: &ReadOptions,
     ) -> LoadError {
-        let Some(format) = self.lines else {
+        let Way::Lines(format) = self.way else {
             return nothing_wrong();
         };
         let text = Cursor::new(text[line.range.clone()].to_vec());
         let input = Input::plain(self.input.name().to_owned(), text);
         first_error(input, format, options)
-            .map_or_else(nothing_wrong, |error| moved(error, line, start))
+            .map_or_else(nothing_wrong, |error| moved(error, start.of_line(line)))
     }
 }
 
@@ -95,12 +120,13 @@ fn first_error(input: Input, format: LineFormat, options: &ReadOptions) -> Optio
     }
 }
 
-/// The error of a text that begins with a line, as one of the whole text.
-fn moved(error: LoadError, line: &FaultyLine, start: ChunkStart) -> LoadError {
+/// The error of a text that begins at a place, as one of the whole text. The numbers of a place that is before the start
+/// of the whole have wrapped around, and do so once more.
+pub(super) fn moved(error: LoadError, start: ChunkStart) -> LoadError {
     match error {
         LoadError::Syntax(error) => LoadError::from(SyntaxError {
-            line: error.line + line.lines_before + start.lines,
-            offset: error.offset + line.range.start as u64 + start.offset,
+            line: error.line.wrapping_add(start.lines),
+            offset: error.offset.wrapping_add(start.offset),
             ..*error
         }),
         error => error,

@@ -9,6 +9,7 @@ mod fault;
 mod ordered;
 mod parse;
 mod read;
+mod uncut;
 
 use crate::blank_nodes::BlankNodeScope;
 use crate::error::{LoadError, SyntaxError};
@@ -17,6 +18,7 @@ use crate::lines::{ChunkReport, LineFormat};
 use crate::load::LoadObserver;
 use crate::read::{GraphTarget, OnError, Progress, QuadReader, ReadOptions, Totals};
 use crate::source::Source;
+use crate::turtle::{CHUNK_BYTES, Chunk, Scope, Splitter, TurtleFormat};
 use fault::ChunkStart;
 use ordered::Ordered;
 use oxrdf::Quad;
@@ -39,12 +41,20 @@ struct Work {
     /// The bytes of the source that were read when this was.
     bytes_read: u64,
     buffers: Buffers,
+    /// The byte of the source at which the text of the buffers begins.
+    offset: u64,
     content: Content,
 }
 
 enum Content {
-    /// The text of the buffers, which begins at this byte of the source.
-    Lines { offset: u64 },
+    /// The text of the buffers is whole lines.
+    Lines,
+    /// The text of the buffers is whole statements.
+    Statements(Box<Chunk>),
+    /// From the text of the buffers on, the source cannot be cut.
+    Uncut(Box<Scope>),
+    /// The text of the buffers is more of such.
+    MoreUncut,
     /// Quads that are parsed already, and what was left out between them.
     Quads {
         quads: Vec<Quad>,
@@ -65,6 +75,19 @@ struct Parsed {
     rejected: Vec<SyntaxError>,
     /// What is wrong with it, beside faulty lines.
     error: Option<LoadError>,
+    /// What the text is to be read in, from here on by one parser.
+    uncut: Option<Box<Scope>>,
+}
+
+/// The way that a source goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Lines are parsed on all cores.
+    Lines(LineFormat),
+    /// Chunks of statements are parsed on all cores.
+    Statements(TurtleFormat),
+    /// One thread parses.
+    Uncut,
 }
 
 /// How the quads of a source are to be taken.
@@ -79,22 +102,45 @@ struct Taking {
 /// A source on its way into a load.
 struct Pipeline {
     input: Input,
-    /// The language of its lines, if it is parsed by lines.
-    lines: Option<LineFormat>,
+    way: Way,
+    taking: Taking,
     ordered: Ordered,
     /// Where empty buffers go.
     empty: Sender<Buffers>,
+    /// Where in the source the text begins that a parser's errors count from.
+    start: ChunkStart,
+}
+
+/// What threads are to be connected by.
+struct Channels {
+    empty: Sender<Buffers>,
+    buffers: Receiver<Buffers>,
+    work: SyncSender<Work>,
+    parsers: Parsers,
+    ordered: Ordered,
 }
 
 /// Adds the quads of the source with this number, from 0, to a load, and tells the observer how far it is.
 pub(crate) fn load_source<B: StorageBackend>(
     store: &QuadStore<B>,
     load: &mut BulkLoad<'_, B>,
-    (number, source): (u64, Source),
+    numbered: (u64, Source),
     options: &ReadOptions,
     observer: &mut impl LoadObserver,
 ) -> Result<Totals, LoadError> {
-    let mut pipeline = Pipeline::start(store, number, source, options)?;
+    load_by_chunks(store, load, numbered, options, observer, CHUNK_BYTES)
+}
+
+/// Does so with chunks of statements of about so many bytes.
+pub(crate) fn load_by_chunks<B: StorageBackend>(
+    store: &QuadStore<B>,
+    load: &mut BulkLoad<'_, B>,
+    (number, source): (u64, Source),
+    options: &ReadOptions,
+    observer: &mut impl LoadObserver,
+    chunk_bytes: usize,
+) -> Result<Totals, LoadError> {
+    let mut pipeline = Pipeline::start(store, number, source, options, chunk_bytes)?;
     let mut totals = Totals::default();
     let mut lines = 0;
     while let Some(mut parsed) = pipeline.ordered.next(&options.context)? {
@@ -102,6 +148,10 @@ pub(crate) fn load_source<B: StorageBackend>(
             lines,
             offset: parsed.offset,
         };
+        if let Some(scope) = parsed.uncut.take() {
+            pipeline = pipeline.go_on_uncut(store, parsed.buffers, &scope, start, options)?;
+            continue;
+        }
         let text = &parsed.buffers.text;
         for line in &parsed.report.faulty {
             if options.on_error == OnError::Stop {
@@ -116,7 +166,7 @@ pub(crate) fn load_source<B: StorageBackend>(
             totals.rejected += 1;
         }
         if let Some(error) = parsed.error.take() {
-            return Err(error);
+            return Err(pipeline.placed(error));
         }
         load.add(&parsed.buffers.batch)?;
         lines += parsed.report.lines;
@@ -136,6 +186,7 @@ impl Pipeline {
         number: u64,
         source: Source,
         options: &ReadOptions,
+        chunk_bytes: usize,
     ) -> Result<Self, LoadError> {
         let taking = Taking {
             graph: options.graph.clone(),
@@ -146,41 +197,41 @@ impl Pipeline {
             },
             skips: options.on_error == OnError::Skip,
         };
-        let lines = line_format(&source, options);
-        let threads = thread::available_parallelism().map_or(1, NonZero::get);
-        let (empty, buffers) = channel();
-        for _ in 0..2 * threads + 2 {
-            let fresh = Buffers {
-                text: Vec::new(),
-                batch: store.quad_batch()?,
-            };
-            // The other end is at hand.
-            let _ = empty.send(fresh);
-        }
-        let (work, parsers, ordered) = self::channels(threads);
-        let input = match lines {
-            Some(_) => {
+        let way = Way::of(&source, options);
+        let channels = Channels::new(store)?;
+        let (buffers, work) = (channels.buffers, channels.work);
+        let input = match way {
+            Way::Lines(_) => {
                 let input = source.open()?;
                 read::spawn_lines(input.clone(), buffers, work)?;
                 input
             }
-            None => {
+            Way::Statements(format) => {
+                let input = source.open()?;
+                let scope = Scope::at_start(options.base.as_deref())?;
+                let splitter = Splitter::new(input.clone(), format, scope, chunk_bytes);
+                read::spawn_statements(splitter, input.clone(), buffers, work)?;
+                input
+            }
+            Way::Uncut => {
                 let reader = QuadReader::open(source, &unchanged(options))?.going_on(taking.skips);
                 let reader = match options.blank_nodes {
                     Some(_) => reader,
                     None => reader.with_labels_as_written(),
                 };
                 let input = reader.input().clone();
-                read::spawn_quads(reader, buffers, work)?;
+                read::spawn_quads(reader, input.clone(), buffers, work)?;
                 input
             }
         };
-        parsers.spawn(threads, lines, &taking)?;
+        channels.parsers.spawn(threads(), way, &taking)?;
         Ok(Self {
             input,
-            lines,
-            ordered,
-            empty,
+            way,
+            taking,
+            ordered: channels.ordered,
+            empty: channels.empty,
+            start: ChunkStart::default(),
         })
     }
 
@@ -200,21 +251,56 @@ impl Pipeline {
     }
 }
 
-/// The channels between reading, parsing and adding. Buffers bound how much is on its way, not the channels.
-fn channels(threads: usize) -> (SyncSender<Work>, Parsers, Ordered) {
-    let (work, to_parse) = sync_channel(threads);
-    let (done, parsed) = channel();
-    (work, Parsers::new(to_parse, done), Ordered::new(parsed))
+impl Channels {
+    /// Makes the channels between reading, parsing and adding. Buffers bound how much is on its way, not the channels.
+    fn new<B: StorageBackend>(store: &QuadStore<B>) -> Result<Self, LoadError> {
+        let (empty, buffers) = channel();
+        for _ in 0..2 * threads() + 2 {
+            let fresh = Buffers {
+                text: Vec::new(),
+                batch: store.quad_batch()?,
+            };
+            // The other end is at hand.
+            let _ = empty.send(fresh);
+        }
+        let (work, to_parse) = sync_channel(threads());
+        let (done, parsed) = channel();
+        Ok(Self {
+            empty,
+            buffers,
+            work,
+            parsers: Parsers::new(to_parse, done),
+            ordered: Ordered::new(parsed),
+        })
+    }
 }
 
-/// The language of lines, if the source can go the short way.
-fn line_format(source: &Source, options: &ReadOptions) -> Option<LineFormat> {
-    // Without checks, IRIs and strings may hold line ends; and a scope that renames wants to see every blank node.
-    let renames = |scope: &BlankNodeScope| !scope.is_as_written();
-    if options.lenient || options.blank_nodes.as_ref().is_some_and(renames) {
-        return None;
+/// How many threads parse.
+fn threads() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+impl Way {
+    /// The quickest way that a source can go.
+    fn of(source: &Source, options: &ReadOptions) -> Self {
+        // Without checks, IRIs and strings may hold line ends; and a scope that renames wants to see every blank node.
+        let renames = |scope: &BlankNodeScope| !scope.is_as_written();
+        let format = match source.format() {
+            Some(format)
+                if !options.lenient && !options.blank_nodes.as_ref().is_some_and(renames) =>
+            {
+                format
+            }
+            _ => return Self::Uncut,
+        };
+        // Only the parser of the whole text knows where a statement ends that is at fault.
+        let statements = || match options.on_error {
+            OnError::Stop => TurtleFormat::of(format).map(Self::Statements),
+            OnError::Skip => None,
+        };
+        let lines = LineFormat::of(format).map(Self::Lines);
+        lines.or_else(statements).unwrap_or(Self::Uncut)
     }
-    LineFormat::of(source.format()?)
 }
 
 /// The options for a reader whose quads are directed later.

@@ -1,9 +1,10 @@
 //! The threads that parse: text to batches, or quads to batches.
 
-use super::{Buffers, Content, Parsed, Receiver, Sender, Taking, Work, not_started};
+use super::{Buffers, Content, Parsed, Receiver, Sender, Taking, Way, Work, not_started};
 use crate::directions::Directions;
 use crate::error::LoadError;
-use crate::lines::{ChunkReport, LineFormat, LineParser};
+use crate::lines::{ChunkReport, LineParser, line_ends};
+use crate::turtle::ChunkParser;
 use oxrdf::Quad;
 use quadrille_store::{QuadBatch, StorageResult};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,76 +25,98 @@ impl Parsers {
     }
 
     /// Starts the threads. They end with the work, or when nobody wants what they parse.
-    pub(super) fn spawn(
-        self,
-        threads: usize,
-        lines: Option<LineFormat>,
-        taking: &Taking,
-    ) -> Result<(), LoadError> {
+    pub(super) fn spawn(self, threads: usize, way: Way, taking: &Taking) -> Result<(), LoadError> {
         for _ in 0..threads {
             let (work, done, taking) = (Arc::clone(&self.work), self.done.clone(), taking.clone());
             thread::Builder::new()
                 .name("quadrille-parse".to_owned())
-                .spawn(move || parse_all(&work, &done, lines, &taking))
+                .spawn(move || parse_all(&work, &done, way, &taking))
                 .map_err(not_started("a thread could not be started"))?;
         }
         Ok(())
     }
 }
 
-fn parse_all(
-    work: &Mutex<Receiver<Work>>,
-    done: &Sender<Parsed>,
-    lines: Option<LineFormat>,
-    taking: &Taking,
-) {
-    let mut parser = lines
-        .map(|format| LineParser::new(format, taking.graph.clone(), taking.blank_nodes, false));
+fn parse_all(work: &Mutex<Receiver<Work>>, done: &Sender<Parsed>, way: Way, taking: &Taking) {
+    let mut parser = Parser::new(way, taking);
     loop {
         // The guard is gone before the parsing begins.
         let item = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(item) = item else {
             return;
         };
-        if done.send(parse(item, parser.as_mut(), taking)).is_err() {
+        if done.send(parser.parse(item, taking)).is_err() {
             return;
         }
     }
 }
 
-fn parse(work: Work, parser: Option<&mut LineParser>, taking: &Taking) -> Parsed {
-    let Work {
-        number,
-        bytes_read,
-        buffers: Buffers { text, mut batch },
-        content,
-    } = work;
-    let (mut at, mut report, mut error) = (0, ChunkReport::default(), None);
-    let mut rejected = Vec::new();
-    match content {
-        Content::Lines { offset } => {
-            at = offset;
-            match parser.map(|parser| parser.parse(&text, &mut batch)) {
-                Some(Ok(lines)) => report = lines,
-                Some(Err(full)) => error = Some(full.into()),
-                None => {}
+/// What a thread parses with.
+struct Parser {
+    lines: Option<LineParser>,
+    statements: Option<ChunkParser>,
+}
+
+impl Parser {
+    fn new(way: Way, taking: &Taking) -> Self {
+        let (graph, blank_nodes) = (taking.graph.clone(), taking.blank_nodes);
+        let (mut lines, mut statements) = (None, None);
+        match way {
+            Way::Lines(format) => {
+                lines = Some(LineParser::new(format, graph, blank_nodes, taking.skips));
             }
+            Way::Statements(format) => {
+                statements = Some(ChunkParser::new(format, graph, blank_nodes));
+            }
+            Way::Uncut => {}
         }
-        Content::Quads { quads, skipped } => {
-            rejected = skipped;
-            let pushed = push_all(&mut batch, &quads, taking);
-            error = pushed.err().map(LoadError::from);
-        }
-        Content::Failed(failure) => error = Some(failure),
+        Self { lines, statements }
     }
-    Parsed {
-        number,
-        bytes_read,
-        buffers: Buffers { text, batch },
-        offset: at,
-        report,
-        rejected,
-        error,
+
+    fn parse(&mut self, work: Work, taking: &Taking) -> Parsed {
+        let mut parsed = Parsed {
+            number: work.number,
+            bytes_read: work.bytes_read,
+            buffers: work.buffers,
+            offset: work.offset,
+            report: ChunkReport::default(),
+            rejected: Vec::new(),
+            error: None,
+            uncut: None,
+        };
+        let Buffers { text, batch } = &mut parsed.buffers;
+        let result = match work.content {
+            Content::Lines => match self.lines.as_mut() {
+                Some(parser) => parser
+                    .parse(text, batch)
+                    .map(|report| parsed.report = report),
+                None => Ok(()),
+            },
+            Content::Statements(chunk) => match self.statements.as_mut() {
+                Some(parser) => parser.parse(&chunk, text, batch).map(|counts| {
+                    parsed.report.lines = line_ends(text);
+                    parsed.uncut = (!counts).then(|| Box::new(chunk.start));
+                }),
+                None => Ok(()),
+            },
+            Content::Uncut(scope) => {
+                parsed.uncut = Some(scope);
+                Ok(())
+            }
+            Content::MoreUncut => Ok(()),
+            Content::Quads { quads, skipped } => {
+                parsed.rejected = skipped;
+                push_all(batch, &quads, taking)
+            }
+            Content::Failed(failure) => {
+                parsed.error = Some(failure);
+                Ok(())
+            }
+        };
+        if let Err(full) = result {
+            parsed.error = Some(full.into());
+        }
+        parsed
     }
 }
 

@@ -5,7 +5,9 @@ use crate::error::{LoadError, SyntaxError};
 use crate::input::Input;
 use crate::lines::Chunks;
 use crate::read::QuadReader;
+use crate::turtle::{Piece, Splitter};
 use oxrdf::Quad;
+use std::io;
 use std::thread;
 
 /// As many quads are handed on at a time.
@@ -17,56 +19,96 @@ pub(super) fn spawn_lines(
     buffers: Receiver<Buffers>,
     work: SyncSender<Work>,
 ) -> Result<(), LoadError> {
+    let mut chunks = Chunks::new(input.clone());
+    spawn_text(input, buffers, work, move |text| {
+        Ok(chunks.next(text)?.then_some(Content::Lines))
+    })
+}
+
+/// Reads whole statements for the parsers, as far as there are ends of statements to be found.
+pub(super) fn spawn_statements(
+    mut splitter: Splitter<Input>,
+    input: Input,
+    buffers: Receiver<Buffers>,
+    work: SyncSender<Work>,
+) -> Result<(), LoadError> {
+    spawn_text(input, buffers, work, move |text| {
+        Ok(splitter.next(text)?.map(|piece| match piece {
+            Piece::Chunk(chunk) => Content::Statements(chunk),
+            Piece::Rest(scope) => Content::Uncut(scope),
+            Piece::More => Content::MoreUncut,
+        }))
+    })
+}
+
+/// Hands on text as a function takes it from an input.
+fn spawn_text(
+    input: Input,
+    buffers: Receiver<Buffers>,
+    work: SyncSender<Work>,
+    mut next: impl FnMut(&mut Vec<u8>) -> io::Result<Option<Content>> + Send + 'static,
+) -> Result<(), LoadError> {
     let failed = not_started(input.name());
     thread::Builder::new()
         .name("quadrille-read".to_owned())
-        .spawn(move || read_lines(&input, &buffers, &work))
+        .spawn(move || read_text(&input, &buffers, &work, &mut next))
         .map(drop)
         .map_err(failed)
 }
 
-fn read_lines(input: &Input, buffers: &Receiver<Buffers>, work: &SyncSender<Work>) {
-    let mut chunks = Chunks::new(input.clone());
+fn read_text(
+    input: &Input,
+    buffers: &Receiver<Buffers>,
+    work: &SyncSender<Work>,
+    next: &mut impl FnMut(&mut Vec<u8>) -> io::Result<Option<Content>>,
+) {
     let mut offset = 0;
     // Without a sender of buffers or a taker of work, nobody waits for more.
     for (number, mut buffers) in (0..).zip(buffers) {
-        let content = match chunks.next(&mut buffers.text) {
-            Ok(true) => Content::Lines { offset },
-            Ok(false) => return,
+        let content = match next(&mut buffers.text) {
+            Ok(Some(content)) => content,
+            Ok(None) => return,
             Err(error) => Content::Failed(LoadError::Io {
                 name: input.name().to_owned(),
                 error,
             }),
         };
-        offset += buffers.text.len() as u64;
         let ended = matches!(content, Content::Failed(_));
         let item = Work {
             number,
             bytes_read: input.bytes_read(),
+            offset,
             buffers,
             content,
         };
+        offset += item.buffers.text.len() as u64;
         if work.send(item).is_err() || ended {
             return;
         }
     }
 }
 
-/// Parses, where a text cannot be cut, and hands the quads on.
+/// Parses, where a text cannot be cut, and hands the quads on. How far it is, the input tells.
 pub(super) fn spawn_quads(
     reader: QuadReader,
+    input: Input,
     buffers: Receiver<Buffers>,
     work: SyncSender<Work>,
 ) -> Result<(), LoadError> {
-    let failed = not_started(reader.progress().name);
+    let failed = not_started(input.name());
     thread::Builder::new()
         .name("quadrille-read".to_owned())
-        .spawn(move || read_quads(reader, &buffers, &work))
+        .spawn(move || read_quads(reader, &input, &buffers, &work))
         .map(drop)
         .map_err(failed)
 }
 
-fn read_quads(mut reader: QuadReader, buffers: &Receiver<Buffers>, work: &SyncSender<Work>) {
+fn read_quads(
+    mut reader: QuadReader,
+    input: &Input,
+    buffers: &Receiver<Buffers>,
+    work: &SyncSender<Work>,
+) {
     let mut failure = None;
     for (number, buffers) in (0..).zip(buffers) {
         let (content, is_last) = match failure.take() {
@@ -80,7 +122,8 @@ fn read_quads(mut reader: QuadReader, buffers: &Receiver<Buffers>, work: &SyncSe
         };
         let item = Work {
             number,
-            bytes_read: reader.progress().bytes_read,
+            bytes_read: input.bytes_read(),
+            offset: 0,
             buffers,
             content,
         };
