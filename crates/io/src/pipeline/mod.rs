@@ -12,6 +12,7 @@ mod read;
 
 use crate::blank_nodes::BlankNodeScope;
 use crate::error::{LoadError, SyntaxError};
+use crate::format::RdfFormat;
 use crate::input::Input;
 use crate::lines::{ChunkReport, LineFormat};
 use crate::load::LoadObserver;
@@ -144,7 +145,8 @@ impl Pipeline {
                 Some(_) => BlankNodes::AsWritten,
                 None => BlankNodes::OfSource(number),
             },
-            skips: options.on_error == OnError::Skip,
+            skips: options.on_error == OnError::Skip
+                && source.format().is_some_and(RdfFormat::can_be_read_on),
         };
         let lines = line_format(&source, options);
         let threads = thread::available_parallelism().map_or(1, NonZero::get);

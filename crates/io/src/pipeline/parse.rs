@@ -47,8 +47,14 @@ fn parse_all(
     lines: Option<LineFormat>,
     taking: &Taking,
 ) {
-    let mut parser = lines
-        .map(|format| LineParser::new(format, taking.graph.clone(), taking.blank_nodes, false));
+    let mut parser = lines.map(|format| {
+        LineParser::new(
+            format,
+            taking.graph.clone(),
+            taking.blank_nodes,
+            taking.skips,
+        )
+    });
     loop {
         // The guard is gone before the parsing begins.
         let item = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
