@@ -1,7 +1,7 @@
 //! What is wrong with a faulty line, in the words of the parser of the whole grammar.
 
 use super::{Buffers, Ordered, Pipeline, Sender};
-use crate::error::{LoadError, SyntaxError};
+use crate::error::{Excerpt, LoadError, SyntaxError};
 use crate::input::Input;
 use crate::lines::{FaultyLine, LineFormat};
 use crate::read::{QuadReader, ReadOptions};
@@ -67,7 +67,7 @@ impl Pipeline {
             text: Cursor::new(rest),
         };
         first_error(Input::plain(name, following), format, options)
-            .map_or_else(nothing_wrong, |error| moved(error, line, start))
+            .map_or_else(nothing_wrong, |error| moved(error, line, text, start))
     }
 
     /// What the parser says of a faulty line by itself.
@@ -81,10 +81,10 @@ impl Pipeline {
         let Some(format) = self.lines else {
             return nothing_wrong();
         };
-        let text = Cursor::new(text[line.range.clone()].to_vec());
-        let input = Input::plain(self.input.name().to_owned(), text);
+        let alone = Cursor::new(text[line.range.clone()].to_vec());
+        let input = Input::plain(self.input.name().to_owned(), alone);
         first_error(input, format, options)
-            .map_or_else(nothing_wrong, |error| moved(error, line, start))
+            .map_or_else(nothing_wrong, |error| moved(error, line, text, start))
     }
 }
 
@@ -96,9 +96,15 @@ fn first_error(input: Input, format: LineFormat, options: &ReadOptions) -> Optio
 }
 
 /// The error of a text that begins with a line, as one of the whole text.
-fn moved(error: LoadError, line: &FaultyLine, start: ChunkStart) -> LoadError {
+fn moved(error: LoadError, line: &FaultyLine, text: &[u8], start: ChunkStart) -> LoadError {
     match error {
         LoadError::Syntax(error) => LoadError::from(SyntaxError {
+            // A reader keeps the last it has read, which a long text that is not closed goes beyond.
+            excerpt: error.excerpt.clone().or_else(|| {
+                let offset = usize::try_from(error.offset).ok()?;
+                let split = text[line.range.start..].split_at_checked(offset);
+                split.map(|(before, after)| Excerpt::new(before, after))
+            }),
             line: error.line + line.lines_before + start.lines,
             offset: error.offset + line.range.start as u64 + start.offset,
             ..*error
