@@ -32,6 +32,8 @@ pub(crate) enum Exit {
     Full = 9,
     /// This build or this backend cannot do it.
     Unsupported = 10,
+    /// A load left out what was not well formed, as `--on-error skip` asks.
+    Rejected = 11,
     /// `--timeout` passed.
     TimedOut = 124,
     /// Ctrl-C.
@@ -41,7 +43,7 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Failed,
         Self::Usage,
         Self::BadData,
@@ -52,6 +54,7 @@ impl Exit {
         Self::ProblemsFound,
         Self::Full,
         Self::Unsupported,
+        Self::Rejected,
         Self::TimedOut,
         Self::Interrupted,
         Self::BrokenPipe,
@@ -84,6 +87,7 @@ Exit codes:
     8  `verify` found problems
     9  no space is left
    10  this build or this backend cannot do it
+   11  loaded, but for what `--on-error skip` left out
   124  `--timeout` passed
   130  interrupted by Ctrl-C
   141  the reader of the output went away (`quadrille dump … | head`)";
@@ -114,6 +118,12 @@ impl Failure {
     /// Adds the error behind this one.
     pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
+        self
+    }
+
+    /// Says something more, below the message.
+    pub(crate) fn adding(mut self, text: impl std::fmt::Display) -> Self {
+        self.message = format!("{}\n  {text}", self.message);
         self
     }
 

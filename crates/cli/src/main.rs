@@ -9,9 +9,12 @@ mod bench;
 mod commands;
 mod failure;
 mod interrupt;
+mod load_progress;
+mod load_summary;
 mod output;
 mod pattern;
 mod progress;
+mod rejects;
 mod source;
 
 use clap::Parser;

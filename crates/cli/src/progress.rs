@@ -9,10 +9,12 @@ use std::time::Duration;
 /// How often the line is redrawn.
 const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
 
-const BYTES: &str = "{prefix} {wide_bar} {percent:>3} %  {binary_bytes_per_sec}  {msg}  {eta} left";
+const BYTES: &str = "{prefix} {wide_bar} {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}  {msg}  {eta} left";
 const BYTES_WITHOUT_TOTAL: &str =
     "{prefix} {spinner} {binary_bytes}  {binary_bytes_per_sec}  {msg}";
 const STEPS: &str = "{prefix} {wide_bar} {pos} of {len}  {msg}";
+const STAGE: &str = "{prefix} {wide_bar} {percent:>3} %  {human_pos}  {per_sec}  {eta} left";
+const STAGE_WITHOUT_TOTAL: &str = "{prefix} {spinner} {human_pos}";
 const QUADS: &str = "{prefix} {wide_bar} {percent:>3} %  {human_pos} quads  {eta} left";
 
 /// A line that shows how far the work is, until it is dropped.
@@ -32,6 +34,14 @@ impl Progress {
     /// A bar over a known number of quads.
     pub(crate) fn of_quads(name: &str, quads_total: u64) -> Self {
         Self::start(ProgressBar::new(quads_total), name, QUADS)
+    }
+
+    /// A bar over a stage of a load, or a counter when it is not known how much there is to do.
+    pub(crate) fn of_stage(name: &str, total: Option<u64>) -> Self {
+        match total {
+            Some(total) => Self::start(ProgressBar::new(total), name, STAGE),
+            None => Self::start(ProgressBar::no_length(), name, STAGE_WITHOUT_TOTAL),
+        }
     }
 
     /// A bar over a known number of steps.
@@ -61,9 +71,9 @@ impl Progress {
         self.bar.set_message(name);
     }
 
-    /// Shows quads written.
-    pub(crate) fn update_quads(&self, quads: u64) {
-        self.bar.set_position(quads);
+    /// Shows quads written, or whatever else the bar counts.
+    pub(crate) fn update_count(&self, count: u64) {
+        self.bar.set_position(count);
     }
 }
 
@@ -79,7 +89,15 @@ mod tests {
 
     #[test]
     fn the_templates_parse() {
-        for template in [BYTES, BYTES_WITHOUT_TOTAL, STEPS, QUADS] {
+        let templates = [
+            BYTES,
+            BYTES_WITHOUT_TOTAL,
+            STEPS,
+            STAGE,
+            STAGE_WITHOUT_TOTAL,
+            QUADS,
+        ];
+        for template in templates {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }

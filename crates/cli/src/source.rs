@@ -5,14 +5,16 @@
 
 use crate::backend_options::{BackendOptions, DurabilityOption};
 use crate::failure::{Exit, Failure, exit_of, exit_of_io};
-use crate::progress::Progress;
+use crate::load_progress::LoadProgress;
 use crate::{interrupt, pattern};
 use clap::Args;
 use oxrdf::{GraphName, NamedNode};
 use quadrille::io::{
-    BlankNodeScope, GraphTarget, LoadError, LoadSummary, RdfFormat, ReadOptions, Source,
+    BlankNodeScope, GraphTarget, LoadError, LoadObserver, Progress, RdfFormat, ReadOptions, Source,
 };
-use quadrille::{AnyBackend, Location, OpenMode, QuadStore, ReadContext};
+use quadrille::{
+    AnyBackend, Location, OpenMode, OpenOptions, QuadStore, ReadContext, StageProgress,
+};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -38,9 +40,10 @@ impl StoreOption {
         &self,
         mode: OpenMode,
         durability: DurabilityOption,
+        set: impl FnOnce(OpenOptions) -> OpenOptions,
     ) -> Result<QuadStore<AnyBackend>, Failure> {
         let options = self.backend.for_store(&self.store, mode)?;
-        let options = options.durability(durability.durability());
+        let options = set(options.durability(durability.durability()));
         Ok(options.open(&self.store)?)
     }
 }
@@ -165,26 +168,28 @@ impl SyntaxOptions {
     }
 }
 
-/// Loads sources in one commit, with a progress bar for each.
-pub(crate) fn load(
+/// Loads sources in one commit, with a progress bar.
+fn load(
     store: &QuadStore<AnyBackend>,
     sources: Vec<Source>,
     options: &ReadOptions,
-) -> Result<LoadSummary, Failure> {
-    let mut bar: Option<(String, Progress)> = None;
-    let summary = quadrille::io::load_into(store, sources, options, |progress| {
-        if bar.as_ref().is_none_or(|(name, _)| name != progress.name) {
-            let name = progress.name.to_owned();
-            bar = Some((
-                name,
-                Progress::of_bytes(progress.name, progress.bytes_total),
-            ));
-        }
-        if let Some((_, bar)) = &bar {
-            bar.update(progress.bytes_read, progress.quads_read);
-        }
-    })?;
-    Ok(summary)
+) -> Result<(), Failure> {
+    let mut shown = Shown(LoadProgress::start(None));
+    quadrille::io::load_observed(store, sources, options, &mut shown)?;
+    Ok(())
+}
+
+/// A load whose progress is all that is wanted.
+struct Shown(LoadProgress);
+
+impl LoadObserver for Shown {
+    fn progress(&mut self, progress: &Progress<'_>) {
+        self.0.read(progress);
+    }
+
+    fn stage(&mut self, progress: &StageProgress) {
+        self.0.at(progress);
+    }
 }
 
 impl From<LoadError> for Failure {

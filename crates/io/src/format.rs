@@ -89,6 +89,11 @@ impl RdfFormat {
         matches!(self, Self::NQuads | Self::TriG | Self::JsonLd)
     }
 
+    /// Whether there is a place to read on behind what is not of the format: the next line or statement.
+    pub(crate) fn can_be_read_on(self) -> bool {
+        !matches!(self, Self::RdfXml | Self::JsonLd)
+    }
+
     /// Whether it writes the quads of a graph in a block of their own.
     pub(crate) fn has_graph_blocks(self) -> bool {
         matches!(self, Self::TriG | Self::JsonLd)

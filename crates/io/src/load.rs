@@ -7,7 +7,7 @@ use crate::error::LoadError;
 use crate::pipeline::load_source;
 use crate::read::{Progress, ReadOptions};
 use crate::source::Source;
-use quadrille_store::{LoadReport, QuadStore, StorageBackend};
+use quadrille_store::{LoadReport, QuadStore, StageProgress, StorageBackend};
 use std::time::{Duration, Instant};
 
 /// What a load did.
@@ -39,6 +39,11 @@ pub trait LoadObserver {
     fn rejected(&mut self, error: &LoadError, line: &[u8]) -> Result<(), LoadError> {
         let _ = (error, line);
         Ok(())
+    }
+
+    /// All sources are read, and some more was sorted and written.
+    fn stage(&mut self, progress: &StageProgress) {
+        let _ = progress;
     }
 }
 
@@ -88,7 +93,7 @@ pub fn load_observed<B: StorageBackend>(
 ) -> Result<LoadSummary, LoadError> {
     let start = Instant::now();
     let mut summary = LoadSummary::default();
-    let mut load = store.bulk_load()?;
+    let mut load = store.bulk_load_within(options.context.clone())?;
     for source in sources {
         let numbered = (summary.sources, source);
         let totals = load_source(store, &mut load, numbered, options, observer)?;
@@ -97,7 +102,7 @@ pub fn load_observed<B: StorageBackend>(
         summary.sources += 1;
     }
     options.context.check()?;
-    summary.report = load.finish()?;
+    summary.report = load.finish_observed(&mut |progress| observer.stage(progress))?;
     summary.duration = start.elapsed();
     Ok(summary)
 }

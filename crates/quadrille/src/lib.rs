@@ -58,12 +58,14 @@
 mod any;
 mod check;
 mod location;
+mod machine;
 mod open;
 mod options;
 
 pub use any::{AnyBackend, AnyCursor, AnySnapshot, AnyTransaction};
 pub use check::{FilesReport, check_files};
 pub use location::{Location, LocationError};
+pub use machine::default_load_memory_bytes;
 pub use open::{OpenMode, open, open_existing, open_read_only};
 pub use options::OpenOptions;
 
@@ -76,8 +78,8 @@ pub use quadrille_backend_lmdb::{LmdbBackend, LmdbOptions};
 pub use quadrille_backend_rocksdb::{RocksDbBackend, RocksDbOptions};
 pub use quadrille_store::{
     BulkLoad, CancelToken, GraphIter, GraphStatistics, InspectTarget, KeyspaceStatistics,
-    LoadReport, PredicateStatistics, QuadIter, QuadPattern, QuadStore, ReadContext, Snapshot,
-    StoreOptions, StoreStatistics, StoreTransaction, VerifyReport,
+    LoadReport, LoadStage, PredicateStatistics, QuadIter, QuadPattern, QuadStore, ReadContext,
+    Snapshot, StageProgress, StoreOptions, StoreStatistics, StoreTransaction, VerifyReport,
 };
 
 /// RDF terms, triples and quads: the `oxrdf` crate.

@@ -7,7 +7,7 @@
 #[cfg(any(feature = "lmdb", feature = "rocksdb"))]
 use crate::location::Engine;
 use crate::open::{OpenMode, check_folder};
-use crate::{AnyBackend, Location};
+use crate::{AnyBackend, Location, default_load_memory_bytes};
 use quadrille_backend::{Durability, InMemoryBackend, InMemoryOptions, StorageResult};
 #[cfg(not(all(feature = "lmdb", feature = "rocksdb")))]
 use quadrille_backend::{ErrorKind, StorageError};
@@ -18,6 +18,7 @@ use quadrille_backend_rocksdb::{RocksDbBackend, RocksDbOptions};
 use quadrille_store::{QuadStore, StoreOptions};
 #[cfg(any(feature = "lmdb", feature = "rocksdb"))]
 use std::path::Path;
+use std::path::PathBuf;
 
 /// How a store is opened whose backend is chosen by its location.
 ///
@@ -32,7 +33,7 @@ use std::path::Path;
 /// assert!(opened.is_err_and(|error| error.kind() == ErrorKind::Full));
 /// # Ok::<(), quadrille::StorageError>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct OpenOptions {
     mode: OpenMode,
     durability: Option<Durability>,
@@ -44,8 +45,27 @@ pub struct OpenOptions {
     rocksdb: RocksDbOptions,
 }
 
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            mode: OpenMode::default(),
+            durability: None,
+            store: StoreOptions {
+                memory_bytes: default_load_memory_bytes(),
+                ..StoreOptions::default()
+            },
+            memory: InMemoryOptions::default(),
+            #[cfg(feature = "lmdb")]
+            lmdb: LmdbOptions::default(),
+            #[cfg(feature = "rocksdb")]
+            rocksdb: RocksDbOptions::default(),
+        }
+    }
+}
+
 impl OpenOptions {
-    /// The default settings: for reading and writing, making an empty store when there is none.
+    /// The default settings: for reading and writing, making an empty store when there is none; loads take a quarter of
+    /// the machine's memory.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -66,7 +86,22 @@ impl OpenOptions {
         self
     }
 
-    /// The settings of the quad store itself. One that is opened for reading has no use for them.
+    /// The memory that a load may take, in bytes, in place of [`default_load_memory_bytes`]; see
+    /// [`StoreOptions::memory_bytes`].
+    #[must_use]
+    pub fn load_memory_bytes(mut self, bytes: usize) -> Self {
+        self.store.memory_bytes = bytes;
+        self
+    }
+
+    /// Where loads put temporary files, in place of the system's folder.
+    #[must_use]
+    pub fn temporary_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.store.temporary_folder = Some(folder.into());
+        self
+    }
+
+    /// The settings of the quad store itself, all of them. One that is opened for reading has no use for them.
     #[must_use]
     pub fn store(mut self, options: StoreOptions) -> Self {
         self.store = options;

@@ -17,7 +17,9 @@ pub struct StoreOptions {
     /// How many changed quads may stand in the commit log, and so in memory, before they are folded into blocks.
     /// A transaction that changes more is written as a new generation.
     pub delta_quads_max: usize,
-    /// The memory that one load may use for quads on their way to the index, in bytes.
+    /// The memory that one load may use for the ids of its terms and for sorting, in bytes; what does not fit goes to
+    /// temporary files. Not counted are 1.3 bytes for each term whose id is in a file, and buffers that do not grow with the
+    /// data: some 24 MiB, 16 MiB for each core, and what the backend keeps while it ingests.
     pub memory_bytes: usize,
     /// Where loads put temporary files; `None` is the system's folder.
     pub temporary_folder: Option<PathBuf>,

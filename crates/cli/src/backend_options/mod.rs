@@ -11,7 +11,7 @@ mod memory;
 #[cfg(feature = "rocksdb")]
 mod rocksdb;
 mod table;
-mod value;
+pub(crate) mod value;
 
 use crate::failure::Failure;
 use clap::{Args, ValueEnum};

@@ -40,7 +40,7 @@ pub(super) const DURATION: Values = Values {
 };
 
 /// A number of bytes; without a unit they are bytes.
-pub(super) fn size<T: TryFrom<u64>>(text: &str) -> Option<T> {
+pub(crate) fn size<T: TryFrom<u64>>(text: &str) -> Option<T> {
     let size = ByteSize::from_str(text).ok()?;
     // A size that is too large for 64 bits comes back as the largest.
     (size.as_u64() < u64::MAX).then(|| T::try_from(size.as_u64()).ok())?

@@ -28,7 +28,8 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let location = &arguments.store;
-    let store = location.open_for_writing(OpenMode::MustExist, arguments.durability)?;
+    let store =
+        location.open_for_writing(OpenMode::MustExist, arguments.durability, |options| options)?;
     let before = store.backend().stats()?.disk_bytes;
     store.compact()?;
     let after = store.backend().stats()?.disk_bytes;

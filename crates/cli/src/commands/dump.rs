@@ -101,7 +101,7 @@ impl TextOptions {
         };
         let report = |quads| {
             if let Some(progress) = &progress {
-                progress.update_quads(quads);
+                progress.update_count(quads);
             }
         };
         quadrille::io::dump(snapshot, pattern, &mut out, &options, report)?;

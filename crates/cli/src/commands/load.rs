@@ -1,17 +1,23 @@
 //! `quadrille load`: RDF files into a store, in one commit.
 //!
 //! What flows in: files or standard input. What flows out: a store that holds their quads, made when there was none, and
-//! one line on standard error. What always holds: all of the load is in the store, or nothing of it.
+//! a summary. What always holds: all of a load is in the store, or nothing of it; with `--batch` each file is a load.
 
-use crate::backend_options::DurabilityOption;
-use crate::failure::Failure;
-use crate::source::{self, StoreOption, SyntaxOptions};
+use crate::backend_options::{DurabilityOption, value};
+use crate::failure::{Exit, Failure};
+use crate::load_progress::LoadProgress;
+use crate::load_summary::Totals;
+use crate::rejects::Rejects;
+use crate::source::{StoreOption, SyntaxOptions};
 use crate::{interrupt, output, pattern};
-use clap::Args;
-use indicatif::{HumanCount, HumanDuration};
+use clap::{Args, ValueEnum};
 use oxrdf::GraphName;
-use quadrille::OpenMode;
+use quadrille::backend::StorageBackend;
+use quadrille::io::{LoadError, LoadObserver, OnError, Progress, ReadOptions, Source};
+use quadrille::{AnyBackend, OpenMode, OpenOptions, QuadStore, StageProgress};
+use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Load RDF files into a store, all or nothing
 #[derive(Args, Debug)]
@@ -20,6 +26,7 @@ Examples:
   quadrille load --store lmdb:./museum data/museum.nq
   quadrille load --store lmdb:./museum loans.ttl.gz exports/ 'archive/**/*.jsonld'
   quadrille load --store lmdb:./museum --graph http://example.org/2024 loans.ttl
+  quadrille load --store lmdb:./museum --on-error skip --rejects broken.nq museum.nq
   quadrille load --store lmdb:./museum --durability unsafe --backend-option map_bytes=1TiB museum.nq
   curl -s https://example.org/feed | quadrille load --store lmdb:./museum --input-format turtle -
 
@@ -39,38 +46,177 @@ pub(crate) struct Arguments {
     graph: Option<GraphName>,
     #[command(flatten)]
     syntax: SyntaxOptions,
+    /// What to do with text that is not of its syntax: `skip` leaves out the line, in Turtle, TriG and N3 the statement, and
+    /// ends with exit code 11; RDF/XML and JSON-LD cannot be read on
+    #[arg(long, value_name = "WORD", default_value = "stop")]
+    on_error: OnErrorWord,
+    /// The N-Quads file for what `--on-error skip` leaves out, each line below a comment with its place and what is wrong,
+    /// to be mended and loaded; of Turtle, TriG and N3 there is the comment alone. Unless set it is rejects.nq in the
+    /// current folder, which must not be there yet. No file is written when nothing is left out
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<PathBuf>,
+    /// The memory that the load may use for ids, quads and their sorting, such as 512MiB; beyond it there are temporary
+    /// files. Buffers are not counted: 24 MiB, 16 MiB for each core and what the backend keeps. Unless set it is a quarter
+    /// of the machine's memory, or of the container's
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    memory: Option<usize>,
+    /// The folder for temporary files, which take up to 200 bytes a quad; unless set it is the system's
+    #[arg(long, value_name = "DIR")]
+    temporary_folder: Option<PathBuf>,
+    /// Commit file by file: after an error the files before it stay. Each commit writes the indexes anew
+    #[arg(long)]
+    batch: bool,
+    /// Write a line about the progress every so often, 5s unless said, where there is no terminal to show a bar on
+    #[arg(
+        long,
+        value_name = "DURATION",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "5s",
+        value_parser = humantime::parse_duration
+    )]
+    progress: Option<Duration>,
+    /// Write the summary as JSON, to standard output
+    #[arg(long)]
+    json: bool,
     /// Files, folders, patterns, `-` for standard input; extensions tell the syntax: .nq, .nt, .ttl, .trig, .rdf, .jsonld,
     /// .n3, with .gz, .zst, .bz2 or .xz behind them or not
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    interrupt::install()?;
-    let sources = arguments.syntax.sources(&arguments.files)?;
-    let location = &arguments.store;
-    let store = location.open_for_writing(OpenMode::CreateOrOpen, arguments.durability)?;
-    let options = arguments.syntax.options(arguments.graph.clone());
-    let summary = source::load(&store, sources, &options)?;
-    let report = &summary.report;
-    let quads = store.len()?;
-    store.close()?;
-    output::note(format_args!(
-        "loaded {} quads ({} new) in {}; {} now holds {}",
-        HumanCount(report.quads_read),
-        HumanCount(report.quads_new),
-        duration(summary.duration),
-        arguments.store.store,
-        HumanCount(quads),
-    ));
-    Ok(())
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum OnErrorWord {
+    /// End the load, and nothing of it stays
+    Stop,
+    /// Leave it out, and go on
+    Skip,
 }
 
-/// A duration in the words that fit its length.
-fn duration(duration: std::time::Duration) -> String {
-    if duration.as_secs() < 60 {
-        format!("{:.2} s", duration.as_secs_f64())
-    } else {
-        HumanDuration(duration).to_string()
+fn parse_size(text: &str) -> Result<usize, String> {
+    value::size(text).ok_or_else(|| "it must be a size such as 512MiB or 64GiB".to_owned())
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    interrupt::install()?;
+    let skips = arguments.on_error == OnErrorWord::Skip;
+    if arguments.rejects.is_some() && !skips {
+        let message = "--rejects needs --on-error skip";
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    let sources = arguments.syntax.sources(&arguments.files)?;
+    let rejects = skips
+        .then(|| Rejects::create(arguments.rejects.as_deref()))
+        .transpose()?;
+    let mut options = arguments.syntax.options(arguments.graph.clone());
+    if skips {
+        options.on_error = OnError::Skip;
+    }
+    let location = &arguments.store;
+    let store =
+        location.open_for_writing(OpenMode::CreateOrOpen, arguments.durability, |options| {
+            arguments.set(options)
+        })?;
+    let mut observer = Observer {
+        progress: LoadProgress::start(arguments.progress),
+        rejects,
+    };
+    let mut totals = Totals::default();
+    let loaded = arguments.load(&store, sources, &options, &mut observer, &mut totals);
+    let rejected = match observer.rejects {
+        // What a load that failed left out is not lost to the store.
+        Some(rejects) if totals.sources() > 0 => rejects.finish()?,
+        _ => None,
+    };
+    loaded?;
+    totals.stages = observer.progress.finish();
+    arguments.summarize(&store, totals)?;
+    match rejected {
+        Some((count, path)) => Err(Failure::new(
+            Exit::Rejected,
+            format!("{count} rejected, which {} holds", path.display()),
+        )),
+        None => Ok(()),
+    }
+}
+
+impl Arguments {
+    fn set(&self, mut options: OpenOptions) -> OpenOptions {
+        if let Some(bytes) = self.memory {
+            options = options.load_memory_bytes(bytes);
+        }
+        if let Some(folder) = &self.temporary_folder {
+            options = options.temporary_folder(folder);
+        }
+        options
+    }
+
+    /// Loads all sources in one commit, or in one each.
+    fn load(
+        &self,
+        store: &QuadStore<AnyBackend>,
+        sources: Vec<Source>,
+        options: &ReadOptions,
+        observer: &mut Observer,
+        totals: &mut Totals,
+    ) -> Result<(), Failure> {
+        if !self.batch {
+            let summary = quadrille::io::load_observed(store, sources, options, observer)?;
+            totals.add(&summary);
+            return Ok(());
+        }
+        let count = sources.len();
+        for source in sources {
+            let name = source.name().to_owned();
+            let summary = quadrille::io::load_observed(store, [source], options, observer);
+            let summary = summary.map_err(|error| {
+                let stay = totals.sources();
+                Failure::from(error).adding(format_args!(
+                    "{stay} of {count} files are loaded and stay; {name} and what follows it are not"
+                ))
+            })?;
+            totals.add(&summary);
+        }
+        Ok(())
+    }
+
+    /// Closes the store and tells what was done.
+    fn summarize(&self, store: &QuadStore<AnyBackend>, mut totals: Totals) -> Result<(), Failure> {
+        totals.quads = store.len()?;
+        let on_disk = store.backend().capabilities().persistent;
+        let stats = on_disk.then(|| store.backend().stats()).transpose()?;
+        totals.disk_bytes = stats.map(|stats| stats.disk_bytes);
+        store.close()?;
+        totals.peak_memory_bytes = quadrille_measure::memory_bytes("VmHWM");
+        if !self.json {
+            output::note(totals.text(&self.store.store.to_string()));
+            return Ok(());
+        }
+        let mut out = output::open();
+        writeln!(out, "{:#}", totals.as_json()).map_err(output::write_failed)?;
+        output::finish(out)
+    }
+}
+
+/// Shows how far the load is, and keeps what it leaves out.
+struct Observer {
+    progress: LoadProgress,
+    rejects: Option<Rejects>,
+}
+
+impl LoadObserver for Observer {
+    fn progress(&mut self, progress: &Progress<'_>) {
+        self.progress.read(progress);
+    }
+
+    fn rejected(&mut self, error: &LoadError, line: &[u8]) -> Result<(), LoadError> {
+        match &mut self.rejects {
+            Some(rejects) => rejects.push(error, line),
+            None => Ok(()),
+        }
+    }
+
+    fn stage(&mut self, progress: &StageProgress) {
+        self.progress.at(progress);
     }
 }

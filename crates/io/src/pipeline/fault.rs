@@ -1,7 +1,7 @@
 //! What is wrong with a faulty line, in the words of the parser of the whole grammar.
 
 use super::{Buffers, Ordered, Pipeline, Sender, Way};
-use crate::error::{LoadError, SyntaxError};
+use crate::error::{Excerpt, LoadError, SyntaxError};
 use crate::input::Input;
 use crate::lines::{FaultyLine, LineFormat};
 use crate::read::{QuadReader, ReadOptions};
@@ -91,8 +91,13 @@ impl Pipeline {
             return nothing_wrong();
         };
         let following = Following::new(rest, self.ordered, self.empty, options);
-        first_error(Input::plain(name, following), format, options)
-            .map_or_else(nothing_wrong, |error| moved(error, start.of_line(line)))
+        first_error(Input::plain(name, following), format, options).map_or_else(
+            nothing_wrong,
+            |error| {
+                let error = shown_from(error, &text[line.range.start..]);
+                moved(error, start.of_line(line))
+            },
+        )
     }
 
     /// What the parser says of a faulty line by itself.
@@ -106,10 +111,12 @@ impl Pipeline {
         let Way::Lines(format) = self.way else {
             return nothing_wrong();
         };
-        let text = Cursor::new(text[line.range.clone()].to_vec());
-        let input = Input::plain(self.input.name().to_owned(), text);
-        first_error(input, format, options)
-            .map_or_else(nothing_wrong, |error| moved(error, start.of_line(line)))
+        let alone = Cursor::new(text[line.range.clone()].to_vec());
+        let input = Input::plain(self.input.name().to_owned(), alone);
+        first_error(input, format, options).map_or_else(nothing_wrong, |error| {
+            let error = shown_from(error, &text[line.range.start..]);
+            moved(error, start.of_line(line))
+        })
     }
 }
 
@@ -117,6 +124,22 @@ fn first_error(input: Input, format: LineFormat, options: &ReadOptions) -> Optio
     match QuadReader::over(input, format.format(), options) {
         Ok(reader) => reader.into_iter().find_map(Result::err),
         Err(error) => Some(error),
+    }
+}
+
+/// The error of a text, with what stands at its place: a reader keeps the last it has read, which a long text that is not
+/// closed goes beyond.
+fn shown_from(error: LoadError, text: &[u8]) -> LoadError {
+    match error {
+        LoadError::Syntax(error) if error.excerpt.is_none() => {
+            let offset = usize::try_from(error.offset).ok();
+            let split = offset.and_then(|offset| text.split_at_checked(offset));
+            LoadError::from(SyntaxError {
+                excerpt: split.map(|(before, after)| Excerpt::new(before, after)),
+                ..*error
+            })
+        }
+        error => error,
     }
 }
 

@@ -13,6 +13,7 @@ mod uncut;
 
 use crate::blank_nodes::BlankNodeScope;
 use crate::error::{LoadError, SyntaxError};
+use crate::format::RdfFormat;
 use crate::input::Input;
 use crate::lines::{ChunkReport, LineFormat};
 use crate::load::LoadObserver;
@@ -195,7 +196,8 @@ impl Pipeline {
                 Some(_) => BlankNodes::AsWritten,
                 None => BlankNodes::OfSource(number),
             },
-            skips: options.on_error == OnError::Skip,
+            skips: options.on_error == OnError::Skip
+                && source.format().is_some_and(RdfFormat::can_be_read_on),
         };
         let way = Way::of(&source, options);
         let channels = Channels::new(store)?;

@@ -7,7 +7,9 @@
 use super::batch::{BlankNodes, QuadBatch};
 use super::generation::{Additions, Plan};
 use super::interner::{Interner, Record};
+use super::progress::{LoadStage, StageProgress, Watch};
 use super::sorter::{Sorted, SortedRows, Sorter};
+use crate::context::ReadContext;
 use crate::index::writer::RowSource;
 use crate::permutation::{Permutation, Row};
 use crate::snapshot::Snapshot;
@@ -29,6 +31,8 @@ pub struct BulkLoad<'a, B: StorageBackend> {
     interner: Interner<B>,
     quads: Sorter<4>,
     read: u64,
+    /// What stops it.
+    context: ReadContext,
     /// Quads that were pushed and not yet added.
     pushed: QuadBatch,
 }
@@ -50,15 +54,17 @@ impl<'a, B: StorageBackend> BulkLoad<'a, B> {
         store: &'a QuadStore<B>,
         guard: WriterGuard<'a, Writer>,
         base: Snapshot<B>,
+        context: ReadContext,
     ) -> StorageResult<Self> {
         let shares = Shares::of(store);
-        let hashes = Sorter::new(shares.hashes, shares.folder.clone());
+        let hashes = Sorter::new(shares.hashes, shares.folder.clone(), context.clone());
         Ok(Self {
             store,
             guard,
-            interner: Interner::new(store, &base, shares.terms, hashes)?,
-            quads: Sorter::new(shares.quads, shares.folder),
+            interner: Interner::new(store, &base, shares.terms, hashes, context.clone())?,
+            quads: Sorter::new(shares.quads, shares.folder, context.clone()),
             read: 0,
+            context,
             pushed: QuadBatch::new(base.inner.hasher),
             base,
         })
@@ -107,15 +113,30 @@ impl<'a, B: StorageBackend> BulkLoad<'a, B> {
     /// Writes the indexes and makes all quads visible at once.
     ///
     /// # Errors
-    /// As [`push`](Self::push); nothing of the load is visible then.
-    pub fn finish(mut self) -> StorageResult<LoadReport> {
+    /// As [`push`](Self::push), and `Cancelled` when the load's context stops it; nothing of the load is visible then.
+    pub fn finish(self) -> StorageResult<LoadReport> {
+        self.finish_observed(&mut |_| {})
+    }
+
+    /// As [`finish`](Self::finish); `report` hears now and then how far it is.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub fn finish_observed(
+        mut self,
+        report: &mut dyn FnMut(&StageProgress),
+    ) -> StorageResult<LoadReport> {
+        let watch = Watch::new(self.context.clone(), report);
         self.add_pushed()?;
+        watch.at(LoadStage::Sorting(Permutation::Spoc), 0, None)?;
         let (root, Record { terms, hashes }) = self.interner.finish()?;
         let terms_new = root.terms() - self.base.inner.root.terms();
         let mut sorted = SortedQuads {
             quads: match self.quads.finish_sorted()? {
                 Sorted::InMemory(rows) => Quads::InMemory(rows),
-                Sorted::Spilled(spoc) => Quads::spilled(spoc, &Shares::of(self.store)),
+                Sorted::Spilled(spoc) => {
+                    Quads::spilled(spoc, &Shares::of(self.store), &self.context)
+                }
             },
             hashes: Some(hashes),
         };
@@ -125,6 +146,8 @@ impl<'a, B: StorageBackend> BulkLoad<'a, B> {
             root,
             terms,
             without_graph: None,
+            watch,
+            quads_max: self.base.len().saturating_add(self.read),
         };
         let state = plan.carry_out(&mut sorted)?;
         let report = LoadReport {
@@ -184,8 +207,9 @@ enum Quads {
 }
 
 impl Quads {
-    fn spilled(spoc: Box<dyn RowSource<4>>, shares: &Shares) -> Self {
-        let others = [(); 3].map(|()| Some(Sorter::new(shares.others, shares.folder.clone())));
+    fn spilled(spoc: Box<dyn RowSource<4>>, shares: &Shares, context: &ReadContext) -> Self {
+        let sorter = || Sorter::new(shares.others, shares.folder.clone(), context.clone());
+        let others = [(); 3].map(|()| Some(sorter()));
         Self::Spilled {
             spoc: Some(spoc),
             others: Rc::new(RefCell::new(others)),
@@ -194,11 +218,15 @@ impl Quads {
 }
 
 impl Additions for SortedQuads {
-    fn rows(&mut self, permutation: Permutation) -> StorageResult<Option<Box<dyn RowSource<4>>>> {
+    fn rows(
+        &mut self,
+        permutation: Permutation,
+        context: &ReadContext,
+    ) -> StorageResult<Option<Box<dyn RowSource<4>>>> {
         match &mut self.quads {
             Quads::InMemory(rows) => {
                 if permutation != Permutation::Spoc {
-                    rows.rotate();
+                    rows.rotate(context)?;
                 }
                 Ok(Some(Box::new(rows.source())))
             }

@@ -1,7 +1,9 @@
 //! Writes a generation and commits it.
 
 use super::merge::MergedRows;
+use super::progress::{LoadStage, Watch, Watched};
 use super::spill::Prepared;
+use crate::context::ReadContext;
 use crate::dictionary::writer::TermSpill;
 use crate::index::rows::IndexRows;
 use crate::index::writer::{BlockSize, RowSource, write_index};
@@ -18,7 +20,11 @@ use std::sync::Arc;
 /// What goes into a generation beside what a snapshot holds already.
 pub(crate) trait Additions {
     /// The new quads in a permutation, ascending; called once for each permutation, SPOC first.
-    fn rows(&mut self, permutation: Permutation) -> StorageResult<Option<Box<dyn RowSource<4>>>>;
+    fn rows(
+        &mut self,
+        permutation: Permutation,
+        context: &ReadContext,
+    ) -> StorageResult<Option<Box<dyn RowSource<4>>>>;
 
     /// The hash rows of the new terms, ascending.
     fn hash_rows(&mut self) -> StorageResult<Option<Box<dyn RowSource<2>>>>;
@@ -28,7 +34,11 @@ pub(crate) trait Additions {
 struct Nothing;
 
 impl Additions for Nothing {
-    fn rows(&mut self, _: Permutation) -> StorageResult<Option<Box<dyn RowSource<4>>>> {
+    fn rows(
+        &mut self,
+        _: Permutation,
+        _: &ReadContext,
+    ) -> StorageResult<Option<Box<dyn RowSource<4>>>> {
         Ok(None)
     }
 
@@ -48,9 +58,12 @@ pub(crate) struct Plan<'a, B: StorageBackend> {
     pub(crate) terms: TermSpill,
     /// A graph to be left out.
     pub(crate) without_graph: Option<u64>,
+    pub(crate) watch: Watch<'a>,
+    /// No more quads than this are written.
+    pub(crate) quads_max: u64,
 }
 
-impl<B: StorageBackend> Plan<'_, B> {
+impl<'a, B: StorageBackend> Plan<'a, B> {
     /// Writes the generation and commits its root; the state to publish. A failure leaves nothing behind.
     pub(crate) fn carry_out(self, additions: &mut dyn Additions) -> StorageResult<State> {
         let store = self.store;
@@ -66,9 +79,10 @@ impl<B: StorageBackend> Plan<'_, B> {
         let quads = statistics.quads();
         self.write_hashes(&places, additions)?;
         let old = (&inner.view, &*inner.places);
-        places.symbols = self.terms.ingest(backend, &places, old)?;
+        places.symbols = self.terms.ingest(backend, &places, old, &self.watch)?;
         let mut rows = Prepared::new(statistics.into_entries());
         self.root.statistics_rows = backend.ingest(&places.statistics.keyspace, &mut rows)?;
+        self.watch.at(LoadStage::Committing, 0, None)?;
         self.root.generation = places.generation;
         self.root.epoch = inner.root.epoch + 1;
         self.root.quads = quads;
@@ -84,24 +98,27 @@ impl<B: StorageBackend> Plan<'_, B> {
         additions: &mut dyn Additions,
     ) -> StorageResult<StatisticsBuilder> {
         let mut statistics = StatisticsBuilder::default();
+        let mut quads = self.quads_max;
         for permutation in Permutation::ALL {
+            self.watch
+                .at(LoadStage::Sorting(permutation), 0, Some(quads))?;
             let mut sources: Vec<Box<dyn RowSource<4>>> =
                 vec![Box::new(self.old_rows(permutation)?)];
-            sources.extend(additions.rows(permutation)?);
+            sources.extend(additions.rows(permutation, self.watch.context())?);
             let source: Box<dyn RowSource<4>> = match sources.len() {
                 1 => sources.remove(0),
                 _ => Box::new(MergedRows::new(sources)),
             };
-            let mut observed = Observed {
+            let observed = Observed {
                 source,
                 permutation,
                 statistics: &mut statistics,
             };
-            write_index(
+            quads = write_index(
                 &self.store.inner.backend,
                 places.permutation(permutation),
                 self.block_size(),
-                &mut observed,
+                &mut self.watched(observed, LoadStage::WritingIndex(permutation), quads),
             )?;
         }
         Ok(statistics)
@@ -133,14 +150,24 @@ impl<B: StorageBackend> Plan<'_, B> {
         )?;
         let mut sources: Vec<Box<dyn RowSource<2>>> = vec![Box::new(old)];
         sources.extend(additions.hash_rows()?);
-        let mut merged = MergedRows::new(sources);
+        let merged = MergedRows::new(sources);
         write_index(
             &self.store.inner.backend,
             &places.hashes,
             self.block_size(),
-            &mut merged,
+            &mut self.watched(merged, LoadStage::WritingHashes, self.root.terms()),
         )?;
         Ok(())
+    }
+
+    fn watched<S>(&self, source: S, stage: LoadStage, total: u64) -> Watched<'_, 'a, S> {
+        Watched {
+            source,
+            watch: &self.watch,
+            stage,
+            done: 0,
+            total: Some(total),
+        }
     }
 
     fn block_size(&self) -> BlockSize {
@@ -224,6 +251,8 @@ fn plan<'a, B: StorageBackend>(
         root: Root::clone(&base.inner.root),
         terms: spill_of(store, base)?,
         without_graph,
+        watch: Watch::nobody(),
+        quads_max: base.len(),
     })
 }
 

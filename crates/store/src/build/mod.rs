@@ -9,5 +9,6 @@ pub(crate) mod bulk;
 pub(crate) mod generation;
 mod interner;
 pub(crate) mod merge;
+pub(crate) mod progress;
 pub(crate) mod sorter;
 pub(crate) mod spill;

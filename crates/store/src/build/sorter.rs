@@ -1,7 +1,9 @@
 //! Sorts more rows than fit into memory: sorted runs in temporary files, merged as they are read.
 
 use super::merge::MergedRows;
-use super::spill::{SpillReader, SpillWriter};
+use super::progress::sorted;
+use super::spill::{SpillFile, SpillReader, SpillWriter};
+use crate::context::ReadContext;
 use crate::index::writer::RowSource;
 use quadrille_backend::StorageResult;
 use rayon::iter::ParallelIterator;
@@ -19,18 +21,21 @@ pub(crate) struct Sorter<const N: usize> {
     buffer: Vec<[u64; N]>,
     rows_max: usize,
     /// Sorted runs with their levels, which never rise.
-    runs: Vec<(u32, SpillWriter)>,
+    runs: Vec<(u32, SpillFile)>,
     folder: Option<PathBuf>,
+    /// What stops it.
+    context: ReadContext,
 }
 
 impl<const N: usize> Sorter<N> {
     /// A sorter that keeps at most `memory_bytes` of rows in memory.
-    pub(crate) fn new(memory_bytes: usize, folder: Option<PathBuf>) -> Self {
+    pub(crate) fn new(memory_bytes: usize, folder: Option<PathBuf>, context: ReadContext) -> Self {
         Self {
             buffer: Vec::new(),
             rows_max: (memory_bytes / (N * 8)).max(READ_ROWS),
             runs: Vec::new(),
             folder,
+            context,
         }
     }
 
@@ -42,17 +47,18 @@ impl<const N: usize> Sorter<N> {
         Ok(())
     }
 
-    fn sort(&mut self) {
-        self.buffer.par_sort_unstable();
+    fn sort(&mut self) -> StorageResult<()> {
+        self.buffer = sorted(std::mem::take(&mut self.buffer), &self.context)?;
         self.buffer.dedup();
+        Ok(())
     }
 
     fn spill(&mut self) -> StorageResult<()> {
-        self.sort();
+        self.sort()?;
         let mut run = SpillWriter::new(self.folder.as_deref())?;
-        write_rows(&mut run, &self.buffer)?;
+        self.write_rows(&mut run, &self.buffer)?;
         self.buffer.clear();
-        self.runs.push((0, run));
+        self.runs.push((0, run.finish()?));
         let mut level = 0;
         while self.runs.iter().filter(|run| run.0 == level).count() == RUNS_MAX {
             let merged = self.merge_last()?;
@@ -63,16 +69,29 @@ impl<const N: usize> Sorter<N> {
     }
 
     /// Takes the runs of the last level out and makes one of them.
-    fn merge_last(&mut self) -> StorageResult<SpillWriter> {
+    fn merge_last(&mut self) -> StorageResult<SpillFile> {
         let last = self.runs.split_off(self.runs.len() - RUNS_MAX);
         let mut merged = MergedRows::<N>::new(sources_of(last)?);
         let mut run = SpillWriter::new(self.folder.as_deref())?;
         let mut rows = Vec::new();
         while merged.fill(&mut rows)? {
-            write_rows(&mut run, &rows)?;
+            self.write_rows(&mut run, &rows)?;
             rows.clear();
         }
-        Ok(run)
+        run.finish()
+    }
+
+    fn write_rows(&self, run: &mut SpillWriter, rows: &[[u64; N]]) -> StorageResult<()> {
+        let mut bytes = Vec::with_capacity(READ_ROWS * N * 8);
+        for rows in rows.chunks(READ_ROWS) {
+            self.context.check()?;
+            bytes.clear();
+            for word in rows.as_flattened() {
+                bytes.extend_from_slice(&word.to_le_bytes());
+            }
+            run.write(&bytes)?;
+        }
+        Ok(())
     }
 
     /// The rows, ascending and distinct.
@@ -85,7 +104,7 @@ impl<const N: usize> Sorter<N> {
 
     /// The rows, ascending and distinct, and whether they are all in memory.
     pub(crate) fn finish_sorted(mut self) -> StorageResult<Sorted<N>> {
-        self.sort();
+        self.sort()?;
         let rows = SortedRows(Rc::new(std::mem::take(&mut self.buffer)));
         if self.runs.is_empty() {
             return Ok(Sorted::InMemory(rows));
@@ -115,30 +134,19 @@ impl<const N: usize> SortedRows<N> {
 
     /// The same rows with their first column moved to the end, in their new order. Sorts in place, unless a source is
     /// still in use.
-    pub(crate) fn rotate(&mut self) {
-        let rows = Rc::make_mut(&mut self.0);
+    pub(crate) fn rotate(&mut self, context: &ReadContext) -> StorageResult<()> {
+        let mut rows = Rc::unwrap_or_clone(std::mem::take(&mut self.0));
         rows.par_chunks_mut(READ_ROWS)
             .for_each(|rows| rows.iter_mut().for_each(|row| row.rotate_left(1)));
-        rows.par_sort_unstable();
+        self.0 = Rc::new(sorted(rows, context)?);
+        Ok(())
     }
-}
-
-fn write_rows<const N: usize>(run: &mut SpillWriter, rows: &[[u64; N]]) -> StorageResult<()> {
-    let mut bytes = Vec::with_capacity(READ_ROWS * N * 8);
-    for rows in rows.chunks(READ_ROWS) {
-        bytes.clear();
-        for word in rows.as_flattened() {
-            bytes.extend_from_slice(&word.to_le_bytes());
-        }
-        run.write(&bytes)?;
-    }
-    Ok(())
 }
 
 fn sources_of<const N: usize>(
-    runs: Vec<(u32, SpillWriter)>,
+    runs: Vec<(u32, SpillFile)>,
 ) -> StorageResult<Vec<Box<dyn RowSource<N>>>> {
-    let source = |(_, run): (u32, SpillWriter)| -> StorageResult<Box<dyn RowSource<N>>> {
+    let source = |(_, run): (u32, SpillFile)| -> StorageResult<Box<dyn RowSource<N>>> {
         Ok(Box::new(Run {
             reader: run.into_reader()?,
             bytes: vec![0; READ_ROWS * N * 8],
@@ -185,7 +193,7 @@ mod tests {
 
     #[test]
     fn open_files_stay_few_however_many_rows_there_are() {
-        let mut sorter = Sorter::<1>::new(0, None);
+        let mut sorter = Sorter::<1>::new(0, None, ReadContext::new());
         let rows = (READ_ROWS * (RUNS_MAX * 5 + 3)) as u64;
         for number in 0..rows {
             sorter
@@ -212,7 +220,7 @@ mod tests {
         expected.sort_unstable();
         expected.dedup();
         for memory_bytes in [0, 1 << 30] {
-            let mut sorter = Sorter::new(memory_bytes, None);
+            let mut sorter = Sorter::new(memory_bytes, None, ReadContext::new());
             for &row in &rows {
                 sorter.push(row).expect("temporary files can be written");
             }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-const BUFFER_BYTES: usize = 1 << 18;
+const BUFFER_BYTES: usize = 1 << 17;
 
 fn failed(error: std::io::Error) -> StorageError {
     StorageError::from_io("a temporary file of the load failed", error)
@@ -13,11 +13,11 @@ fn failed(error: std::io::Error) -> StorageError {
 
 /// An unnamed temporary file, in the given folder or the system's.
 pub(crate) fn temporary_file(folder: Option<&Path>) -> StorageResult<File> {
-    match folder {
-        Some(folder) => tempfile::tempfile_in(folder),
-        None => tempfile::tempfile(),
-    }
-    .map_err(|error| StorageError::from_io("no temporary file could be made", error))
+    let folder = folder.map_or_else(std::env::temp_dir, Path::to_path_buf);
+    tempfile::tempfile_in(&folder).map_err(|error| {
+        let message = format!("no temporary file could be made in {}", folder.display());
+        StorageError::from_io(message, error)
+    })
 }
 
 /// Writes a file from its start and reads it back once.
@@ -44,11 +44,26 @@ impl SpillWriter {
         Ok(())
     }
 
-    pub(crate) fn into_reader(self) -> StorageResult<SpillReader> {
-        let mut file = self
+    /// All written out. What is not read yet takes no memory.
+    pub(crate) fn finish(self) -> StorageResult<SpillFile> {
+        let file = self
             .0
             .into_inner()
             .map_err(|error| failed(error.into_error()))?;
+        Ok(SpillFile(file))
+    }
+
+    pub(crate) fn into_reader(self) -> StorageResult<SpillReader> {
+        self.finish()?.into_reader()
+    }
+}
+
+/// What a [`SpillWriter`] wrote.
+pub(crate) struct SpillFile(File);
+
+impl SpillFile {
+    pub(crate) fn into_reader(self) -> StorageResult<SpillReader> {
+        let mut file = self.0;
         file.seek(SeekFrom::Start(0)).map_err(failed)?;
         Ok(SpillReader(BufReader::with_capacity(BUFFER_BYTES, file)))
     }

@@ -3,6 +3,7 @@
 use super::reader::{LONG_TERM_BYTES, SEGMENT_BYTES, digest, segment_key};
 use super::tables::{SymbolTables, table_value};
 use super::{Chunk, ChunkBuilder, ChunkEntry, SymbolTable};
+use crate::build::progress::{LoadStage, Watch, Watched};
 use crate::build::spill::{Chained, Prepared, SpillWriter, SpilledEntries};
 use crate::checksum::{self, CHECKSUM_BYTES};
 use crate::delta::TermBytes;
@@ -326,6 +327,7 @@ impl TermSpill {
         backend: &B,
         new: &Places,
         (view, places): (&View<B::Snapshot>, &Places),
+        watch: &Watch<'_>,
     ) -> StorageResult<SymbolTables> {
         let mut chunks: Vec<Box<dyn EntrySource>> = Vec::new();
         let mut segments: Vec<Box<dyn EntrySource>> = Vec::new();
@@ -358,8 +360,16 @@ impl TermSpill {
                 }
             }
         }
-        backend.ingest(&new.terms.keyspace, &mut Chained::new(chunks))?;
-        backend.ingest(&new.segments.keyspace, &mut Chained::new(segments))?;
+        for (place, entries) in [(&new.terms, chunks), (&new.segments, segments)] {
+            let mut watched = Watched {
+                source: Chained::new(entries),
+                watch,
+                stage: LoadStage::WritingTerms,
+                done: 0,
+                total: None,
+            };
+            backend.ingest(&place.keyspace, &mut watched)?;
+        }
         Ok(symbols)
     }
 }

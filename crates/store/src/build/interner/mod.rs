@@ -18,6 +18,7 @@ pub(crate) use recorder::{Record, Recorder};
 use super::batch::{BatchEntry, QuadBatch, resolved_triple_term};
 use super::generation::spill_of;
 use super::sorter::Sorter;
+use crate::context::ReadContext;
 use crate::dictionary::reader::TermReader;
 use crate::root::Root;
 use crate::snapshot::Snapshot;
@@ -48,14 +49,17 @@ pub(crate) struct Interner<B: StorageBackend> {
 struct Ids {
     table: Table,
     runs: Runs,
+    /// What stops it.
+    context: ReadContext,
 }
 
 impl Ids {
-    fn new(bytes_max: usize, folder: Option<PathBuf>) -> Self {
+    fn new(bytes_max: usize, folder: Option<PathBuf>, context: ReadContext) -> Self {
         Self {
             // While it grows, the old table stands beside the new one, which is twice as large.
             table: Table::new(bytes_max / 3 * 2),
-            runs: Runs::new(folder),
+            runs: Runs::new(folder, context.clone()),
+            context,
         }
     }
 
@@ -72,9 +76,9 @@ impl Ids {
 
     fn insert(&mut self, hash: u128, id: TermId) -> StorageResult<()> {
         if !self.table.has_room() {
-            let table = &mut self.table;
+            let (table, context) = (&mut self.table, &self.context);
             self.runs
-                .add(table.len(), |visit| table.drain_sorted(visit))?;
+                .add(table.len(), |visit| table.drain_sorted(context, visit))?;
         }
         self.table.insert(hash, id);
         Ok(())
@@ -88,6 +92,7 @@ impl<B: StorageBackend> Interner<B> {
         base: &Snapshot<B>,
         bytes_max: usize,
         hashes: Sorter<2>,
+        context: ReadContext,
     ) -> StorageResult<Self> {
         let inner = &*base.inner;
         let record = Record {
@@ -98,7 +103,11 @@ impl<B: StorageBackend> Interner<B> {
             reader: TermReader::new(&inner.view, &inner.places),
             base_has_terms: inner.root.terms() > 0,
             root: Root::clone(&inner.root),
-            ids: Ids::new(bytes_max, store.inner.options.temporary_folder.clone()),
+            ids: Ids::new(
+                bytes_max,
+                store.inner.options.temporary_folder.clone(),
+                context,
+            ),
             recorder: Recorder::new(record, inner.hasher)?,
             resolved: Vec::new(),
             scratch: Vec::new(),

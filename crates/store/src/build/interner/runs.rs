@@ -7,6 +7,7 @@
 
 use super::filter::Filter;
 use crate::build::spill::temporary_file;
+use crate::context::ReadContext;
 use crate::term::TermId;
 use quadrille_backend::{StorageError, StorageResult};
 use std::fs::File;
@@ -27,6 +28,8 @@ type Entry = (u128, u64);
 
 pub(super) struct Runs {
     folder: Option<PathBuf>,
+    /// What stops it.
+    context: ReadContext,
     runs: Vec<Run>,
     buffer: Vec<u8>,
 }
@@ -41,9 +44,10 @@ struct Run {
 }
 
 impl Runs {
-    pub(super) fn new(folder: Option<PathBuf>) -> Self {
+    pub(super) fn new(folder: Option<PathBuf>, context: ReadContext) -> Self {
         Self {
             folder,
+            context,
             runs: Vec::new(),
             buffer: vec![0; STEP * ENTRY_BYTES],
         }
@@ -69,16 +73,10 @@ impl Runs {
     pub(super) fn add(
         &mut self,
         entries: usize,
-        fill: impl FnOnce(&mut dyn FnMut(u128, u64)),
+        fill: impl FnOnce(&mut dyn FnMut(u128, u64) -> StorageResult<()>) -> StorageResult<()>,
     ) -> StorageResult<()> {
-        let mut writer = RunWriter::new(0, entries, self.folder.as_deref())?;
-        let mut result = Ok(());
-        fill(&mut |hash, id| {
-            if result.is_ok() {
-                result = writer.push(hash, id);
-            }
-        });
-        result?;
+        let mut writer = self.writer(0, entries)?;
+        fill(&mut |hash, id| writer.push(hash, id))?;
         self.runs.push(writer.finish()?);
         let mut level = 0;
         while self.runs.iter().filter(|run| run.level == level).count() == RUNS_MAX {
@@ -89,9 +87,14 @@ impl Runs {
         Ok(())
     }
 
+    fn writer(&self, level: u32, entries: usize) -> StorageResult<RunWriter> {
+        let file = temporary_file(self.folder.as_deref())?;
+        Ok(RunWriter::new(level, entries, file, self.context.clone()))
+    }
+
     fn merged(&self, level: u32, runs: Vec<Run>) -> StorageResult<Run> {
         let entries = runs.iter().map(|run| run.entries).sum();
-        let mut writer = RunWriter::new(level, entries, self.folder.as_deref())?;
+        let mut writer = self.writer(level, entries)?;
         let mut inputs = Vec::with_capacity(runs.len());
         for run in runs {
             inputs.push(RunReader::new(run)?);
@@ -142,21 +145,24 @@ struct RunWriter {
     entries: usize,
     filter: Filter,
     index: Vec<u64>,
+    context: ReadContext,
 }
 
 impl RunWriter {
-    fn new(level: u32, entries: usize, folder: Option<&std::path::Path>) -> StorageResult<Self> {
-        Ok(Self {
+    fn new(level: u32, entries: usize, file: File, context: ReadContext) -> Self {
+        Self {
             level,
-            file: BufWriter::with_capacity(BUFFER_BYTES, temporary_file(folder)?),
+            file: BufWriter::with_capacity(BUFFER_BYTES, file),
             entries: 0,
             filter: Filter::new(entries),
             index: Vec::with_capacity(entries.div_ceil(STEP)),
-        })
+            context,
+        }
     }
 
     fn push(&mut self, hash: u128, id: u64) -> StorageResult<()> {
         if self.entries.is_multiple_of(STEP) {
+            self.context.check()?;
             self.index.push((hash >> 64) as u64);
         }
         self.entries += 1;

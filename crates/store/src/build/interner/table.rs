@@ -1,6 +1,9 @@
 //! The ids that are at hand, by the hash of their term: open addressing in the order of the hashes.
 
+use crate::build::progress::sorted;
+use crate::context::ReadContext;
 use crate::term::TermId;
+use quadrille_backend::StorageResult;
 
 /// A slot: the hash of a term, and its id. The id of no term is 0, so that is an empty slot.
 type Slot = ([u64; 2], u64);
@@ -104,16 +107,23 @@ impl Table {
     }
 
     /// All hashes with their ids, ascending; the table is empty then. Sorts in place.
-    pub(super) fn drain_sorted(&mut self, mut visit: impl FnMut(u128, u64)) {
-        self.slots.retain(|slot| slot.1 != EMPTY);
-        self.slots.sort_unstable();
-        for &([high, low], id) in &self.slots {
-            visit(u128::from(high) << 64 | u128::from(low), id);
+    pub(super) fn drain_sorted(
+        &mut self,
+        context: &ReadContext,
+        mut visit: impl FnMut(u128, u64) -> StorageResult<()>,
+    ) -> StorageResult<()> {
+        let mut slots = std::mem::take(&mut self.slots);
+        slots.retain(|slot| slot.1 != EMPTY);
+        let mut slots = sorted(slots, context)?;
+        for &([high, low], id) in &slots {
+            visit(u128::from(high) << 64 | u128::from(low), id)?;
         }
-        let capacity = self.slots.capacity().min(self.slots_max).max(SLOTS_MIN);
-        self.slots.clear();
-        self.slots.resize(capacity, ([0; 2], EMPTY));
+        let capacity = slots.capacity().min(self.slots_max).max(SLOTS_MIN);
+        slots.clear();
+        slots.resize(capacity, ([0; 2], EMPTY));
+        self.slots = slots;
         self.len = 0;
+        Ok(())
     }
 }
 

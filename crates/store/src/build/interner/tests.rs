@@ -11,7 +11,7 @@ fn hash(number: u64) -> u128 {
 /// Terms come again after their table went to a file, and after the files were merged.
 #[test]
 fn a_term_keeps_its_id_however_small_the_memory_is() {
-    let mut ids = Ids::new(0, None);
+    let mut ids = Ids::new(0, None, ReadContext::new());
     let mut model: HashMap<u64, TermId> = HashMap::new();
     let mut state = 1_u64;
     for round in 0..60_000_u64 {
@@ -41,7 +41,7 @@ fn a_term_keeps_its_id_however_small_the_memory_is() {
 
 #[test]
 fn hashes_that_share_their_upper_half_are_told_apart() {
-    let mut ids = Ids::new(0, None);
+    let mut ids = Ids::new(0, None, ReadContext::new());
     let same_upper = |number: u64| u128::from(u64::MAX / 3) << 64 | u128::from(number);
     for number in 0..5_000 {
         ids.insert(same_upper(number), TermId::from_parts(Tag::Iri, number + 1))
