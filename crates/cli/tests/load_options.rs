@@ -317,7 +317,7 @@ fn temporary_files_that_cannot_grow_end_the_load() {
     command.stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let ran = finish(command.spawn().expect("a shell"));
-    let error = ran.failed(1);
+    let error = ran.failed(9);
     assert!(error.contains("temporary file"), "{error}");
     assert!(error.contains("File too large"), "{error}");
 }
