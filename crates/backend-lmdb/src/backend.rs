@@ -270,8 +270,7 @@ impl StorageBackend for LmdbBackend {
         Ok((count, bytes))
     }
 
-    /// A copy is looked at before it counts: LMDB begins it beside the writer without the care of
-    /// [`read_whole_commit`](crate::read::read_whole_commit).
+    // A copy is looked at before it counts: LMDB begins it beside the writer without the care of `read_whole_commit`.
     fn checkpoint(&self, folder: &Path) -> StorageResult<()> {
         let engine = self.engine()?;
         prepare_empty_folder(folder)?;
