@@ -448,3 +448,27 @@ fn what_is_at_fault_is_left_out_and_nothing_else() {
         assert_eq!(summary.report.quads_read, 3, "{format}");
     }
 }
+
+/// A mistake in a reader of the caller's, or in a parser, ends the load; it is never taken for the end of the source.
+#[test]
+fn a_reader_that_panics_ends_the_load_and_nothing_stays() {
+    struct Panics(usize);
+    impl std::io::Read for Panics {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            const LINE: &[u8] =
+                b"<http://example.org/s> <http://example.org/p> <http://example.org/o> .\n";
+            assert!(self.0 < 5_000_000, "on purpose");
+            for byte in &mut *buffer {
+                *byte = LINE[self.0 % LINE.len()];
+                self.0 += 1;
+            }
+            Ok(buffer.len())
+        }
+    }
+    for format in [RdfFormat::NTriples, RdfFormat::Turtle, RdfFormat::N3] {
+        let store = empty_store();
+        let source = Source::reader("panics", Panics(0)).with_format(format);
+        load_into(&store, [source], &ReadOptions::default(), |_| {}).unwrap_err();
+        assert!(store.is_empty().unwrap(), "{format}");
+    }
+}

@@ -61,8 +61,10 @@ enum Content {
         quads: Vec<Quad>,
         skipped: Vec<SyntaxError>,
     },
-    /// Nothing but the end.
+    /// Nothing but an error.
     Failed(LoadError),
+    /// Nothing: the source is at its end. Without this item a thread has stopped early.
+    End,
 }
 
 /// What comes of it.
@@ -78,6 +80,8 @@ struct Parsed {
     error: Option<LoadError>,
     /// What the text is to be read in, from here on by one parser.
     uncut: Option<Box<Scope>>,
+    /// Whether the source is at its end.
+    is_end: bool,
 }
 
 /// The way that a source goes.

@@ -1,8 +1,9 @@
 //! What was parsed, in the order of the text.
 
+use super::parse::stopped;
 use super::{Parsed, Receiver};
 use crate::error::LoadError;
-use quadrille_store::{ReadContext, StorageError};
+use quadrille_store::ReadContext;
 use std::collections::BTreeMap;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
@@ -15,6 +16,7 @@ pub(super) struct Ordered {
     parsed: Receiver<Parsed>,
     early: BTreeMap<u64, Parsed>,
     next: u64,
+    is_over: bool,
 }
 
 impl Ordered {
@@ -23,6 +25,7 @@ impl Ordered {
             parsed,
             early: BTreeMap::new(),
             next: 0,
+            is_over: false,
         }
     }
 
@@ -30,20 +33,21 @@ impl Ordered {
     pub(super) fn next(&mut self, context: &ReadContext) -> Result<Option<Parsed>, LoadError> {
         loop {
             context.check()?;
+            if self.is_over {
+                return Ok(None);
+            }
             if let Some(parsed) = self.early.remove(&self.next) {
                 self.next += 1;
-                return Ok(Some(parsed));
+                self.is_over = parsed.is_end;
+                return Ok((!parsed.is_end).then_some(parsed));
             }
             match self.parsed.recv_timeout(WAIT) {
                 Ok(parsed) => {
                     self.early.insert(parsed.number, parsed);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) if self.early.is_empty() => return Ok(None),
-                Err(RecvTimeoutError::Disconnected) => {
-                    let error = StorageError::misuse("a thread that parses has stopped");
-                    return Err(LoadError::Store(error));
-                }
+                // The end would have come as a part of its own.
+                Err(RecvTimeoutError::Disconnected) => return Err(stopped()),
             }
         }
     }

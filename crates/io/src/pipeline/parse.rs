@@ -6,7 +6,8 @@ use crate::error::LoadError;
 use crate::lines::{ChunkReport, LineParser, line_ends};
 use crate::turtle::ChunkParser;
 use oxrdf::Quad;
-use quadrille_store::{QuadBatch, StorageResult};
+use quadrille_store::{QuadBatch, StorageError, StorageResult};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -45,10 +46,38 @@ fn parse_all(work: &Mutex<Receiver<Work>>, done: &Sender<Parsed>, way: Way, taki
         let Ok(item) = item else {
             return;
         };
-        if done.send(parser.parse(item, taking)).is_err() {
+        if done.send(parsed_of(item, &mut parser, taking)).is_err() {
             return;
         }
     }
+}
+
+/// What comes of an item. A panic of a parser, which is a mistake of the program and no less an end of the load, is an
+/// error of that item: who waits for it would wait for ever.
+fn parsed_of(work: Work, parser: &mut Parser, taking: &Taking) -> Parsed {
+    let mut parsed = Parsed {
+        number: work.number,
+        bytes_read: work.bytes_read,
+        buffers: work.buffers,
+        offset: work.offset,
+        report: ChunkReport::default(),
+        rejected: Vec::new(),
+        error: None,
+        uncut: None,
+        is_end: false,
+    };
+    let parse = AssertUnwindSafe(|| parser.parse(work.content, &mut parsed, taking));
+    if catch_unwind(parse).is_err() {
+        parsed.error = Some(stopped());
+    }
+    parsed
+}
+
+/// A thread has stopped where it must not.
+pub(super) fn stopped() -> LoadError {
+    LoadError::Store(StorageError::misuse(
+        "a thread that reads or parses has stopped",
+    ))
 }
 
 /// What a thread parses with.
@@ -73,19 +102,9 @@ impl Parser {
         Self { lines, statements }
     }
 
-    fn parse(&mut self, work: Work, taking: &Taking) -> Parsed {
-        let mut parsed = Parsed {
-            number: work.number,
-            bytes_read: work.bytes_read,
-            buffers: work.buffers,
-            offset: work.offset,
-            report: ChunkReport::default(),
-            rejected: Vec::new(),
-            error: None,
-            uncut: None,
-        };
+    fn parse(&mut self, content: Content, parsed: &mut Parsed, taking: &Taking) {
         let Buffers { text, batch } = &mut parsed.buffers;
-        let result = match work.content {
+        let result = match content {
             Content::Lines => match self.lines.as_mut() {
                 Some(parser) => parser
                     .parse(text, batch)
@@ -112,11 +131,14 @@ impl Parser {
                 parsed.error = Some(failure);
                 Ok(())
             }
+            Content::End => {
+                parsed.is_end = true;
+                Ok(())
+            }
         };
         if let Err(full) = result {
             parsed.error = Some(full.into());
         }
-        parsed
     }
 }
 

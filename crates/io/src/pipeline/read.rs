@@ -6,12 +6,15 @@ use crate::input::Input;
 use crate::lines::Chunks;
 use crate::read::QuadReader;
 use crate::turtle::{Piece, Splitter};
-use oxrdf::Quad;
+use oxrdf::{Quad, Term};
 use std::io;
 use std::thread;
 
 /// As many quads are handed on at a time.
 const QUADS: usize = 4096;
+
+/// Fewer are when their objects are longer together, in bytes.
+const BYTES: usize = 1 << 20;
 
 /// Reads whole lines for the parsers.
 pub(super) fn spawn_lines(
@@ -67,13 +70,13 @@ fn read_text(
     for (number, mut buffers) in (0..).zip(buffers) {
         let content = match next(&mut buffers.text) {
             Ok(Some(content)) => content,
-            Ok(None) => return,
+            Ok(None) => Content::End,
             Err(error) => Content::Failed(LoadError::Io {
                 name: input.name().to_owned(),
                 error,
             }),
         };
-        let ended = matches!(content, Content::Failed(_));
+        let ended = matches!(content, Content::Failed(_) | Content::End);
         let item = Work {
             number,
             bytes_read: input.bytes_read(),
@@ -109,17 +112,18 @@ fn read_quads(
     buffers: &Receiver<Buffers>,
     work: &SyncSender<Work>,
 ) {
-    let mut failure = None;
+    let mut last = None;
     for (number, buffers) in (0..).zip(buffers) {
-        let (content, is_last) = match failure.take() {
-            Some(failure) => (Content::Failed(failure), true),
-            None => {
-                let (mut quads, mut skipped) = (Vec::with_capacity(QUADS), Vec::new());
-                failure = fill(&mut reader, &mut quads, &mut skipped).err();
-                let is_last = failure.is_none() && quads.len() < QUADS;
-                (Content::Quads { quads, skipped }, is_last)
-            }
-        };
+        let is_last = last.is_some();
+        let content = last.take().unwrap_or_else(|| {
+            let (mut quads, mut skipped) = (Vec::with_capacity(QUADS), Vec::new());
+            last = match fill(&mut reader, &mut quads, &mut skipped) {
+                Ok(true) => None,
+                Ok(false) => Some(Content::End),
+                Err(failure) => Some(Content::Failed(failure)),
+            };
+            Content::Quads { quads, skipped }
+        });
         let item = Work {
             number,
             bytes_read: input.bytes_read(),
@@ -133,19 +137,32 @@ fn read_quads(
     }
 }
 
-/// Takes quads until there are enough, and what is left out of a source that is read on.
+/// Takes quads until there are enough, and what is left out of a source that is read on; false at the end.
 fn fill(
     reader: &mut QuadReader,
     quads: &mut Vec<Quad>,
     skipped: &mut Vec<SyntaxError>,
-) -> Result<(), LoadError> {
-    while quads.len() < QUADS {
+) -> Result<bool, LoadError> {
+    let mut bytes = 0;
+    while quads.len() < QUADS && skipped.len() < QUADS && bytes < BYTES {
         match reader.next() {
-            Some(Ok(quad)) => quads.push(quad),
+            Some(Ok(quad)) => {
+                bytes += text_bytes(&quad.object);
+                quads.push(quad);
+            }
             Some(Err(LoadError::Syntax(error))) if reader.is_going_on() => skipped.push(*error),
             Some(Err(error)) => return Err(error),
-            None => return Ok(()),
+            None => return Ok(false),
         }
     }
-    Ok(())
+    Ok(true)
+}
+
+/// The text of an object, which alone is often long.
+fn text_bytes(object: &Term) -> usize {
+    match object {
+        Term::Literal(literal) => literal.value().len(),
+        Term::NamedNode(node) => node.as_str().len(),
+        _ => 0,
+    }
 }

@@ -124,8 +124,50 @@ fn check(text: &[u8], format: RdfFormat, sizes: impl IntoIterator<Item = usize>)
     for size in sizes {
         let split = by_chunks(Cursor::new(text.to_vec()), format, size);
         let shown = String::from_utf8_lossy(text);
+        // Where blank nodes are alike, their canonical names can still differ.
+        if let (Ok(split), Ok(expected)) = (&split, &expected)
+            && are_renamed(split, expected)
+        {
+            continue;
+        }
         assert_eq!(split, expected, "{format}, chunks of {size}: {shown}");
     }
+}
+
+/// Whether some renaming of at most eight blank nodes makes two sets of quads equal.
+fn are_renamed(some: &BTreeSet<String>, others: &BTreeSet<String>) -> bool {
+    fn is_found(
+        some: &BTreeSet<String>,
+        others: &BTreeSet<String>,
+        named: usize,
+        free: &mut Vec<usize>,
+    ) -> bool {
+        if free.is_empty() {
+            let named = |quad: &String| quad.replace("_:n", "_:c14n");
+            return some.iter().map(named).collect::<BTreeSet<_>>() == *others;
+        }
+        (0..free.len()).any(|at| {
+            let number = free.remove(at);
+            let (from, to) = (format!("_:c14n{named} "), format!("_:n{number} "));
+            let renamed = some.iter().map(|quad| {
+                let quad = format!("{quad} ").replace(&from, &to);
+                quad.trim_end().to_owned()
+            });
+            let found = is_found(&renamed.collect(), others, named + 1, free);
+            free.insert(at, number);
+            found
+        })
+    }
+    let nodes = (0..9)
+        .take_while(|number| {
+            let name = format!("_:c14n{number} ");
+            some.iter().any(|quad| format!("{quad} ").contains(&name))
+        })
+        .count();
+    some == others
+        || (some.len() == others.len()
+            && nodes <= 8
+            && is_found(some, others, 0, &mut (0..nodes).collect()))
 }
 
 const HEADER: &str = "@prefix ex: <http://example.org/> .

@@ -274,10 +274,18 @@ impl QuadBatch {
         self.blank_node_max
     }
 
-    /// The quads as ids, once all entries have theirs.
-    pub(crate) fn rows<'a>(&'a self, ids: &'a [TermId]) -> impl Iterator<Item = Row> + 'a {
-        let resolved = move |term: u64| resolve(term, ids).raw();
-        self.quads.iter().map(move |quad| quad.map(resolved))
+    /// The quads as ids, once all entries have theirs; `Misuse` for one of terms that the batch does not have any more.
+    pub(crate) fn rows<'a>(
+        &'a self,
+        ids: &'a [TermId],
+    ) -> impl Iterator<Item = StorageResult<Row>> + 'a {
+        self.quads.iter().map(move |quad| {
+            let mut row = *quad;
+            for term in &mut row {
+                *term = resolve(*term, ids)?.raw();
+            }
+            Ok(row)
+        })
     }
 
     pub(crate) fn is_of(&self, hasher: &TermHasher) -> bool {
@@ -293,19 +301,22 @@ pub(crate) fn resolved_triple_term(
     out: &mut Vec<u8>,
 ) -> StorageResult<()> {
     out.clear();
-    let parts = triple_term_ids(bytes)?;
-    triple_term_bytes(parts.map(|part| resolve(part.raw(), ids)), out);
+    let mut parts = triple_term_ids(bytes)?;
+    for part in &mut parts {
+        *part = resolve(part.raw(), ids)?;
+    }
+    triple_term_bytes(parts, out);
     Ok(())
 }
 
 #[inline]
-fn resolve(term: u64, ids: &[TermId]) -> TermId {
+fn resolve(term: u64, ids: &[TermId]) -> StorageResult<TermId> {
     let id = TermId::from_raw(term);
-    if id.tag_byte() == Tag::QueryLocal.byte() {
-        ids[id.payload() as usize]
-    } else {
-        id
+    if id.tag_byte() != Tag::QueryLocal.byte() {
+        return Ok(id);
     }
+    let known = ids.get(id.payload() as usize).copied();
+    known.ok_or_else(|| StorageError::misuse("a term is of another batch"))
 }
 
 /// A hasher for keys that are hashes already.

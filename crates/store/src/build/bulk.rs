@@ -6,7 +6,7 @@
 
 use super::batch::{BlankNodes, QuadBatch};
 use super::generation::{Additions, Plan};
-use super::interner::{Interner, Record};
+use super::interner::{Interner, Record, stopped};
 use super::progress::{LoadStage, StageProgress, Watch};
 use super::sorter::{Sorted, SortedRows, Sorter};
 use crate::context::ReadContext;
@@ -35,6 +35,8 @@ pub struct BulkLoad<'a, B: StorageBackend> {
     context: ReadContext,
     /// Quads that were pushed and not yet added.
     pushed: QuadBatch,
+    /// Whether quads were lost in an error: the load must not be committed then.
+    has_failed: bool,
 }
 
 /// What a load did.
@@ -66,6 +68,7 @@ impl<'a, B: StorageBackend> BulkLoad<'a, B> {
             read: 0,
             context,
             pushed: QuadBatch::new(base.inner.hasher),
+            has_failed: false,
             base,
         })
     }
@@ -105,15 +108,24 @@ impl<'a, B: StorageBackend> BulkLoad<'a, B> {
     }
 
     fn add_batch(&mut self, batch: &QuadBatch) -> StorageResult<()> {
+        if self.has_failed {
+            return Err(stopped());
+        }
+        let added = self.try_to_add(batch);
+        self.has_failed = added.is_err();
+        added
+    }
+
+    fn try_to_add(&mut self, batch: &QuadBatch) -> StorageResult<()> {
         let ids = self.interner.resolve(batch)?;
         self.read += batch.len() as u64;
-        batch.rows(ids).try_for_each(|row| self.quads.push(row))
+        batch.rows(ids).try_for_each(|row| self.quads.push(row?))
     }
 
     /// Writes the indexes and makes all quads visible at once.
     ///
     /// # Errors
-    /// As [`push`](Self::push), and `Cancelled` when the load's context stops it; nothing of the load is visible then.
+    /// As [`push`](Self::push), `Misuse` when an earlier call has failed, and `Cancelled` when the load's context stops it; nothing of the load is visible then.
     pub fn finish(self) -> StorageResult<LoadReport> {
         self.finish_observed(&mut |_| {})
     }

@@ -124,8 +124,9 @@ impl<const N: usize, S: RowSource<N>> BlockWriter<'_, N, S> {
                 // Whoever asked may have failed meanwhile, and then nobody wants it.
                 let _ = sender.send(Segment::encode(role, size, &rows, is_last));
             };
-            if is_last && self.pending.is_empty() {
-                // Nothing is to be gained from a thread for one small segment.
+            if (is_last && self.pending.is_empty()) || rayon::current_thread_index().is_some() {
+                // Nothing is to be gained from a thread for one small segment; and a thread of the pool itself must not wait
+                // for the others, which may all be waiting like it.
                 encode();
             } else {
                 rayon::spawn(encode);

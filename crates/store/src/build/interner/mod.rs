@@ -13,7 +13,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use recorder::{Record, Recorder};
+pub(crate) use recorder::{Record, Recorder, stopped};
 
 use super::batch::{BatchEntry, QuadBatch, resolved_triple_term};
 use super::generation::spill_of;

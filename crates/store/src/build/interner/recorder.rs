@@ -97,7 +97,8 @@ impl Drop for Recorder {
     }
 }
 
-fn stopped() -> StorageError {
+/// What a load says that has failed before.
+pub(crate) fn stopped() -> StorageError {
     StorageError::misuse("a load that has failed goes no further")
 }
 
