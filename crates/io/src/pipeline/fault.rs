@@ -3,7 +3,7 @@
 use super::{Buffers, Ordered, Pipeline, Sender, Way};
 use crate::error::{Excerpt, LoadError, SyntaxError};
 use crate::input::Input;
-use crate::lines::{FaultyLine, LineFormat};
+use crate::lines::FaultyLine;
 use crate::read::{QuadReader, ReadOptions};
 use quadrille_store::{ReadContext, StorageError};
 use std::io::{self, Cursor, Read};
@@ -85,19 +85,15 @@ impl Pipeline {
         start: ChunkStart,
         options: &ReadOptions,
     ) -> LoadError {
-        let rest = text[line.range.start..].to_vec();
+        let following = Following::new(
+            text[line.range.start..].to_vec(),
+            self.ordered,
+            self.empty,
+            options,
+        );
         let name = self.input.name().to_owned();
-        let Way::Lines(format) = self.way else {
-            return nothing_wrong();
-        };
-        let following = Following::new(rest, self.ordered, self.empty, options);
-        first_error(Input::plain(name, following), format, options).map_or_else(
-            nothing_wrong,
-            |error| {
-                let error = shown_from(error, &text[line.range.start..]);
-                moved(error, start.of_line(line))
-            },
-        )
+        let place = (&text[line.range.start..], start.of_line(line));
+        said_of(Input::plain(name, following), self.way, place, options)
     }
 
     /// What the parser says of a faulty line by itself.
@@ -108,23 +104,28 @@ impl Pipeline {
         start: ChunkStart,
         options: &ReadOptions,
     ) -> LoadError {
-        let Way::Lines(format) = self.way else {
-            return nothing_wrong();
-        };
         let alone = Cursor::new(text[line.range.clone()].to_vec());
-        let input = Input::plain(self.input.name().to_owned(), alone);
-        first_error(input, format, options).map_or_else(nothing_wrong, |error| {
-            let error = shown_from(error, &text[line.range.start..]);
-            moved(error, start.of_line(line))
-        })
+        let name = self.input.name().to_owned();
+        let place = (&text[line.range.start..], start.of_line(line));
+        said_of(Input::plain(name, alone), self.way, place, options)
     }
 }
 
-fn first_error(input: Input, format: LineFormat, options: &ReadOptions) -> Option<LoadError> {
-    match QuadReader::over(input, format.format(), options) {
-        Ok(reader) => reader.into_iter().find_map(Result::err),
+/// The first error of an input, whose text begins with this one, at this place of the source.
+fn said_of(
+    input: Input,
+    way: Way,
+    (text, start): (&[u8], ChunkStart),
+    options: &ReadOptions,
+) -> LoadError {
+    let Way::Lines(format) = way else {
+        return nothing_wrong();
+    };
+    let error = match QuadReader::over(input, format.format(), options) {
+        Ok(mut reader) => reader.find_map(Result::err),
         Err(error) => Some(error),
-    }
+    };
+    error.map_or_else(nothing_wrong, |error| moved(shown_from(error, text), start))
 }
 
 /// The error of a text, with what stands at its place: a reader keeps the last it has read, which a long text that is not

@@ -29,6 +29,21 @@ pub(crate) struct Scope {
     graph: Option<GraphName>,
 }
 
+/// A parser, of either language, that begins with the base and the prefixes of a scope.
+macro_rules! in_scope {
+    ($scope:expr, $parser:expr) => {{
+        let mut parser = $parser;
+        if let Some(base) = $scope.base() {
+            parser = parser.with_base_iri(base).ok()?;
+        }
+        $scope
+            .prefixes
+            .iter()
+            .try_fold(parser, |parser, (name, iri)| parser.with_prefix(name, iri))
+            .ok()
+    }};
+}
+
 impl Scope {
     /// The scope at the start of a source.
     ///
@@ -111,25 +126,11 @@ impl Scope {
     }
 
     pub(super) fn turtle_parser(&self) -> Option<TurtleParser> {
-        let mut parser = TurtleParser::new();
-        if let Some(base) = self.base() {
-            parser = parser.with_base_iri(base).ok()?;
-        }
-        self.prefixes
-            .iter()
-            .try_fold(parser, |parser, (name, iri)| parser.with_prefix(name, iri))
-            .ok()
+        in_scope!(self, TurtleParser::new())
     }
 
     pub(super) fn trig_parser(&self) -> Option<TriGParser> {
-        let mut parser = TriGParser::new();
-        if let Some(base) = self.base() {
-            parser = parser.with_base_iri(base).ok()?;
-        }
-        self.prefixes
-            .iter()
-            .try_fold(parser, |parser, (name, iri)| parser.with_prefix(name, iri))
-            .ok()
+        in_scope!(self, TriGParser::new())
     }
 
     /// Takes a directive. `None`, when it is not one.
