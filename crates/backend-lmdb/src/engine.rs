@@ -29,6 +29,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// A physical database. The handle stays valid as long as the environment, which outlives all users of it here.
@@ -44,6 +45,11 @@ const READERS_FILE: &str = "readers.lock";
 
 /// How often a snapshot is tried, each time with another obstacle removed.
 const READ_ATTEMPTS: usize = 4;
+
+/// How often a snapshot is tried when all reader slots are taken, and the pause before each try but the second. Slots may be
+/// free again at once: who begins to read while a commit is being published holds two for a moment.
+const SLOT_ATTEMPTS: usize = 20;
+const SLOT_PAUSE: Duration = Duration::from_millis(5);
 
 /// How often a writer looks for slots of dead processes, which keep it from using free pages again.
 const CLEAR_EVERY: Duration = Duration::from_secs(1);
@@ -614,7 +620,10 @@ fn try_to_read<T>(
                 map.adopt(environment)?;
             }
             // A process that was killed has left its slots; what is free after looking is free.
-            Err(Error::Mdb(MdbError::ReadersFull)) if attempts < READ_ATTEMPTS => {
+            Err(Error::Mdb(MdbError::ReadersFull)) if attempts < SLOT_ATTEMPTS => {
+                if attempts > 1 {
+                    thread::sleep(SLOT_PAUSE);
+                }
                 kept.forget();
                 clear_stale_readers(environment)?;
             }

@@ -55,7 +55,8 @@ impl Deref for ReadTransaction {
 /// last commit is still N once the copy is made, or a transaction begun then still gets the number N, the copy is whole.
 ///
 /// The second transaction is for the time when N + 1 is written, which shows, and not yet published: a reader must not wait
-/// for its disk, and a writer killed just then never publishes it.
+/// for its disk, and a writer killed just then never publishes it. Both may fail for want of a slot, which whoever reads
+/// as well may free the next moment.
 pub(crate) fn read_whole_commit<'e, 't>(
     environment: &'e Env<WithoutTls>,
     begin: impl Fn(&'e Env<WithoutTls>) -> heed::Result<RoTxn<'t, WithoutTls>>,
