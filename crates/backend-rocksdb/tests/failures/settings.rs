@@ -1,6 +1,6 @@
 //! Settings are checked when a store is opened, and those that shape files are kept.
 
-use crate::support::{birds, files, filled, folder, refused};
+use crate::support::{birds, files, filled, folder, refused, table_bytes};
 use quadrille_backend::{EntrySource, ErrorKind, Keyspace, StorageBackend, StorageResult};
 use quadrille_backend_rocksdb::{Compression, RocksDbBackend, RocksDbOptions};
 use std::fs;
@@ -76,12 +76,11 @@ fn settings_at_the_ends_of_their_ranges_work() -> StorageResult<()> {
     Ok(())
 }
 
-fn disk_bytes_after_compaction(path: &Path, options: RocksDbOptions) -> StorageResult<u64> {
+fn bytes_after_compaction(path: &Path, options: RocksDbOptions) -> StorageResult<usize> {
     let backend = RocksDbBackend::open_with(path, options)?;
     backend.compact()?;
-    let bytes = backend.stats()?.disk_bytes;
     backend.close()?;
-    Ok(bytes)
+    Ok(table_bytes(path))
 }
 
 /// Who opens a store without naming its compression does not undo the choice.
@@ -90,19 +89,19 @@ fn settings_that_shape_files_hold_until_set_anew() -> StorageResult<()> {
     let folder = folder();
     let plain = RocksDbOptions::new().compression(Compression::None);
     filled(folder.path(), plain.clone())?;
-    let uncompressed = disk_bytes_after_compaction(folder.path(), RocksDbOptions::new())?;
+    let uncompressed = bytes_after_compaction(folder.path(), RocksDbOptions::new())?;
     assert!(uncompressed > 2_000_000, "{uncompressed}");
     let zstd = RocksDbOptions::new().compression(Compression::Zstd);
-    let compressed = disk_bytes_after_compaction(folder.path(), zstd)?;
+    let compressed = bytes_after_compaction(folder.path(), zstd)?;
     assert!(compressed < 1_000_000, "{compressed}");
-    let still = disk_bytes_after_compaction(folder.path(), RocksDbOptions::new())?;
+    let still = bytes_after_compaction(folder.path(), RocksDbOptions::new())?;
     assert!(still < 1_000_000, "{still}");
     // A checkpoint is a store like its original.
     let copy = folder.path().join("copy");
     RocksDbBackend::open(folder.path())?.checkpoint(&copy)?;
-    let copied = disk_bytes_after_compaction(&copy, RocksDbOptions::new())?;
+    let copied = bytes_after_compaction(&copy, RocksDbOptions::new())?;
     assert!(copied < 1_000_000, "{copied}");
-    let back = disk_bytes_after_compaction(&copy, plain)?;
+    let back = bytes_after_compaction(&copy, plain)?;
     assert!(back > 2_000_000, "{back}");
     Ok(())
 }

@@ -52,3 +52,11 @@ pub(crate) fn files(path: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     files.sort();
     files
 }
+
+/// The bytes of the tables of a closed store. When the engine deletes old logs, and what it reserves on the disk for new
+/// ones, is its own affair.
+pub(crate) fn table_bytes(path: &Path) -> usize {
+    let is_table = |path: &Path| path.extension().is_some_and(|extension| extension == "sst");
+    let tables = files(path).into_iter().filter(|(path, _)| is_table(path));
+    tables.map(|(_, contents)| contents.len()).sum()
+}
