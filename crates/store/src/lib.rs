@@ -40,7 +40,7 @@ mod verify;
 mod view;
 mod writer_lock;
 
-pub use build::batch::{BatchTerm, BlankNodes, QuadBatch};
+pub use build::batch::{BatchMark, BatchTerm, BlankNodes, QuadBatch};
 pub use build::bulk::{BulkLoad, LoadReport};
 pub use build::progress::{LoadStage, StageProgress};
 pub use context::{CancelToken, ReadContext};
