@@ -17,6 +17,8 @@ mod context;
 mod delta;
 mod dictionary;
 mod folding;
+#[doc(hidden)]
+pub mod fuzzing;
 mod index;
 mod inspect;
 mod keyspaces;
