@@ -15,6 +15,8 @@ mod directions;
 mod dump;
 mod error;
 mod format;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod generate;
 mod input;
 mod line;

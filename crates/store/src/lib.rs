@@ -17,6 +17,8 @@ mod context;
 mod delta;
 mod dictionary;
 mod folding;
+#[doc(hidden)]
+pub mod fuzzing;
 mod index;
 mod inspect;
 mod keyspaces;
@@ -40,7 +42,7 @@ mod verify;
 mod view;
 mod writer_lock;
 
-pub use build::batch::{BatchTerm, BlankNodes, QuadBatch};
+pub use build::batch::{BatchMark, BatchTerm, BlankNodes, QuadBatch};
 pub use build::bulk::{BulkLoad, LoadReport};
 pub use build::progress::{LoadStage, StageProgress};
 pub use context::{CancelToken, ReadContext};

@@ -27,7 +27,7 @@ use crate::bytes::Reader;
 use crate::checksum;
 use crate::keyspaces::ROOT;
 use crate::permutation::Permutation;
-use crate::term::{Tag, TermId};
+use crate::term::{Tag, TermId, serial_blank_of_bytes};
 use quadrille_backend::{ErrorKind, StorageError, StorageResult};
 use std::collections::BTreeMap;
 
@@ -133,6 +133,12 @@ impl Root {
         }
         self.next_ids.insert(tag.byte(), payload + 1);
         Ok(TermId::from_parts(tag, payload))
+    }
+
+    /// The blank node of a label that the dictionary does not hold, if it is a number that the store has given.
+    pub(crate) fn given_blank_node(&self, tag: Tag, bytes: &[u8]) -> Option<TermId> {
+        let next = self.next_payload(Tag::SerialBlank.byte());
+        serial_blank_of_bytes(tag, bytes).filter(|id| id.payload() < next)
     }
 
     /// Notes an inlined id that a quad uses: the store must not name another blank node so.

@@ -193,7 +193,8 @@ impl<'a, B: StorageBackend> StoreTransaction<'a, B> {
         } else {
             term_bytes(term, &mut bytes);
         }
-        if let Some(id) = self.find_bytes(tag, &bytes)? {
+        let found = self.find_bytes(tag, &bytes)?;
+        if let Some(id) = found.or_else(|| self.root.given_blank_node(tag, &bytes)) {
             return Ok(id);
         }
         *is_new = true;

@@ -5,16 +5,32 @@
 
 use crate::support::{matching, node, sorted};
 use oxrdf::{GraphName, Literal, Quad};
-use quadrille_backend_testkit::Factory;
 use quadrille_backend_testkit::child::{Process, say};
+use quadrille_backend_testkit::{Factory, Faults, Faulty, Moment, Operation};
 use quadrille_store::{QuadPattern, QuadStore, StorageBackend, StoreOptions};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 const KILLS: u64 = 10;
 /// Every so many commits one is so large that it is written as a new generation.
 const LARGE_EVERY: usize = 9;
 const LOAD_QUADS: usize = 4000;
+/// A load that is killed at each of its writes is small: some two blocks an index.
+const SWEPT_QUADS: usize = 12;
+/// What a load calls on its backend to write.
+const WRITES: [Operation; 9] = [
+    Operation::CreateKeyspace,
+    Operation::DropKeyspace,
+    Operation::Begin,
+    Operation::Put,
+    Operation::Delete,
+    Operation::Commit,
+    Operation::Ingest,
+    Operation::IngestEntry,
+    Operation::Flush,
+];
 
 fn options(folder: &Path) -> StoreOptions {
     StoreOptions {
@@ -67,6 +83,9 @@ fn state(commits: usize) -> Vec<String> {
 
 /// The writer: commits without end, or one load.
 fn write<F: Factory>(factory: &F, task: &str, number: usize, folder: &Path) {
+    if task == "load-until" {
+        return load_until(factory, number, folder);
+    }
     let backend = factory.open(&folder.join("store")).unwrap();
     let store = QuadStore::open_with(backend, options(folder)).unwrap();
     say("open");
@@ -90,6 +109,37 @@ fn write<F: Factory>(factory: &F, task: &str, number: usize, folder: &Path) {
         }
         transaction.commit().unwrap();
         say(&commit.to_string());
+    }
+}
+
+/// The writer whose process ends at the n-th call that writes, from 0; it says `finished` when its load needs fewer.
+fn load_until<F: Factory>(factory: &F, calls: usize, folder: &Path) {
+    let backend = Faulty::new(factory.open(&folder.join("store")).unwrap());
+    let faults = Arc::clone(backend.faults());
+    let store = QuadStore::open_with(backend, options(folder)).unwrap();
+    let mut load = store.bulk_load().unwrap();
+    for quad in swept_quads() {
+        load.push(quad.as_ref()).unwrap();
+    }
+    abort_at(&faults, calls as u64);
+    load.finish().unwrap();
+    say("finished");
+    std::thread::park();
+}
+
+fn swept_quads() -> impl Iterator<Item = Quad> {
+    (0..SWEPT_QUADS).map(|nth| quad("swept", 0, nth))
+}
+
+fn abort_at(faults: &Faults, call: u64) {
+    let calls = Arc::new(AtomicU64::new(0));
+    for operation in WRITES {
+        let calls = Arc::clone(&calls);
+        faults.call(Moment::Before, operation, move || {
+            if calls.fetch_add(1, Ordering::SeqCst) == call {
+                std::process::abort();
+            }
+        });
     }
 }
 
@@ -198,6 +248,63 @@ pub(crate) fn a_killed_load_leaves_all_or_nothing<F: Factory>(backend: &str, fac
         } else {
             assert!(found == sorted(held.clone()), "kill {kill} after {last:?}");
             assert_ne!(last, "finished", "a finished load is lost");
+        }
+    }
+}
+
+/// A load whose process ends before its first write, before its second, and so on until it passes: between any two
+/// keyspaces that it fills, and around the commit that makes it visible. It is there, or nothing of it is. Each begins with
+/// the same store, so that the next write of one is the next of the other.
+pub(crate) fn a_load_killed_at_each_write_leaves_all_or_nothing<F: Factory>(
+    backend: &str,
+    factory: &F,
+) {
+    let home = tempfile::tempdir().unwrap();
+    let beginning = home.path().join("beginning");
+    let store = factory.open(&beginning).unwrap();
+    let store = QuadStore::open_with(store, options(home.path())).unwrap();
+    let held = || (0..SWEPT_QUADS).map(|nth| quad("held", 0, nth));
+    store.extend(held()).unwrap();
+    store.close().unwrap();
+    drop(store);
+    let (before, after) = (sorted(held()), sorted(held().chain(swept_quads())));
+    let (mut nothing, mut all) = (0, 0);
+    for call in 0.. {
+        let folder = home.path().join("swept");
+        copy_files(&beginning, &folder.join("store"));
+        let mut writer = spawn(backend, "load-until", call, &folder);
+        // Either it says that it has finished, or it has ended.
+        let has_finished = writer.line("the end of the load").is_ok();
+        drop(writer);
+        let found = left(factory, &folder);
+        if found == after {
+            all += 1;
+        } else {
+            assert!(found == before, "killed at call {call}");
+            assert!(
+                !has_finished && all == 0,
+                "call {call}: a visible load is lost"
+            );
+            nothing += 1;
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
+        if has_finished {
+            break;
+        }
+    }
+    // It fills 13 keyspaces, publishes them, and drops those before.
+    assert!(nothing > 26 && all > 13, "{nothing} and {all}");
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let copy = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_files(&path, &copy);
+        } else {
+            std::fs::copy(&path, &copy).unwrap();
         }
     }
 }

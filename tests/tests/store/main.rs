@@ -74,7 +74,7 @@ fn cases_with_files<F: Factory, S: Factory>(backend: &'static str, synced: S) ->
     let mut cases = list! {
         refusal { files_of_another_program }
     };
-    let kills: [(&str, KillCase<S>); 3] = [
+    let kills: [(&str, KillCase<S>); 4] = [
         (
             "a_killed_writer_leaves_a_prefix_of_its_commits",
             kills::a_killed_writer_leaves_a_prefix_of_its_commits,
@@ -86,6 +86,10 @@ fn cases_with_files<F: Factory, S: Factory>(backend: &'static str, synced: S) ->
         (
             "a_killed_load_leaves_all_or_nothing",
             kills::a_killed_load_leaves_all_or_nothing,
+        ),
+        (
+            "a_load_killed_at_each_write_leaves_all_or_nothing",
+            kills::a_load_killed_at_each_write_leaves_all_or_nothing,
         ),
     ];
     for (name, case) in kills {

@@ -26,7 +26,7 @@ impl Chunks {
         }
     }
 
-    /// Replaces `text` by the next chunk; false at the end. Each chunk ends with a line, the last perhaps without its `\n`.
+    /// Replaces `text` by the next chunk; false at the end. Each chunk ends with a line, the last perhaps without its end.
     pub(crate) fn next(&mut self, text: &mut Vec<u8>) -> io::Result<bool> {
         text.clear();
         text.append(&mut self.rest);
@@ -38,9 +38,11 @@ impl Chunks {
             if self.ended {
                 return Ok(!text.is_empty());
             }
-            if let Some(end) = memchr::memrchr(b'\n', &text[before..]) {
-                self.rest.extend_from_slice(&text[before + end + 1..]);
-                text.truncate(before + end + 1);
+            // A `\r` at the end of what was read before is now known to be followed by something.
+            let from = before.saturating_sub(1);
+            if let Some(end) = behind_last_line(&text[from..]) {
+                self.rest.extend_from_slice(&text[from + end..]);
+                text.truncate(from + end);
                 return Ok(true);
             }
             if text.len() > LINE_BYTES_MAX {
@@ -49,6 +51,12 @@ impl Chunks {
             }
         }
     }
+}
+
+/// Where the last line ends that surely does: a `\r` at the end of a text may be half of a `\r\n`.
+fn behind_last_line(text: &[u8]) -> Option<usize> {
+    let sure = text.strip_suffix(b"\r").unwrap_or(text);
+    memchr::memrchr2(b'\n', b'\r', sure).map(|at| at + 1)
 }
 
 #[cfg(test)]
@@ -71,6 +79,28 @@ mod tests {
             all.extend_from_slice(&chunk);
         }
         assert!(all == text.as_bytes());
+    }
+
+    /// Far more than a line may have, cut where no `\n` is; and a `\r\n` lies across the end of each read.
+    #[test]
+    fn a_lone_carriage_return_ends_a_line_and_one_before_a_line_feed_does_not() {
+        let lone = format!("{}\r", "x".repeat(999)).repeat(20_000);
+        let pairs = format!("{}\r\n", "x".repeat(CHUNK_BYTES - 1)).repeat(3);
+        for text in [
+            lone,
+            pairs.clone(),
+            format!("x{pairs}"),
+            format!("{pairs}\r"),
+        ] {
+            let mut chunks = chunks_of(io::Cursor::new(text.clone()));
+            let (mut chunk, mut all) = (Vec::new(), Vec::new());
+            while chunks.next(&mut chunk).expect("lines are short") {
+                all.extend_from_slice(&chunk);
+                assert!(chunk.ends_with(b"\r") || chunk.ends_with(b"\n"));
+                assert!(!chunk.ends_with(b"\r") || text.as_bytes().get(all.len()) != Some(&b'\n'));
+            }
+            assert!(all == text.as_bytes());
+        }
     }
 
     #[test]

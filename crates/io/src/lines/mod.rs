@@ -18,7 +18,7 @@ use crate::read::{GraphTarget, is_too_deep};
 use oxrdf::{GraphName, Quad};
 use oxttl::{NQuadsParser, NTriplesParser};
 use quadrille_store::{BatchTerm, BlankNodes, QuadBatch, StorageResult};
-use scan::{Line, scan};
+use scan::{Line, next_line, scan};
 use std::ops::Range;
 use terms::Terms;
 
@@ -116,12 +116,16 @@ impl LineParser {
         };
         let mut start = 0;
         while start < text.len() {
-            if let Some(next) = self.parse_ordinary(&mut chunk, start) {
+            let before = chunk.batch.mark();
+            if let Some(next) = self.parse_ordinary(&mut chunk, start)? {
                 report.lines += 1;
                 start = next;
                 continue;
             }
-            let end = memchr::memchr(b'\n', &text[start..]).map_or(text.len(), |at| start + at + 1);
+            // What some of its tokens seemed to be may not be what the line says, if it says anything.
+            self.terms.forget_from(start);
+            chunk.batch.go_back_to(&before);
+            let end = next_line(text, start);
             let line = &text[start..end];
             if !self.parse_unusual(&mut chunk, line)? {
                 report.faulty.push(FaultyLine {
@@ -135,39 +139,55 @@ impl LineParser {
             report.lines += line_ends(line);
             start = end;
         }
-        if text.last().is_some_and(|last| *last != b'\n') {
+        if text
+            .last()
+            .is_some_and(|last| !matches!(last, b'\n' | b'\r'))
+        {
             report.lines -= u64::from(report.lines > 0);
         }
         Ok(report)
     }
 
-    /// Takes an ordinary line; where the next one begins. `None`, with nothing taken, for any other line.
+    /// Takes an ordinary line; where the next one begins. `None` for any other line, of which some terms may be taken.
     #[inline]
-    fn parse_ordinary(&mut self, chunk: &mut Chunk<'_>, start: usize) -> Option<usize> {
+    fn parse_ordinary(
+        &mut self,
+        chunk: &mut Chunk<'_>,
+        start: usize,
+    ) -> StorageResult<Option<usize>> {
         let with_graph = self.format == LineFormat::NQuads;
-        let (line, next) = scan(chunk.text, start, with_graph)?;
-        let Line::Statement([subject, predicate, object, graph]) = line else {
-            return Some(next);
+        let Some((line, next)) = scan(chunk.text, start, with_graph) else {
+            return Ok(None);
         };
-        let subject = self.term(chunk, subject, 0)?;
-        let predicate = self.term(chunk, predicate, 1)?;
-        let object = self.term(chunk, object, 2)?;
-        let written = match graph {
-            [] => chunk.graphs.default_graph,
-            graph => self.term(chunk, graph, 3)?,
-        };
-        let graph = chunk.graphs.of_all.unwrap_or(written);
-        chunk.batch.quad([subject, predicate, object, graph]);
-        Some(next)
+        if let Line::Statement(tokens) = line {
+            let Some(terms) = self.terms_of(chunk, tokens) else {
+                return Ok(None);
+            };
+            chunk.batch.quad(terms)?;
+        }
+        Ok(Some(next))
     }
 
-    /// The term of a token. A batch that is full refuses the line once more when all of it is parsed.
+    /// The terms of a quad. A batch that is full refuses the line once more when all of it is parsed.
     #[inline]
-    fn term(&mut self, chunk: &mut Chunk<'_>, token: &[u8], position: usize) -> Option<BatchTerm> {
-        self.terms
-            .term(chunk.batch, chunk.text, token, position)
-            .ok()
-            .flatten()
+    fn terms_of(
+        &mut self,
+        chunk: &mut Chunk<'_>,
+        [subject, predicate, object, graph]: [&[u8]; 4],
+    ) -> Option<[BatchTerm; 4]> {
+        let mut term = |token, position| {
+            let term = self.terms.term(chunk.batch, chunk.text, token, position);
+            term.ok().flatten()
+        };
+        let subject = term(subject, 0)?;
+        let predicate = term(predicate, 1)?;
+        let object = term(object, 2)?;
+        let written = match graph {
+            [] => chunk.graphs.default_graph,
+            graph => term(graph, 3)?,
+        };
+        let graph = chunk.graphs.of_all.unwrap_or(written);
+        Some([subject, predicate, object, graph])
     }
 
     /// Takes all of a line or nothing, and then it is at fault.

@@ -59,21 +59,32 @@ fn skip_space(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Where the next line begins, if a line ends here. The end of the text ends a line too.
+/// Where the next line begins, if a line ends here: at `\n`, `\r` or both together. The end of the text ends a line too.
 #[inline]
 fn line_end(text: &[u8], at: usize) -> Option<usize> {
     match text.get(at) {
         None => Some(at),
         Some(b'\n') => Some(at + 1),
-        Some(b'\r') if text.get(at + 1) == Some(&b'\n') => Some(at + 2),
+        Some(b'\r') => Some(at + 1 + usize::from(text.get(at + 1) == Some(&b'\n'))),
         Some(_) => None,
     }
 }
 
+/// Where the line after the next line end begins; the end of the text, if there is none.
+pub(super) fn next_line(text: &[u8], start: usize) -> usize {
+    let end = memchr2(b'\n', b'\r', &text[start..]).map(|at| start + at);
+    end.and_then(|end| line_end(text, end))
+        .unwrap_or(text.len())
+}
+
+/// IRIs that are longer are left to the parser. It bounds the search where many are not closed.
+const IRI_BYTES_MAX: usize = 4096;
+
 #[inline]
 fn iri_end(text: &[u8], at: usize) -> Option<usize> {
     let rest = text.get(at..)?.strip_prefix(b"<")?;
-    Some(at + 2 + memchr(b'>', rest)?)
+    let near = &rest[..rest.len().min(IRI_BYTES_MAX)];
+    Some(at + 2 + memchr(b'>', near)?)
 }
 
 #[inline]

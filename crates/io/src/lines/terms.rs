@@ -24,6 +24,8 @@ struct Known {
 /// The terms of a chunk by their tokens.
 pub(super) struct Terms {
     table: hashbrown::HashTable<Known>,
+    /// The hashes of its tokens, in the order of the text.
+    order: Vec<u64>,
     /// The seed of the table's hashes: nobody can write tokens that all meet in it.
     seed: u64,
     blank_nodes: BlankNodes,
@@ -39,6 +41,7 @@ impl Terms {
     pub(super) fn new(blank_nodes: BlankNodes, seed: u64) -> Self {
         Self {
             table: hashbrown::HashTable::new(),
+            order: Vec::new(),
             seed,
             blank_nodes,
             last: [const { None }; 4],
@@ -51,7 +54,23 @@ impl Terms {
     /// Forgets the tokens, whose text goes away.
     pub(super) fn clear(&mut self) {
         self.table.clear();
+        self.order.clear();
         self.last = [const { None }; 4];
+    }
+
+    /// Forgets the tokens from a place of the text on, whose terms the batch is to forget too.
+    pub(super) fn forget_from(&mut self, start: usize) {
+        while let Some(&hash) = self.order.last() {
+            let is_late = |known: &Known| known.hash == hash && known.token.start >= start;
+            let Ok(entry) = self.table.find_entry(hash, is_late) else {
+                break;
+            };
+            entry.remove();
+            self.order.pop();
+        }
+        for last in &mut self.last {
+            last.take_if(|(token, _)| token.start >= start);
+        }
     }
 
     /// The term of a token of `text`, in one of the four positions of a quad.
@@ -87,6 +106,7 @@ impl Terms {
                     term,
                 };
                 self.table.insert_unique(hash, known, |known| known.hash);
+                self.order.push(hash);
                 (range, term)
             }
         };

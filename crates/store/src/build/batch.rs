@@ -27,22 +27,65 @@ pub enum BlankNodes {
 }
 
 /// A term of a [`QuadBatch`]: good for that batch, until it is cleared.
+///
+/// It is an id where the term is inlined. An id of a query is never stored, so its tag is free to mark what has no id
+/// yet: below it stand the tag that the id will have and, in 32 bits, the place among the batch's terms.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct BatchTerm(u64);
+
+/// The bits of a place among the batch's terms.
+const PLACE_BITS: u32 = 32;
 
 impl BatchTerm {
     /// The place for the graph of quads in the default graph.
     pub const DEFAULT_GRAPH: Self = Self(TermId::DEFAULT_GRAPH.raw());
 
-    fn entry(position: usize) -> StorageResult<Self> {
-        // An id of a query is never stored, so its tag is free to mark what is no id yet.
-        match u32::try_from(position) {
-            Ok(position) => Ok(Self(
-                TermId::from_parts(Tag::QueryLocal, u64::from(position)).raw(),
-            )),
+    fn entry(tag: Tag, place: usize) -> StorageResult<Self> {
+        match u32::try_from(place) {
+            Ok(place) => {
+                let payload = u64::from(tag.byte()) << PLACE_BITS | u64::from(place);
+                Ok(Self(TermId::from_parts(Tag::QueryLocal, payload).raw()))
+            }
             Err(_) => Err(StorageError::misuse("a batch of 2^32 terms is too large")),
         }
     }
+
+    /// The place among the batch's terms, of one that has no id yet.
+    #[inline]
+    fn place(self) -> Option<usize> {
+        let id = TermId::from_raw(self.0);
+        (id.tag_byte() == Tag::QueryLocal.byte()).then_some(id.payload() as u32 as usize)
+    }
+
+    /// The tag of the id that the term has or will have.
+    #[inline]
+    fn tag_byte(self) -> u8 {
+        match self.place() {
+            Some(_) => (self.0 >> PLACE_BITS) as u8,
+            None => TermId::from_raw(self.0).tag_byte(),
+        }
+    }
+}
+
+/// In which of the four positions of a quad the terms of a tag may stand, a bit each.
+const POSITIONS: [u8; 256] = {
+    const OBJECT: u8 = 1 << 2;
+    let mut positions = [OBJECT; 256];
+    positions[Tag::Iri.byte() as usize] = 0b1111;
+    positions[Tag::SerialBlank.byte() as usize] = 0b1101;
+    positions[Tag::LabelledBlank.byte() as usize] = 0b1101;
+    positions[Tag::DefaultGraph.byte() as usize] = 0b1000;
+    positions
+};
+
+/// How much a batch held at some time; made by [`QuadBatch::mark`].
+#[derive(Clone, Copy, Debug)]
+pub struct BatchMark {
+    entries: usize,
+    bytes: usize,
+    quads: usize,
+    known: usize,
+    blank_node_max: Option<TermId>,
 }
 
 /// A term that gets its id when the batch is added.
@@ -105,6 +148,32 @@ impl QuadBatch {
         self.blank_node_max = None;
     }
 
+    /// What the batch holds now, to go back to.
+    #[must_use]
+    #[inline]
+    pub fn mark(&self) -> BatchMark {
+        BatchMark {
+            entries: self.entries.len(),
+            bytes: self.bytes.len(),
+            quads: self.quads.len(),
+            known: self.known.len(),
+            blank_node_max: self.blank_node_max,
+        }
+    }
+
+    /// Forgets the quads and terms that came after a mark of this batch, which was not cleared since. These terms are no
+    /// longer good.
+    pub fn go_back_to(&mut self, mark: &BatchMark) {
+        self.entries.truncate(mark.entries);
+        self.bytes.truncate(mark.bytes);
+        self.quads.truncate(mark.quads);
+        self.blank_node_max = mark.blank_node_max;
+        if self.known.len() > mark.known {
+            let is_kept = |term: BatchTerm| term.place().is_none_or(|place| place < mark.entries);
+            self.known.retain(|_, term| is_kept(*term));
+        }
+    }
+
     /// The number of quads.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -152,10 +221,20 @@ impl QuadBatch {
         }
     }
 
-    /// Adds a quad of terms of this batch.
+    /// Adds a quad of terms of this batch: subject, predicate, object and graph.
+    ///
+    /// # Errors
+    /// `Misuse` when a term cannot stand where it does, such as a literal as a subject, or [`BatchTerm::DEFAULT_GRAPH`]
+    /// elsewhere than for the graph.
     #[inline]
-    pub fn quad(&mut self, terms: [BatchTerm; 4]) {
+    pub fn quad(&mut self, terms: [BatchTerm; 4]) -> StorageResult<()> {
+        let [subject, predicate, object, graph] =
+            terms.map(|term| POSITIONS[usize::from(term.tag_byte())]);
+        if (subject & 1) & (predicate >> 1) & (object >> 2) & (graph >> 3) == 0 {
+            return Err(misplaced(terms));
+        }
         self.quads.push(terms.map(|term| term.0));
+        Ok(())
     }
 
     /// Adds a quad with its terms, each kept once.
@@ -185,8 +264,7 @@ impl QuadBatch {
         let subject = self.known(quad.subject.into(), scope)?;
         let predicate = self.known(quad.predicate.into(), scope)?;
         let object = self.known(quad.object, scope)?;
-        self.quad([subject, predicate, object, graph]);
-        Ok(())
+        self.quad([subject, predicate, object, graph])
     }
 
     /// Adds a term unless it is there. Triple terms recurse; their depth was checked.
@@ -244,7 +322,7 @@ impl QuadBatch {
     }
 
     fn entry(&mut self, hash: u128, tag: Tag, start: usize) -> StorageResult<BatchTerm> {
-        let term = BatchTerm::entry(self.entries.len())?;
+        let term = BatchTerm::entry(tag, self.entries.len())?;
         self.entries.push(BatchEntry {
             hash,
             tag,
@@ -311,12 +389,23 @@ pub(crate) fn resolved_triple_term(
 
 #[inline]
 fn resolve(term: u64, ids: &[TermId]) -> StorageResult<TermId> {
-    let id = TermId::from_raw(term);
-    if id.tag_byte() != Tag::QueryLocal.byte() {
-        return Ok(id);
-    }
-    let known = ids.get(id.payload() as usize).copied();
+    let Some(place) = BatchTerm(term).place() else {
+        return Ok(TermId::from_raw(term));
+    };
+    let known = ids.get(place).copied();
     known.ok_or_else(|| StorageError::misuse("a term is of another batch"))
+}
+
+/// Says which term of a quad cannot stand where it does.
+#[cold]
+fn misplaced(terms: [BatchTerm; 4]) -> StorageError {
+    let names = ["subject", "predicate", "object", "graph"];
+    let at = (0..4).find(|&at| POSITIONS[usize::from(terms[at].tag_byte())] >> at & 1 == 0);
+    let (name, term) = at.map_or(("part", terms[0]), |at| (names[at], terms[at]));
+    let tag = Tag::from_byte(term.tag_byte()).map_or("unknown", Tag::name);
+    StorageError::misuse(format!(
+        "a term of the kind {tag} cannot be the {name} of a quad"
+    ))
 }
 
 /// A hasher for keys that are hashes already.

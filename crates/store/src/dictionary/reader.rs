@@ -8,7 +8,10 @@ use crate::checksum::{self, CHECKSUM_BYTES};
 use crate::delta::Delta;
 use crate::index::reader::BlockCursor;
 use crate::keyspaces::{Place, Places};
-use crate::term::{Tag, TermClass, TermHasher, TermId, classify, term_bytes, triple_term_bytes};
+use crate::term::{
+    Tag, TermClass, TermHasher, TermId, classify, serial_blank_of_bytes, term_bytes,
+    triple_term_bytes,
+};
 use crate::view::{PooledCursor, View};
 use oxrdf::TermRef;
 use quadrille_backend::{StorageCursor, StorageError, StorageResult, StorageSnapshot};
@@ -212,8 +215,9 @@ impl<S: StorageSnapshot> TermReader<S> {
         } else {
             term_bytes(term, &mut bytes);
         }
-        let found = self.find(delta, hasher, tag, &bytes)?;
-        Ok(found.map(TermId::from_raw))
+        let found = self.find(delta, hasher, tag, &bytes)?.map(TermId::from_raw);
+        // No quad holds a number that the store has not given.
+        Ok(found.or_else(|| serial_blank_of_bytes(tag, &bytes)))
     }
 
     /// The dictionary id of a term's bytes.

@@ -1,5 +1,7 @@
 //! Which terms live inside their id: the dispatch over term sorts and datatypes, both ways.
-//! [`classify`] and [`TermId::decode_inline`] are exact inverses: an id decodes to the very term it was made of.
+//! [`classify`] and [`TermId::decode_inline`] are exact inverses: an id decodes to the very term it was made of. Only blank
+//! nodes with large numbers are not found here, and are for those to tell who know what the store has given:
+//! [`serial_blank_of_bytes`].
 
 use super::floating::{decode_floating, encode_floating};
 use super::id::TermId;
@@ -12,6 +14,11 @@ use oxrdf::{BlankNode, Literal, LiteralRef, NamedNodeRef, Term, TermRef};
 /// Labels of serial blank nodes: this prefix and 14 hexadecimal digits, small letters, zeros kept.
 pub(crate) const SERIAL_BLANK_PREFIX: &str = "qb";
 const SERIAL_BLANK_DIGITS: usize = 14;
+
+/// The serial blank nodes below this number are inlined whoever wrote their labels, and the store goes on behind them. A
+/// label of a larger number is inlined only once the store has given that number; until then it is a label like any other,
+/// which the dictionary keeps. So no label uses up the numbers that the store can give.
+pub(crate) const SERIAL_BLANK_FREE: u64 = 1 << 40;
 
 /// The most significant digits of a float that two numbers never share.
 const FLOAT_DIGITS: usize = 6;
@@ -37,9 +44,11 @@ pub(crate) enum TermClass {
 pub(crate) fn classify(term: TermRef<'_>) -> TermClass {
     match term {
         TermRef::NamedNode(_) => TermClass::Dictionary(Tag::Iri),
-        TermRef::BlankNode(node) => match serial_number(node.as_str()) {
-            Some(number) => TermClass::Inline(TermId::from_parts(Tag::SerialBlank, number)),
-            None => TermClass::Dictionary(Tag::LabelledBlank),
+        TermRef::BlankNode(node) => match serial_number(node.as_str().as_bytes()) {
+            Some(number) if number < SERIAL_BLANK_FREE => {
+                TermClass::Inline(TermId::from_parts(Tag::SerialBlank, number))
+            }
+            _ => TermClass::Dictionary(Tag::LabelledBlank),
         },
         TermRef::Literal(literal) => classify_literal(literal),
         TermRef::Triple(_) => TermClass::Dictionary(Tag::TripleTerm),
@@ -197,14 +206,26 @@ pub(crate) fn serial_blank(n: u64) -> BlankNode {
     BlankNode::new_unchecked(label)
 }
 
+/// The id that a term has which the dictionary does not hold, if the store has given it: that of a blank node with a large
+/// number. Whether the store has is for the caller to see.
+#[inline]
+pub(crate) fn serial_blank_of_bytes(tag: Tag, bytes: &[u8]) -> Option<TermId> {
+    match tag {
+        Tag::LabelledBlank => {
+            serial_number(bytes).map(|number| TermId::from_parts(Tag::SerialBlank, number))
+        }
+        _ => None,
+    }
+}
+
 /// The number of a serial blank node's label.
 #[inline]
-fn serial_number(label: &str) -> Option<u64> {
-    let digits = label.strip_prefix(SERIAL_BLANK_PREFIX)?;
+fn serial_number(label: &[u8]) -> Option<u64> {
+    let digits = label.strip_prefix(SERIAL_BLANK_PREFIX.as_bytes())?;
     if digits.len() != SERIAL_BLANK_DIGITS {
         return None;
     }
-    digits.bytes().try_fold(0, |number, digit| {
+    digits.iter().try_fold(0, |number, digit| {
         let value = match digit {
             b'0'..=b'9' => digit - b'0',
             b'a'..=b'f' => digit - b'a' + 10,

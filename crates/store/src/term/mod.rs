@@ -15,7 +15,9 @@ mod temporal;
 pub(crate) use bytes::{term_bytes, term_from_bytes, triple_term_bytes, triple_term_ids};
 pub(crate) use hash::TermHasher;
 pub use id::TermId;
-pub(crate) use inline::{TermClass, classify};
+pub(crate) use inline::{
+    SERIAL_BLANK_FREE, TermClass, classify, serial_blank, serial_blank_of_bytes,
+};
 pub use tag::{Tag, TagKind};
 
 #[cfg(test)]

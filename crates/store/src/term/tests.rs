@@ -1,6 +1,5 @@
 //! Terms in, ids or bytes out, and back: which forms are inlined, the byte forms, and damaged input.
 
-use super::inline::serial_blank;
 use super::number::push_number;
 use super::*;
 use oxrdf::vocab::xsd;
@@ -576,11 +575,22 @@ fn language_tags_become_lower_case() {
 
 #[test]
 fn blank_nodes() {
-    for number in [0, 1, 0xabcdef, (1 << 56) - 1] {
+    for number in [0, 1, 0xabcdef, SERIAL_BLANK_FREE - 1] {
         let node = serial_blank(number);
         assert!(BlankNode::new(node.as_str()).is_ok());
         let id = round_trip(&node.into()).unwrap();
         assert_eq!((id.tag(), id.payload()), (Some(Tag::SerialBlank), number));
+    }
+    for number in [SERIAL_BLANK_FREE, (1 << 56) - 1] {
+        let id = TermId::from_parts(Tag::SerialBlank, number);
+        let label = serial_blank(number);
+        assert_eq!(id.decode_inline(), Some(label.clone().into()));
+        assert_eq!(
+            dictionary_tag(label.as_ref().into()),
+            Some(Tag::LabelledBlank)
+        );
+        let found = serial_blank_of_bytes(Tag::LabelledBlank, label.as_str().as_bytes());
+        assert_eq!(found, Some(id));
     }
     assert_eq!(serial_blank(0x1f).as_str(), "qb0000000000001f");
     for label in [

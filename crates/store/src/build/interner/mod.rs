@@ -23,7 +23,7 @@ use crate::dictionary::reader::TermReader;
 use crate::root::Root;
 use crate::snapshot::Snapshot;
 use crate::store::QuadStore;
-use crate::term::{Tag, TermId};
+use crate::term::{SERIAL_BLANK_FREE, Tag, TermId, serial_blank};
 use quadrille_backend::{StorageBackend, StorageError, StorageResult};
 use runs::Runs;
 use std::path::PathBuf;
@@ -153,7 +153,8 @@ impl<B: StorageBackend> Interner<B> {
         if let Some(id) = self.ids.get(hash)? {
             return Ok(id);
         }
-        let id = match self.find_in_base(tag, bytes)? {
+        let found = self.find_in_base(tag, bytes)?;
+        let id = match found.or_else(|| self.root.given_blank_node(tag, bytes)) {
             Some(id) => id,
             None => self.allocate(tag, bytes)?,
         };
@@ -172,11 +173,29 @@ impl<B: StorageBackend> Interner<B> {
     }
 
     fn allocate(&mut self, tag: Tag, bytes: &[u8]) -> StorageResult<TermId> {
-        let id = self.root.allocate(tag)?;
-        if tag != Tag::SerialBlank {
-            self.recorder.push(id, tag, bytes)?;
+        if tag == Tag::SerialBlank {
+            return self.allocate_blank_node();
         }
+        let id = self.root.allocate(tag)?;
+        self.recorder.push(id, tag, bytes)?;
         Ok(id)
+    }
+
+    /// A number whose label the dictionary does not hold, as it may hold those of large numbers.
+    fn allocate_blank_node(&mut self) -> StorageResult<TermId> {
+        const LABELLED: Tag = Tag::LabelledBlank;
+        loop {
+            let id = self.root.allocate(Tag::SerialBlank)?;
+            if id.payload() < SERIAL_BLANK_FREE {
+                return Ok(id);
+            }
+            let node = serial_blank(id.payload());
+            let label = node.as_str().as_bytes();
+            let hash = self.base.inner.hasher.hash128(LABELLED, label);
+            if self.ids.get(hash)?.is_none() && self.find_in_base(LABELLED, label)?.is_none() {
+                return Ok(id);
+            }
+        }
     }
 
     /// The root with its next ids, and the new terms.
