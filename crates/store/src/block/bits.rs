@@ -270,6 +270,11 @@ impl<'a> Reader<'a> {
         start as u32
     }
 
+    /// A place that moves on by the bytes of a piece, of header and data together.
+    pub(super) fn place(&self) -> usize {
+        self.at.saturating_add(self.data_at)
+    }
+
     /// The bits that the block has, more than any part of it can have.
     #[inline(always)]
     pub(super) fn bits_max(&self) -> usize {

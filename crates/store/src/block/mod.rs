@@ -137,13 +137,29 @@ impl<const N: usize> Block<N> {
     /// # Errors
     /// As [`parse`](Self::parse).
     pub(crate) fn load(&mut self, bytes: &[u8]) -> StorageResult<()> {
+        self.load_observed(bytes, |_, _, _| {})
+    }
+
+    /// [`load`](Self::load), and tells of each column its encoding and bytes; after an error that counts for nothing.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    #[inline]
+    pub(crate) fn load_observed(
+        &mut self,
+        bytes: &[u8],
+        mut observe: impl FnMut(usize, &'static str, usize),
+    ) -> StorageResult<()> {
         self.rows = bits::read(bytes, 0, 16) as usize;
         let mut reader = Reader::new(bytes, 2);
         reader.damaged |= self.rows == 0 || self.rows > BLOCK_ROWS_MAX;
         let mut before_has_codes = false;
-        for column in &mut self.columns {
+        for (number, column) in self.columns.iter_mut().enumerate() {
+            let start = reader.place();
             *column = Column::parse(&mut reader, self.rows, before_has_codes);
             before_has_codes = column.row_codes().is_some();
+            let bytes = reader.place().saturating_sub(start);
+            observe(number, column.encoding(), bytes);
         }
         if !reader.is_whole() {
             return Err(damaged());
