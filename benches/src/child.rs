@@ -6,9 +6,10 @@ use crate::data::Files;
 use crate::engine::{Engine, Outcome};
 use crate::quadrille::Quadrille;
 use crate::steps::{self, Step, Work};
-use crate::{Measurement, raw};
+use crate::{Measurement, parser, raw};
 use quadrille_backend::InMemoryBackend;
 use quadrille_backend_lmdb::LmdbBackend;
+use quadrille_io::RdfFormat;
 use std::path::PathBuf;
 
 /// What a process is told to run.
@@ -28,6 +29,9 @@ pub struct RunArguments {
     /// How many look-ups to time.
     #[arg(long, default_value_t = 10_000)]
     pub lookups: usize,
+    /// The format of the file that the step `load` loads, by its extension.
+    #[arg(long, default_value = "nq")]
+    pub format: RdfFormat,
 }
 
 impl RunArguments {
@@ -38,6 +42,7 @@ impl RunArguments {
             store: self.store.clone(),
             files: Files::within(&self.data),
             lookups: self.lookups,
+            format: self.format,
         }
     }
 }
@@ -54,7 +59,7 @@ pub fn run<E: Engine>(arguments: &RunArguments) -> Outcome<()> {
     steps::run::<E>(arguments.step, &arguments.work(), &mut print)
 }
 
-/// Runs the step when the engine is one of Quadrille's or a bare storage engine; whether it was.
+/// Runs the step when the engine is one of Quadrille's, a bare storage engine or the bare parser; whether it was.
 ///
 /// # Errors
 /// What the engine fails with.
@@ -63,6 +68,7 @@ pub fn run_quadrille(arguments: &RunArguments) -> Outcome<bool> {
     match arguments.engine.as_str() {
         "quadrille-memory" => run::<Quadrille<InMemoryBackend>>(arguments)?,
         "quadrille-lmdb" => run::<Quadrille<LmdbBackend>>(arguments)?,
+        "oxttl" => parser::load(&arguments.work(), &mut print)?,
         "raw-lmdb" => raw::lmdb(&raw_store, &mut print)?,
         #[cfg(feature = "rocksdb")]
         "quadrille-rocksdb" => {

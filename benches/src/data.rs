@@ -1,4 +1,4 @@
-//! The data that steps work on: generated quads in N-Quads files, and a sample that look-ups are made from.
+//! The data that steps work on: generated quads in files of several formats, and a sample that look-ups are made from.
 //!
 //! In flow a number of quads and a seed; out flow files and, from them, samples. Always holds: the same numbers give
 //! the same files, and every engine reads the same ones.
@@ -11,6 +11,7 @@ use quadrille_io::{QuadReader, QuadWriter, RdfFormat, ReadOptions, Source};
 use quadrille_store::QuadPattern;
 use std::collections::HashMap;
 use std::fs::File;
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -18,10 +19,25 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const SAMPLE_QUADS: usize = 20_000;
 /// How many graphs the quads of the step with many graphs are put into for comparison.
 const FEW_GRAPHS: u64 = 100;
+/// What Turtle and TriG are shortened by, as whoever writes such files does.
+const PREFIXES: [(&str, &str); 10] = [
+    ("rdf", "http://www.w3.org/1999/02/22-rdf-syntax-ns#"),
+    ("rdfs", "http://www.w3.org/2000/01/rdf-schema#"),
+    ("xsd", "http://www.w3.org/2001/XMLSchema#"),
+    ("dcterms", "http://purl.org/dc/terms/"),
+    ("foaf", "http://xmlns.com/foaf/0.1/"),
+    ("schema", "http://data.example.org/schema#"),
+    ("person", "http://data.example.org/person/"),
+    ("org", "http://data.example.org/organisation/"),
+    ("place", "http://places.example.org/id/"),
+    ("graph", "http://data.example.org/graph/"),
+];
 
 /// The files of one data set.
 #[derive(Clone, Debug)]
 pub struct Files {
+    /// The folder that all of them are in.
+    folder: PathBuf,
     /// All quads.
     pub quads: PathBuf,
     /// Some of them, drawn evenly.
@@ -37,6 +53,7 @@ impl Files {
     #[must_use]
     pub fn within(folder: &Path) -> Self {
         Self {
+            folder: folder.to_owned(),
             quads: folder.join("quads.nq"),
             sample: folder.join("sample.nq"),
             many_graphs: folder.join("many-graphs.nq"),
@@ -44,7 +61,28 @@ impl Files {
         }
     }
 
-    /// Writes all files; returns the information floor of the quads.
+    /// All quads in a format; those without graphs hold the triples.
+    #[must_use]
+    pub fn in_format(&self, format: RdfFormat) -> PathBuf {
+        self.folder.join(format!("quads.{}", format.extension()))
+    }
+
+    /// Writes all quads in a format.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_format(&self, format: RdfFormat, quads: u64, seed: u64) -> Outcome<()> {
+        let prefixes = PREFIXES.map(|(name, iri)| (name.to_owned(), iri.to_owned()));
+        let file = BufWriter::new(File::create(self.in_format(format))?);
+        let mut writer = QuadWriter::new(format, file, &prefixes)?;
+        for quad in generate(quads, seed) {
+            writer.write(quad.as_ref())?;
+        }
+        writer.finish()?;
+        Ok(())
+    }
+
+    /// Writes all files but those of other formats; returns the information floor of the quads.
     ///
     /// # Errors
     /// When a file cannot be written.

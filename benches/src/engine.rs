@@ -38,7 +38,7 @@ pub trait Engine: Sized {
     /// Whether its content outlives the process.
     fn is_persistent(&self) -> bool;
 
-    /// Loads an N-Quads file by the fastest way the engine has.
+    /// Loads a file, whose extension tells its format, by the fastest way the engine has.
     ///
     /// # Errors
     /// What the engine fails with, as in all methods below.

@@ -8,6 +8,7 @@
 //! | [`engine`] | what a step asks of an engine |
 //! | [`quadrille`] | Quadrille as such an engine, over any backend |
 //! | [`raw`] | the storage engines underneath, for the cost of a bare commit |
+//! | [`parser`] | the parser alone, on one thread |
 //! | [`data`] | the generated quads, their file, the sample that look-ups are made from |
 //! | [`floor`] | how small the data could be, by its entropy |
 //! | [`steps`] | the steps |
@@ -17,9 +18,11 @@ pub mod child;
 pub mod data;
 pub mod engine;
 pub mod floor;
+pub mod parser;
 pub mod quadrille;
 pub mod raw;
 pub mod steps;
 
 pub use engine::{Engine, Outcome};
+pub use quadrille_io::RdfFormat;
 pub use quadrille_measure::{Measurement, median};

@@ -5,6 +5,7 @@ use crate::data::{Files, Sample};
 use crate::engine::{CommitSync, Engine, Outcome};
 use oxrdf::Quad;
 use quadrille_backend::allocated_bytes;
+use quadrille_io::RdfFormat;
 use quadrille_measure::{Measurement, median, memory_bytes, percentile};
 use quadrille_store::QuadPattern;
 use std::path::{Path, PathBuf};
@@ -37,6 +38,8 @@ pub struct Work {
     pub files: Files,
     /// How many look-ups are timed.
     pub lookups: usize,
+    /// The format of the file that is loaded in the step of that name.
+    pub format: RdfFormat,
 }
 
 /// Where figures go.
@@ -95,38 +98,46 @@ fn new_folder(folder: &Path) -> Outcome<()> {
 
 // ---- load and size
 
+/// The name of a figure of loading: N-Quads go without saying.
+pub(crate) fn named(figure: &str, format: RdfFormat) -> String {
+    match format {
+        RdfFormat::NQuads => figure.to_owned(),
+        format => format!("{figure}, {}", format.extension()),
+    }
+}
+
+/// Loads, and tells the sizes; of formats other than N-Quads only what loading takes, as the stores are alike.
 fn load<E: Engine>(work: &Work, emit: Emit<'_>) -> Outcome<()> {
     new_folder(&work.store)?;
     let resident = memory_bytes("VmRSS");
     let engine = E::open(&work.store, CommitSync::EachCommit)?;
-    let ((), load_seconds) = seconds(|| engine.load(&work.files.quads))?;
+    let file = work.files.in_format(work.format);
+    let ((), load_seconds) = seconds(|| engine.load(&file))?;
     let quads = engine.quad_count()?;
+    let mut emit_as = |figure: &str, unit: &str, value: f64| {
+        emit(Measurement::new(named(figure, work.format), unit, value));
+    };
     let a_quad = |bytes: u64| bytes as f64 / quads as f64;
-    emit(Measurement::new("quads", "rows", quads as f64));
-    emit(Measurement::new(
-        "bulk load",
-        "quads/s",
-        quads as f64 / load_seconds,
-    ));
+    emit_as("quads", "rows", quads as f64);
+    emit_as("bulk load", "quads/s", quads as f64 / load_seconds);
     if let Some(bytes) = memory_bytes("VmHWM") {
         let mebibytes = bytes as f64 / f64::from(1 << 20);
-        emit(Measurement::new("bulk load, peak memory", "MiB", mebibytes));
+        emit_as("bulk load, peak memory", "MiB", mebibytes);
     }
     if !engine.is_persistent() {
         if let Some((before, after)) = resident.zip(memory_bytes("VmRSS")) {
             let bytes = a_quad(after.saturating_sub(before));
-            emit(Measurement::new("resident after load", "bytes/quad", bytes));
+            emit_as("resident after load", "bytes/quad", bytes);
         }
         return engine.close();
     }
     let ((), close_seconds) = seconds(|| engine.close())?;
-    emit(Measurement::new("close after load", "s", close_seconds));
+    emit_as("close after load", "s", close_seconds);
     let loaded = allocated_bytes(&work.store)?;
-    emit(Measurement::new(
-        "disk after load",
-        "bytes/quad",
-        a_quad(loaded),
-    ));
+    emit_as("disk after load", "bytes/quad", a_quad(loaded));
+    if work.format != RdfFormat::NQuads {
+        return Ok(std::fs::remove_dir_all(&work.store)?);
+    }
     compacted_size::<E>(work, quads, emit)
 }
 
@@ -476,6 +487,7 @@ mod tests {
     use crate::quadrille::Quadrille;
     use quadrille_backend::InMemoryBackend;
     use quadrille_backend_lmdb::LmdbBackend;
+    use quadrille_io::RdfFormat;
 
     #[test]
     fn keyspaces_are_named_by_role() {
@@ -501,6 +513,7 @@ mod tests {
             store: folder.path().join(name),
             files: files.clone(),
             lookups: 100,
+            format: RdfFormat::NQuads,
         };
         let (mut memory, mut lmdb) = (Vec::new(), Vec::new());
         for step in [Step::Load, Step::Read, Step::Graphs] {
@@ -524,6 +537,21 @@ mod tests {
             assert_eq!(rows(&memory, name), rows(&lmdb, name), "{name}");
         }
         assert_eq!(rows(&memory, "rows of full scan"), Some(2_000.0));
+        let mut other_formats = Vec::new();
+        for format in [RdfFormat::TriG, RdfFormat::Turtle] {
+            files
+                .write_format(format, 2_000, 1)
+                .expect("the data is written");
+            let work = Work {
+                format,
+                ..work("format")
+            };
+            let mut emit = |figure| other_formats.push(figure);
+            run::<Quadrille<LmdbBackend>>(Step::Load, &work, &mut emit).expect("LMDB");
+            assert!(!work.store.exists());
+        }
+        assert_eq!(rows(&other_formats, "quads, trig"), Some(2_000.0));
+        assert!(rows(&other_formats, "quads, ttl").is_some_and(|triples| triples <= 2_000.0));
         assert_eq!(rows(&memory, "a graph a quad: quads"), Some(100.0));
     }
 }

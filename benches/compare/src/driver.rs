@@ -2,10 +2,11 @@
 //! Always holds: within a round every engine does a step before any does the next, so that a slow minute of the machine
 //! hits all alike.
 
+use crate::growth::Growth;
 use crate::report::{Header, Report};
 use quadrille_benches::data::Files;
 use quadrille_benches::steps::Step;
-use quadrille_benches::{Measurement, Outcome};
+use quadrille_benches::{Measurement, Outcome, RdfFormat};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -17,11 +18,12 @@ const STEPS: [Step; 5] = [
     Step::Durable,
     Step::Graphs,
 ];
-const ENGINES: [&str; 5] = [
+const ENGINES: [&str; 6] = [
     "quadrille-memory",
     "quadrille-lmdb",
     "oxigraph-memory",
     "oxigraph-rocksdb",
+    "oxttl",
     "raw-lmdb",
 ];
 /// Engines that are in the other program only, because they bring another RocksDB than Oxigraph's.
@@ -30,9 +32,12 @@ const ENGINES_APART: [&str; 2] = ["quadrille-rocksdb", "raw-rocksdb"];
 /// What to compare.
 #[derive(Clone, Debug, clap::Args)]
 pub struct MeasureArguments {
-    /// How many quads to generate.
-    #[arg(long, default_value_t = 5_000_000)]
-    quads: u64,
+    /// How many quads to generate; of several numbers, each is measured by itself, and the loads are set side by side.
+    #[arg(long, value_delimiter = ',', default_value = "5000000")]
+    quads: Vec<u64>,
+    /// The formats to load, by their extensions: nq, nt, ttl, trig. All steps but `load` work on N-Quads.
+    #[arg(long, value_delimiter = ',', default_value = "nq")]
+    formats: Vec<RdfFormat>,
     /// How many graphs of one quad to make for the step `graphs`.
     #[arg(long, default_value_t = 1_000_000)]
     graphs: u64,
@@ -93,11 +98,44 @@ impl MeasureArguments {
     }
 }
 
-/// A bare engine has nothing but commits, one in memory and Oxigraph cannot wait for the disk.
-fn can_do(engine: &str, step: Step) -> bool {
-    match step {
-        Step::Durable => !engine.ends_with("-memory") && !engine.starts_with("oxigraph-"),
-        _ => !engine.starts_with("raw-"),
+/// What one process does.
+#[derive(Clone, Copy)]
+struct Task {
+    step: Step,
+    format: RdfFormat,
+}
+
+impl Task {
+    /// All of them, in their order.
+    fn all(arguments: &MeasureArguments) -> Vec<Self> {
+        let formats = |step| match step {
+            Step::Load => arguments.formats.clone(),
+            _ => vec![RdfFormat::NQuads],
+        };
+        let tasks = |step| {
+            let task = move |format| Self { step, format };
+            formats(step).into_iter().map(task)
+        };
+        arguments.steps().into_iter().flat_map(tasks).collect()
+    }
+
+    /// The parser only reads, a bare engine has nothing but commits, one in memory and Oxigraph cannot wait for the disk.
+    fn can_be_done_by(self, engine: &str) -> bool {
+        match self.step {
+            Step::Load => !engine.starts_with("raw-"),
+            _ if engine == "oxttl" => false,
+            Step::Durable => !engine.ends_with("-memory") && !engine.starts_with("oxigraph-"),
+            _ => !engine.starts_with("raw-"),
+        }
+    }
+
+    /// The folder of an engine's store. The one with the N-Quads stays for the steps after the load.
+    fn store(self, folder: &Path, engine: &str) -> PathBuf {
+        match (self.step, self.format) {
+            (Step::Graphs, _) => folder.join(format!("{engine}-graphs")),
+            (_, RdfFormat::NQuads) => folder.join(engine),
+            (_, format) => folder.join(format!("{engine}-{}", format.extension())),
+        }
     }
 }
 
@@ -106,56 +144,83 @@ fn can_do(engine: &str, step: Step) -> bool {
 /// # Errors
 /// When a file cannot be written, a process fails, or the engines disagree on the rows.
 pub fn measure(arguments: &MeasureArguments) -> Outcome<()> {
+    let mut reports = Vec::new();
+    for &quads in &arguments.quads {
+        let report = measure_quads(arguments, quads)?;
+        println!("{}\n", report.to_text());
+        reports.push(report);
+        if let Some(path) = &arguments.json {
+            std::fs::write(path, json_of(&reports).to_string())?;
+        }
+    }
+    if let [_, _, ..] = &reports[..] {
+        println!("{}", Growth::new(&reports).to_text());
+    }
+    reports.iter().try_for_each(Report::check_rows)
+}
+
+/// One object for one number of quads, an array for several.
+fn json_of(reports: &[Report]) -> serde_json::Value {
+    match reports {
+        [report] => report.to_json(),
+        reports => reports.iter().map(Report::to_json).collect(),
+    }
+}
+
+fn measure_quads(arguments: &MeasureArguments, quads: u64) -> Outcome<Report> {
     let data = arguments.folder.join("data");
-    std::fs::create_dir_all(&data)?;
-    eprintln!("generating {} quads", arguments.quads);
-    let floor = Files::within(&data).write(arguments.quads, arguments.graphs, arguments.seed)?;
-    let header = Header {
-        quads: floor.quads(),
-        quad_bits: floor.quad_bits(),
-        floor_bytes: floor.index_bytes_per_quad(),
-        rounds: arguments.rounds,
-        seed: arguments.seed,
-    };
-    drop(floor);
+    let header = write_data(arguments, &data, quads)?;
     let engines = arguments.engines();
     let mut report = Report::new(header, &engines);
     for round in 1..=arguments.rounds {
-        for step in arguments.steps() {
-            for engine in engines.iter().filter(|engine| can_do(engine, step)) {
-                eprintln!("round {round}: {engine}, {step:?}");
-                run_child(arguments, engine, step, &data, |figure| {
+        for task in Task::all(arguments) {
+            let able = engines.iter().filter(|engine| task.can_be_done_by(engine));
+            for engine in able {
+                let Task { step, format } = task;
+                eprintln!("round {round}: {engine}, {step:?}, {}", format.extension());
+                run_child(arguments, engine, task, &data, |figure| {
                     report.add(engine, figure)
                 })?;
             }
         }
     }
-    println!("{}", report.to_text());
-    if let Some(path) = &arguments.json {
-        std::fs::write(path, report.to_json().to_string())?;
+    Ok(report)
+}
+
+fn write_data(arguments: &MeasureArguments, data: &Path, quads: u64) -> Outcome<Header> {
+    std::fs::create_dir_all(data)?;
+    eprintln!("generating {quads} quads");
+    let files = Files::within(data);
+    let floor = files.write(quads, arguments.graphs, arguments.seed)?;
+    let others = arguments.formats.iter();
+    for &format in others.filter(|format| **format != RdfFormat::NQuads) {
+        files.write_format(format, quads, arguments.seed)?;
     }
-    report.check_rows()
+    Ok(Header {
+        quads: floor.quads(),
+        quad_bits: floor.quad_bits(),
+        floor_bytes: floor.index_bytes_per_quad(),
+        rounds: arguments.rounds,
+        seed: arguments.seed,
+    })
 }
 
 fn run_child(
     arguments: &MeasureArguments,
     engine: &str,
-    step: Step,
+    task: Task,
     data: &Path,
     mut found: impl FnMut(Measurement),
 ) -> Outcome<()> {
-    // Many graphs are loaded into a store of their own, so that the one with the data stays for the next step.
-    let store = match step {
-        Step::Graphs => arguments.folder.join(format!("{engine}-graphs")),
-        _ => arguments.folder.join(engine),
-    };
+    let step = format!("{:?}", task.step).to_lowercase();
     let mut child = Command::new(arguments.program(engine)?)
-        .args(["run", engine, &format!("{step:?}").to_lowercase()])
+        .args(["run", engine, &step])
         .arg("--store")
-        .arg(store)
+        .arg(task.store(&arguments.folder, engine))
         .arg("--data")
         .arg(data)
         .args(["--lookups", &arguments.lookups.to_string()])
+        .args(["--format", task.format.extension()])
         .stdout(Stdio::piped())
         .spawn()?;
     let output = child.stdout.take().ok_or("a child without output")?;
@@ -168,5 +233,5 @@ fn run_child(
     if status.success() {
         return Ok(());
     }
-    Err(format!("{engine}, {step:?}: {status}").into())
+    Err(format!("{engine}, {step}: {status}").into())
 }

@@ -5,6 +5,7 @@
 //! engines, and the figures are medians over the rounds.
 
 mod driver;
+mod growth;
 mod oxigraph;
 mod report;
 

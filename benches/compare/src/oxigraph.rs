@@ -31,8 +31,11 @@ fn drain(quads: QuadIter<'_>, limit: usize) -> Outcome<u64> {
 }
 
 fn load(store: &Store, file: &Path) -> Outcome<()> {
+    let extension = file.extension().and_then(|extension| extension.to_str());
+    let format = extension.and_then(RdfFormat::from_extension);
+    let format = format.ok_or("a file of a format that Oxigraph does not know")?;
     let mut loader = store.bulk_loader();
-    loader.parallel_load_from_file(RdfFormat::NQuads, file)?;
+    loader.parallel_load_from_file(format, file)?;
     Ok(loader.commit()?)
 }
 

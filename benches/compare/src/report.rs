@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Which engine is set against which.
-const PAIRS: [(&str, &str); 5] = [
+const PAIRS: [(&str, &str); 6] = [
     ("quadrille-lmdb", "oxigraph-rocksdb"),
     ("quadrille-rocksdb", "oxigraph-rocksdb"),
     ("quadrille-memory", "oxigraph-memory"),
+    ("quadrille-lmdb", "oxttl"),
     ("quadrille-lmdb", "raw-lmdb"),
     ("quadrille-rocksdb", "raw-rocksdb"),
 ];
@@ -123,6 +124,28 @@ impl Report {
         Err(format!("the engines disagree: {}", differing.join("; ")).into())
     }
 
+    /// The number of different quads.
+    pub fn quads(&self) -> u64 {
+        self.header.quads
+    }
+
+    /// The engines, in their order.
+    pub fn engines(&self) -> &[String] {
+        &self.engines
+    }
+
+    /// The medians of an engine for the figures whose names begin so, with these names and the units.
+    pub fn medians_of<'a>(
+        &'a self,
+        engine: &'a str,
+        beginning: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a str, f64)> {
+        self.rows
+            .iter()
+            .filter(move |row| row.name.starts_with(beginning))
+            .filter_map(move |row| Some((&*row.name, &*row.unit, row.median(engine)?)))
+    }
+
     fn columns(&self) -> Vec<String> {
         let with_ids = |engine: &String| {
             let ids = format!("{engine}, ids");
@@ -228,7 +251,7 @@ impl Report {
 }
 
 /// A number with as many digits as it deserves, thousands apart; a dash when there is none.
-fn shown(value: Option<f64>) -> String {
+pub fn shown(value: Option<f64>) -> String {
     let Some(value) = value else {
         return "-".to_owned();
     };
@@ -246,14 +269,14 @@ fn shown(value: Option<f64>) -> String {
     text
 }
 
-fn new_table(titles: impl Iterator<Item = String>) -> Table {
+pub fn new_table(titles: impl Iterator<Item = String>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN);
     table.set_header(titles);
     table
 }
 
-fn right_aligned(mut table: Table, first: usize) -> Table {
+pub fn right_aligned(mut table: Table, first: usize) -> Table {
     for column in table.column_iter_mut().skip(first) {
         column.set_cell_alignment(CellAlignment::Right);
     }

@@ -172,6 +172,29 @@ fn inspect_shows_the_root_the_keyspaces_and_their_entries() {
 }
 
 #[test]
+fn inspect_shows_the_encodings_of_every_column() {
+    let folder = folder();
+    for location in loaded_locations(&folder) {
+        let json = quadrille(&["stats", "--store", &location, "--json"]).ok();
+        let stats: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        let text = quadrille(&["inspect", "--store", &location, "--encodings"]).ok();
+        for column in [
+            "spoc subject",
+            "pocs graph",
+            "ocsp object",
+            "cspo predicate",
+        ] {
+            let lines = text.lines().filter(|line| line.starts_with(column));
+            let rows = lines.filter_map(|line| {
+                let words: Vec<&str> = line.split_whitespace().collect();
+                words[words.len() - 4].parse::<u64>().ok()
+            });
+            assert_eq!(Some(rows.sum::<u64>()), stats["quads"].as_u64(), "{text}");
+        }
+    }
+}
+
+#[test]
 fn a_reading_command_makes_no_store() {
     let folder = folder();
     for location in locations(&folder) {

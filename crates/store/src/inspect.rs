@@ -24,6 +24,8 @@ pub enum InspectTarget {
     Root,
     /// All keyspaces with their sizes.
     Keyspaces,
+    /// How each column of the indexes is encoded, and what that takes.
+    Encodings,
     /// The entries of one keyspace, by role: `spoc`, `spoc.summary`, `terms`, `log` and so on.
     Entries {
         /// The keyspace's role.
@@ -37,12 +39,14 @@ impl<B: StorageBackend> QuadStore<B> {
     /// Writes what is asked for as text, a line an entry.
     ///
     /// # Errors
-    /// `NotFound` for a role that no keyspace has; what the backend or the writer fails with. Damage is written, too.
+    /// `NotFound` for a role that no keyspace has; what the backend or the writer fails with. Damage is written, too, but
+    /// for [`Encodings`](InspectTarget::Encodings), where it is `Corrupted`.
     pub fn inspect(&self, target: &InspectTarget, out: &mut dyn io::Write) -> StorageResult<()> {
         let snapshot = self.snapshot()?;
         let text = match target {
             InspectTarget::Root => describe_root(&snapshot.inner.root),
             InspectTarget::Keyspaces => self.describe_keyspaces()?,
+            InspectTarget::Encodings => snapshot.describe_encodings()?,
             InspectTarget::Entries { role, limit } => {
                 return snapshot.inspect_entries(role, *limit, out);
             }

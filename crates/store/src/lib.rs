@@ -16,6 +16,7 @@ mod checksum;
 mod context;
 mod delta;
 mod dictionary;
+mod encodings;
 mod folding;
 #[doc(hidden)]
 pub mod fuzzing;

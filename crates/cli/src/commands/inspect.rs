@@ -1,7 +1,7 @@
 //! `quadrille inspect`: what a store is made of, below quads and terms.
 //!
-//! What flows in: a store, and a keyspace if one is asked for. What flows out: text about the root record, the keyspaces
-//! or the entries of one keyspace. What always holds: nothing is written to the store.
+//! What flows in: a store, and a keyspace if one is asked for. What flows out: text about the root record, the keyspaces,
+//! the entries of one keyspace or the encodings of the indexes. What always holds: nothing is written to the store.
 
 use crate::failure::Failure;
 use crate::output;
@@ -10,12 +10,13 @@ use clap::Args;
 use quadrille::{AnyBackend, InspectTarget, QuadStore};
 use std::io::Write;
 
-/// Show the root record and the keyspaces of a store, or the entries of one keyspace
+/// Show the root record and the keyspaces of a store, the entries of one keyspace or the encodings of the indexes
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   quadrille inspect --store lmdb:./museum
   quadrille inspect --store lmdb:./museum --keyspace spoc --limit 5
+  quadrille inspect --store lmdb:./museum --encodings
 
 A keyspace is named by its role (spoc, spoc.summary, terms, log, ...) or by its full name, as the list shows it. \
 Entries that are damaged are shown as such.")]
@@ -25,6 +26,9 @@ pub(crate) struct Arguments {
     /// Show the entries of this keyspace
     #[arg(long, value_name = "NAME")]
     keyspace: Option<String>,
+    /// Show how each column of the indexes is encoded, and how many bytes that takes
+    #[arg(long, conflicts_with = "keyspace")]
+    encodings: bool,
     /// Show at most so many entries
     #[arg(long, value_name = "NUMBER", default_value_t = 100)]
     limit: usize,
@@ -37,6 +41,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             role: role_of(&store, name)?,
             limit: arguments.limit,
         }],
+        None if arguments.encodings => vec![InspectTarget::Encodings],
         None => vec![InspectTarget::Root, InspectTarget::Keyspaces],
     };
     let mut out = output::open();

@@ -143,7 +143,7 @@ pub(super) fn count_ones(bytes: &[u8], start: usize, from: usize, to: usize) -> 
 /// Appends values of any width up to 64 bits, lowest bit first.
 pub(super) struct BitWriter<'a> {
     out: &'a mut Vec<u8>,
-    pending: u128,
+    pending: u64,
     filled: u32,
 }
 
@@ -160,19 +160,20 @@ impl<'a> BitWriter<'a> {
     #[inline]
     pub(super) fn push(&mut self, value: u64, width: u32) {
         debug_assert!(value & !mask(width) == 0);
-        self.pending |= u128::from(value) << self.filled;
+        self.pending |= value << self.filled;
+        let before = self.filled;
         self.filled += width;
         if self.filled >= 64 {
-            self.out
-                .extend_from_slice(&(self.pending as u64).to_le_bytes());
-            self.pending >>= 64;
+            self.out.extend_from_slice(&self.pending.to_le_bytes());
+            // Nothing is left of a value that began a word.
+            self.pending = value.checked_shr(64 - before).unwrap_or(0);
             self.filled -= 64;
         }
     }
 
     /// Writes what is pending, the last byte filled up with zeros.
     pub(super) fn finish(self) {
-        let rest = (self.pending as u64).to_le_bytes();
+        let rest = self.pending.to_le_bytes();
         self.out
             .extend_from_slice(&rest[..bytes_of(self.filled as usize)]);
     }
@@ -267,6 +268,11 @@ impl<'a> Reader<'a> {
         let start = self.data_at;
         self.data_at = start.saturating_add(bytes_of(bits));
         start as u32
+    }
+
+    /// A place that moves on by the bytes of a piece, of header and data together.
+    pub(super) fn place(&self) -> usize {
+        self.at.saturating_add(self.data_at)
     }
 
     /// The bits that the block has, more than any part of it can have.

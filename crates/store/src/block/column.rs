@@ -4,7 +4,7 @@
 use super::bits::Reader;
 use super::frames::Frames;
 use super::runs::{RUN_BITMAP, RUN_STARTS, Runs};
-use super::sequence::Sequence;
+use super::sequence::{Kind, Sequence};
 use std::ops::Range;
 
 /// Set in a column's first byte: its sequence holds codes, and the sorted values follow.
@@ -86,6 +86,28 @@ impl Column {
                 ..
             } => dictionary.as_ref().unwrap_or(sequence).max(),
             Self::Frames(frames) => frames.max,
+        }
+    }
+
+    /// The name of its encoding, for people.
+    #[inline]
+    pub(super) fn encoding(&self) -> &'static str {
+        let (runs, sequence, dictionary) = match self {
+            Self::Frames(frames) if frames.own_codes.is_some() => return "frames by tag",
+            Self::Frames(_) => return "frames by the column before",
+            Self::Plain {
+                runs,
+                sequence,
+                dictionary,
+            } => (runs, sequence, dictionary),
+        };
+        match (runs, dictionary, sequence.kind) {
+            (_, None, Kind::Constant) => "constant",
+            (Runs::None, None, Kind::Packed) => "packed",
+            (Runs::None, None, Kind::Laps) => "Elias-Fano",
+            (Runs::None, Some(_), _) => "dictionary",
+            (_, None, _) => "runs",
+            (_, Some(_), _) => "runs and dictionary",
         }
     }
 

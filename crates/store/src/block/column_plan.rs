@@ -2,17 +2,32 @@
 
 use super::bits::{Parts, bit_width, bytes_of, pack, pack_bitmap};
 use super::column::{DICTIONARY, FRAMES, FRAMES_OWN_CODES};
-use super::distinct::Distinct;
+use super::distinct::{Distinct, Seen};
 use super::frames::PAYLOAD_BITS;
 use super::frames_plan::{FramesPlan, GROUP_BITS, GROUPS_MAX};
 use super::runs::{ROWS_PER_RANK, RUN_BITMAP, RUN_STARTS, rank_count};
-use super::sequence_plan::SequencePlan;
+use super::sequence::Kind;
+use super::sequence_plan::{Outline, SequencePlan};
+
+/// A dictionary of so few entries is tried however they were stored before.
+const FEW_ENTRIES: usize = 64;
 
 /// A chosen encoding of one column, holding what [`ColumnPlan::write`] needs, and its exact size.
 #[derive(Debug)]
 pub(super) struct ColumnPlan {
     layers: Layers,
     pub(super) bytes: usize,
+}
+
+/// How a column is stored, as far as it takes time to find out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Layout {
+    /// With an entry a run or a row, and with or without a dictionary.
+    Plain { runs: bool, dictionary: bool },
+    /// In frames by tag.
+    FramesByTag,
+    /// In frames by the column before, which is a dictionary then.
+    FramesByColumn,
 }
 
 #[derive(Debug)]
@@ -49,36 +64,68 @@ struct Entries {
 impl ColumnPlan {
     /// Plans a column of at least one row by itself.
     pub(super) fn plain(values: &[u64]) -> Self {
-        let starts: Vec<u64> = values
-            .windows(2)
-            .zip(1..)
-            .filter(|(pair, _)| pair[0] != pair[1])
-            .map(|(_, row)| row)
-            .collect();
-        let heads = |starts: &[u64]| {
-            values
-                .first()
-                .copied()
-                .into_iter()
-                .chain(starts.iter().map(|&row| values[row as usize]))
-                .collect()
+        let starts = starts_of(values);
+        let with_runs = || Self::with_runs(values, starts, Entries::new);
+        let without = || Self::layers(None, Entries::new(values.to_vec()));
+        match runs_pay(starts, values.len()) {
+            Some(true) => with_runs(),
+            Some(false) => without(),
+            None => {
+                let (with_runs, without) = (with_runs(), without());
+                if with_runs.bytes < without.bytes {
+                    with_runs
+                } else {
+                    without
+                }
+            }
+        }
+    }
+
+    /// Plans a column of at least one row by itself, in doubt in a given layout.
+    pub(super) fn plain_like(values: &[u64], layout: Layout) -> Self {
+        let starts = starts_of(values);
+        let (runs, dictionary) = match layout {
+            Layout::Plain { runs, dictionary } => (runs, dictionary),
+            Layout::FramesByTag | Layout::FramesByColumn => (false, false),
         };
-        // Long runs pay for sure and short ones surely not; between, both are tried.
-        if starts.len() * 16 < values.len() {
-            let entries = Entries::new(heads(&starts));
-            return Self::layers(RunsPlan::new(starts, values.len()), entries);
-        }
-        let plain = Self::layers(None, Entries::new(values.to_vec()));
-        if starts.len() * 4 > values.len() * 3 {
-            return plain;
-        }
-        let entries = Entries::new(heads(&starts));
-        let with_runs = Self::layers(RunsPlan::new(starts, values.len()), entries);
-        if with_runs.bytes < plain.bytes {
-            with_runs
+        let entries = |entries: Vec<u64>| {
+            if dictionary || entries.len() <= FEW_ENTRIES {
+                Entries::new(entries)
+            } else {
+                Entries::without_dictionary(entries)
+            }
+        };
+        if runs_pay(starts, values.len()).unwrap_or(runs) {
+            Self::with_runs(values, starts, entries)
         } else {
-            plain
+            Self::layers(None, entries(values.to_vec()))
         }
+    }
+
+    /// The layout that was chosen.
+    pub(super) fn layout(&self) -> Layout {
+        match &self.layers {
+            Layers::Plain { runs, entries } => Layout::Plain {
+                runs: runs.is_some(),
+                dictionary: entries.dictionary.is_some(),
+            },
+            Layers::Frames { own_codes, .. } if *own_codes => Layout::FramesByTag,
+            Layers::Frames { .. } => Layout::FramesByColumn,
+        }
+    }
+
+    /// An entry for each run; but for the first, so many begin.
+    fn with_runs(values: &[u64], starts: usize, entries: impl FnOnce(Vec<u64>) -> Entries) -> Self {
+        let mut rows = Vec::with_capacity(starts);
+        let mut heads = Vec::with_capacity(starts + 1);
+        heads.extend(values.first());
+        for (row, pair) in (1..).zip(values.windows(2)) {
+            if pair[0] != pair[1] {
+                rows.push(row);
+                heads.push(pair[1]);
+            }
+        }
+        Self::layers(RunsPlan::new(rows, values.len()), entries(heads))
     }
 
     fn layers(runs: Option<RunsPlan>, entries: Entries) -> Self {
@@ -95,6 +142,9 @@ impl ColumnPlan {
             values.iter().map(|value| value >> PAYLOAD_BITS),
             GROUPS_MAX.min(values.len() / 4),
         )?;
+        if tags.values.len() < 2 {
+            return None;
+        }
         let plan = FramesPlan::new(tags, None, values, bytes_max)?;
         Some(Self {
             bytes: 1 + plan.bytes,
@@ -113,7 +163,7 @@ impl ColumnPlan {
         bytes_max: usize,
     ) -> Option<(Self, Self)> {
         let keys = Distinct::new(before.iter().copied(), GROUPS_MAX.min(values.len() / 4))?;
-        if is_hopeless(&keys, values, bytes) {
+        if keys.values.len() < 2 || is_hopeless(&keys, values, bytes) {
             return None;
         }
         let mut plan = FramesPlan::new(keys, Some(before), values, bytes_max)?;
@@ -147,6 +197,26 @@ impl ColumnPlan {
             }
         }
         debug_assert_eq!(out.len() - start, self.bytes);
+    }
+}
+
+/// How many runs begin behind the first row.
+fn starts_of(values: &[u64]) -> usize {
+    let later = values.get(1..).unwrap_or_default();
+    let changes = values.iter().zip(later);
+    changes
+        .map(|(value, next)| usize::from(value != next))
+        .sum()
+}
+
+/// Long runs pay for sure and short ones surely not; between, it is to be tried.
+fn runs_pay(starts: usize, rows: usize) -> Option<bool> {
+    if starts * 16 < rows {
+        Some(true)
+    } else if starts * 4 > rows * 3 {
+        Some(false)
+    } else {
+        None
     }
 }
 
@@ -238,32 +308,57 @@ impl RunsPlan {
 }
 
 impl Entries {
-    fn new(values: Vec<u64>) -> Self {
-        let plan = SequencePlan::new(&values);
-        let plain = Self {
+    fn without_dictionary(values: Vec<u64>) -> Self {
+        Self::of(Outline::of(&values), values)
+    }
+
+    fn of(outline: Outline, values: Vec<u64>) -> Self {
+        let plan = SequencePlan::of(outline, &values);
+        Self {
             bytes: plan.bytes,
             values,
             plan,
             dictionary: None,
-        };
+        }
+    }
+
+    fn new(values: Vec<u64>) -> Self {
+        let outline = Outline::of(&values);
+        let plain = Self::of(outline, values);
+        match Self::by_dictionary(&plain, outline) {
+            Some(entries) => entries,
+            None => plain,
+        }
+    }
+
+    /// The same entries as codes, if these and what they mean are smaller.
+    fn by_dictionary(plain: &Self, outline: Outline) -> Option<Self> {
+        // The one value would only be written elsewhere.
+        if plain.plan.kind == Kind::Constant {
+            return None;
+        }
         // More distinct values than half the rows cannot pay.
-        let Some(Distinct {
-            values: distinct,
-            codes,
-        }) = Distinct::new(plain.values.iter().copied(), plain.values.len() / 2)
-        else {
-            return plain;
+        let most = plain.values.len() / 2;
+        let (distinct, dictionary) = if outline.is_ascending() {
+            let distinct = Distinct::of_ascending(&plain.values, most)?;
+            let dictionary = SequencePlan::ascending(outline.of_distinct(distinct.values.len()));
+            (distinct, dictionary)
+        } else {
+            let seen = Seen::new(plain.values.iter().copied(), most)?;
+            let dictionary = SequencePlan::ascending(outline.of_distinct(seen.len()));
+            let codes = outline.least_bytes_of_codes(seen.len());
+            if 2 + codes + dictionary.bytes >= plain.bytes {
+                return None;
+            }
+            (seen.sorted(), dictionary)
         };
-        let (plan, dictionary) = (SequencePlan::new(&codes), SequencePlan::new(&distinct));
+        let plan = SequencePlan::new(&distinct.codes);
         let bytes = 2 + plan.bytes + dictionary.bytes;
-        if bytes >= plain.bytes {
-            return plain;
-        }
-        Self {
-            values: codes,
+        (bytes < plain.bytes).then_some(Self {
+            values: distinct.codes,
             plan,
-            dictionary: Some((distinct, dictionary)),
+            dictionary: Some((distinct.values, dictionary)),
             bytes,
-        }
+        })
     }
 }

@@ -82,7 +82,9 @@ impl FramesPlan {
         // For each key the first of its groups, and for each group its first value.
         let mut first_groups = Vec::with_capacity(ends.len() + 1);
         let mut first_values = Vec::with_capacity(64);
-        let (mut data_bits, bits_max) = (0, bytes_max * 8);
+        // There are two groups at least, so that the codes take a bit a row.
+        let (mut data_bits, bits_max) =
+            (0, bytes_max.saturating_mul(8).saturating_sub(values.len()));
         let mut start = 0;
         for (&key, &end) in keys.values.iter().zip(&ends) {
             first_groups.push(groups.len());
@@ -103,16 +105,20 @@ impl FramesPlan {
         }
         first_groups.push(groups.len());
         // The first groups of keys have surely begun, so only those behind are asked.
+        let others: Vec<(u64, &[u64])> = first_groups
+            .windows(2)
+            .map(|pair| (pair[0] as u64, &first_values[pair[0] + 1..pair[1]]))
+            .collect();
         let group_of = |(&key, &value): (&u64, &u64)| {
-            let (first, end) = (first_groups[key as usize], first_groups[key as usize + 1]);
-            let others = &first_values[first + 1..end];
-            (first + others.partition_point(|&begin| begin <= value)) as u64
+            let (first, others) = others[key as usize];
+            match others {
+                [] => first,
+                others => first + others_begun(others, value) as u64,
+            }
         };
         let codes: Vec<u64> = keys.codes.iter().zip(values).map(group_of).collect();
-        let (mut min, mut max) = (u64::MAX, 0);
-        values
-            .iter()
-            .for_each(|&value| (min, max) = (value.min(min), value.max(max)));
+        let min = first_values.iter().copied().min()?;
+        let max = ends.iter().map(|end| sorted[end - 1]).max()?;
         let tag_min = groups.iter().map(|group| group.tag).min()?;
         let tag_max = groups.iter().map(|group| group.tag).max()?;
         let mut plan = Self {
@@ -221,6 +227,16 @@ impl FramesPlan {
             writer.push((value << 8 >> 8) - group.base, group.width);
         }
         writer.finish();
+    }
+}
+
+/// How many of the ascending values at which groups begin are not above a value.
+#[inline]
+fn others_begun(begins: &[u64], value: u64) -> usize {
+    if begins.len() < 8 {
+        begins.iter().filter(|begin| **begin <= value).count()
+    } else {
+        begins.partition_point(|&begin| begin <= value)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The codec of a block: sorted distinct rows of `N` numbers, packed column by column, read in place.
 //! Rows go in through [`encode_prefix`] or [`encode_block`]; [`Block::parse`] reads the header, and any value, run or bound
-//! is then found in the bytes without decoding the rest. A block's bytes depend on its rows alone. Damaged bytes give
+//! is then found in the bytes without decoding the rest. A block's bytes depend on its rows alone, and those that
+//! [`encode_prefix`] cuts off on its arguments. Damaged bytes give
 //! [`ErrorKind::Corrupted`](crate::ErrorKind::Corrupted) or arbitrary values, never a panic.
 //!
 //! # Byte layout (normative)
@@ -59,7 +60,7 @@ mod tests;
 
 use bits::Reader;
 use column::Column;
-use plan::BlockPlan;
+use plan::{BlockPlan, Model};
 use quadrille_backend::{StorageError, StorageResult};
 use std::ops::Range;
 
@@ -75,25 +76,31 @@ pub(crate) fn encode_block<const N: usize>(rows: &[[u64; N]], out: &mut Vec<u8>)
 
 /// How many rows from the front fit a block of at most `bytes_max` encoded bytes: at least 1, even if that one does not fit.
 /// `hint` is the answer for the block before, 0 for none. Does a few size computations and stops within some 3 % of full.
-/// [`encode_prefix`] does this and encodes, in less time than both.
 pub(crate) fn rows_that_fit<const N: usize>(
     rows: &[[u64; N]],
     bytes_max: usize,
     hint: usize,
 ) -> usize {
-    BlockPlan::that_fits(rows, bytes_max, hint).len()
+    BlockPlan::that_fits(rows, bytes_max, hint, BlockPlan::new).len()
 }
 
-/// Appends the block of as many rows from the front as [`rows_that_fit`] finds, and says how many.
+/// Appends a block of about as many rows from the front as [`rows_that_fit`] finds, and says how many. It takes less time
+/// than that: columns may be stored as was best for some rows more or less, rarely to the cost of some bytes.
 pub(crate) fn encode_prefix<const N: usize>(
     rows: &[[u64; N]],
     bytes_max: usize,
     hint: usize,
     out: &mut Vec<u8>,
 ) -> usize {
-    let plan = BlockPlan::that_fits(rows, bytes_max, hint);
+    let mut model = None;
+    let plan = BlockPlan::that_fits(rows, bytes_max, hint, |rows| Model::plan(&mut model, rows));
     plan.write(out);
     plan.len()
+}
+
+/// The hint for the block behind one of so many rows and bytes.
+pub(crate) fn hint_after(rows: usize, bytes: usize, bytes_max: usize) -> usize {
+    (rows * plan::aim(bytes_max) / bytes.max(1)).max(1)
 }
 
 /// The parsed header of a block: offsets and parameters, no borrow of the bytes. Every method that takes bytes wants
@@ -130,13 +137,29 @@ impl<const N: usize> Block<N> {
     /// # Errors
     /// As [`parse`](Self::parse).
     pub(crate) fn load(&mut self, bytes: &[u8]) -> StorageResult<()> {
+        self.load_observed(bytes, |_, _, _| {})
+    }
+
+    /// [`load`](Self::load), and tells of each column its encoding and bytes; after an error that counts for nothing.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    #[inline]
+    pub(crate) fn load_observed(
+        &mut self,
+        bytes: &[u8],
+        mut observe: impl FnMut(usize, &'static str, usize),
+    ) -> StorageResult<()> {
         self.rows = bits::read(bytes, 0, 16) as usize;
         let mut reader = Reader::new(bytes, 2);
         reader.damaged |= self.rows == 0 || self.rows > BLOCK_ROWS_MAX;
         let mut before_has_codes = false;
-        for column in &mut self.columns {
+        for (number, column) in self.columns.iter_mut().enumerate() {
+            let start = reader.place();
             *column = Column::parse(&mut reader, self.rows, before_has_codes);
             before_has_codes = column.row_codes().is_some();
+            let bytes = reader.place().saturating_sub(start);
+            observe(number, column.encoding(), bytes);
         }
         if !reader.is_whole() {
             return Err(damaged());

@@ -2,10 +2,16 @@
 
 use super::BLOCK_ROWS_MAX;
 use super::bits::Parts;
-use super::column_plan::ColumnPlan;
+use super::column_plan::{ColumnPlan, Layout};
 
 /// A column that costs fewer bits a row than this by itself is left as it is.
 const DEAR_BITS_PER_ROW: usize = 4;
+
+/// Most headers are shorter.
+const HEADER_BYTES: usize = 256;
+
+/// Rows that are fewer or more by less than one in so many are best stored as the others are.
+const LIKENESS: usize = 8;
 
 /// A block ready to be written, and its exact size.
 pub(super) struct BlockPlan {
@@ -29,29 +35,57 @@ impl BlockPlan {
             columns.push(ColumnPlan::plain(&values));
             improve(&mut columns, &before, &values);
         }
+        Self::of_columns(rows.len(), columns)
+    }
+
+    fn of_columns(rows: usize, columns: Vec<ColumnPlan>) -> Self {
         let bytes = 4 + columns.iter().map(|column| column.bytes).sum::<usize>();
         Self {
-            rows: rows.len(),
+            rows,
             columns,
             bytes,
         }
     }
 
-    /// Plans as many of `rows`, from the front, as fit `bytes_max`, but at least one; `hint` is a guess, 0 for none.
+    /// Plans rows in given layouts, which takes half the time. `None` when a column has too few or too many groups for its
+    /// own.
+    fn in_layouts<const N: usize>(rows: &[[u64; N]], layouts: &[Layout; N]) -> Option<Self> {
+        let mut columns: Vec<ColumnPlan> = Vec::with_capacity(N);
+        let values = |column: usize| -> Vec<u64> { rows.iter().map(|row| row[column]).collect() };
+        while let Some(&layout) = layouts.get(columns.len()) {
+            let column = columns.len();
+            let (here, next) = (values(column), layouts.get(column + 1));
+            match layout {
+                _ if next == Some(&Layout::FramesByColumn) => {
+                    let framed = (&values(column + 1)[..], usize::MAX);
+                    let both = ColumnPlan::frames_by_column(&here, framed, usize::MAX)?;
+                    columns.extend(<[ColumnPlan; 2]>::from(both));
+                }
+                Layout::FramesByTag => {
+                    columns.push(ColumnPlan::frames_by_tag(&here, usize::MAX)?);
+                }
+                layout => columns.push(ColumnPlan::plain_like(&here, layout)),
+            }
+        }
+        Some(Self::of_columns(rows.len(), columns))
+    }
+
+    /// Plans as many of `rows`, from the front, as fit `bytes_max`, but at least one; `hint` is a guess, 0 for none, and
+    /// `plan_of` plans a beginning of the rows.
     pub(super) fn that_fits<const N: usize>(
         rows: &[[u64; N]],
         bytes_max: usize,
         hint: usize,
+        mut plan_of: impl FnMut(&[[u64; N]]) -> Self,
     ) -> Self {
         let enough = bytes_max - bytes_max / 33;
-        // A little below full, so that the next guess is seldom just too large.
-        let aim = bytes_max - bytes_max / 128;
+        let aim = aim(bytes_max);
         let (mut fits, mut too_many) = (None, rows.len().min(BLOCK_ROWS_MAX) + 1);
         let mut least = 1;
         let mut probe = if hint == 0 { bytes_max / 4 } else { hint };
         while least < too_many {
             probe = probe.clamp(least, too_many - 1);
-            let plan = Self::new(&rows[..probe]);
+            let plan = plan_of(&rows[..probe]);
             let guess = probe * aim / plan.bytes;
             if plan.bytes <= bytes_max {
                 let full = plan.bytes >= enough;
@@ -69,7 +103,7 @@ impl BlockPlan {
                 least + too_many.saturating_sub(least) / 2
             };
         }
-        fits.unwrap_or_else(|| Self::new(&rows[..1]))
+        fits.unwrap_or_else(|| plan_of(&rows[..1]))
     }
 
     /// The number of rows.
@@ -80,7 +114,10 @@ impl BlockPlan {
     /// Appends the block.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         let start = out.len();
-        let mut parts = Parts::default();
+        let mut parts = Parts {
+            header: Vec::with_capacity(HEADER_BYTES),
+            data: Vec::with_capacity(self.bytes),
+        };
         for column in &self.columns {
             column.write(&mut parts);
         }
@@ -89,6 +126,39 @@ impl BlockPlan {
         out.extend_from_slice(&parts.header);
         out.extend_from_slice(&parts.data);
         debug_assert_eq!(out.len() - start, self.bytes);
+    }
+}
+
+/// The bytes to aim at: a little below full, so that a guess is seldom just too large.
+pub(super) fn aim(bytes_max: usize) -> usize {
+    bytes_max - bytes_max / 128
+}
+
+/// What the layouts were of a block of so many rows, each the best of all.
+pub(super) struct Model<const N: usize> {
+    rows: usize,
+    layouts: [Layout; N],
+}
+
+impl<const N: usize> Model<N> {
+    fn of(plan: &BlockPlan) -> Option<Self> {
+        let layouts: Vec<Layout> = plan.columns.iter().map(ColumnPlan::layout).collect();
+        Some(Self {
+            rows: plan.rows,
+            layouts: layouts.try_into().ok()?,
+        })
+    }
+
+    /// Plans rows in the layouts of a model, if it has the same beginning and nearly as many. Other rows are a model anew.
+    pub(super) fn plan(model: &mut Option<Self>, rows: &[[u64; N]]) -> BlockPlan {
+        let alike = |model: &&Self| model.rows.abs_diff(rows.len()) <= model.rows / LIKENESS;
+        let known = model.as_ref().filter(alike);
+        let plan = known.and_then(|model| BlockPlan::in_layouts(rows, &model.layouts));
+        plan.unwrap_or_else(|| {
+            let plan = BlockPlan::new(rows);
+            *model = Self::of(&plan);
+            plan
+        })
     }
 }
 

@@ -16,16 +16,86 @@ pub(super) struct SequencePlan {
     pub(super) bytes: usize,
 }
 
-impl SequencePlan {
-    /// Plans `values`; an empty sequence is a constant.
-    pub(super) fn new(values: &[u64]) -> Self {
-        let (mut min, mut max) = (u64::MAX, 0);
+/// What the sizes of most encodings of a sequence depend on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outline {
+    len: usize,
+    min: u64,
+    max: u64,
+    /// How often a number is less than the one before.
+    falls: usize,
+}
+
+impl Outline {
+    /// The outline of `values`.
+    pub(super) fn of(values: &[u64]) -> Self {
+        let (mut min, mut max, mut falls, mut before) = (u64::MAX, 0, 0, 0);
         for &value in values {
             min = min.min(value);
             max = max.max(value);
+            falls += usize::from(value < before);
+            before = value;
         }
+        Self {
+            len: values.len(),
+            min,
+            max,
+            falls,
+        }
+    }
+
+    /// Whether no number is less than the one before.
+    pub(super) fn is_ascending(&self) -> bool {
+        self.falls == 0
+    }
+
+    /// The outline of the distinct numbers, `distinct` of them, in ascending order.
+    pub(super) fn of_distinct(self, distinct: usize) -> Self {
+        Self {
+            len: distinct,
+            falls: 0,
+            ..self
+        }
+    }
+
+    /// The fewest bytes that the places of the numbers among their distinct ones can take: those rise and fall as the
+    /// numbers do. `distinct` is more than 1.
+    pub(super) fn least_bytes_of_codes(&self, distinct: usize) -> usize {
+        let range = distinct as u64 - 1;
+        let header = 2 + uint_bytes(range);
+        let packed = header + bytes_of(self.len * bit_width(range) as usize);
+        if self.has_too_many_laps() {
+            return packed;
+        }
+        // Without low bits every fall is a lap; with them they take a bit more each at least.
+        let one_by_one = self.len + (self.falls + 1).saturating_mul(distinct);
+        let laps = header + 3 + bytes_of(one_by_one.min(2 * self.len));
+        packed.min(laps)
+    }
+
+    /// Whether the values fall so often that laps cannot pay.
+    fn has_too_many_laps(&self) -> bool {
+        self.falls > self.len / 3
+    }
+}
+
+impl SequencePlan {
+    /// Plans `values`; an empty sequence is a constant.
+    pub(super) fn new(values: &[u64]) -> Self {
+        Self::of(Outline::of(values), values)
+    }
+
+    /// Plans the ascending values of an outline.
+    pub(super) fn ascending(outline: Outline) -> Self {
+        debug_assert!(outline.is_ascending());
+        Self::of(outline, &[])
+    }
+
+    /// Plans the values of an outline, which are not looked at if they ascend.
+    pub(super) fn of(outline: Outline, values: &[u64]) -> Self {
+        let Outline { len, min, max, .. } = outline;
         if min >= max {
-            let base = if values.is_empty() { 0 } else { min };
+            let base = if len == 0 { 0 } else { min };
             return Self {
                 kind: Kind::Constant,
                 base,
@@ -37,7 +107,7 @@ impl SequencePlan {
         }
         let range = max - min;
         let header = 2 + base_bytes(min) + uint_bytes(range);
-        let bytes = header + bytes_of(values.len() * bit_width(range) as usize);
+        let bytes = header + bytes_of(len * bit_width(range) as usize);
         let packed = Self {
             kind: Kind::Packed,
             base: min,
@@ -46,19 +116,19 @@ impl SequencePlan {
             laps: 0,
             bytes,
         };
-        // Where values fall all the time there are too many laps.
-        if falls_of(values) > values.len() / 3 {
+        if outline.has_too_many_laps() {
             return packed;
         }
-        packed.or_laps(values, header + 3)
+        packed.or_laps(outline, values, header + 3)
     }
 
     /// The better of this and the best split into low bits and laps of high bits.
-    fn or_laps(self, values: &[u64], header: usize) -> Self {
+    fn or_laps(self, outline: Outline, values: &[u64], header: usize) -> Self {
         // falls[d]: places where the value falls and bit d is the highest that differs. A fall shows among the high parts,
         // and so begins a new lap, exactly when the low parts have at most d bits.
         let mut falls = [0u32; 64];
-        for pair in values.windows(2).filter(|pair| pair[1] < pair[0]) {
+        let falling = |pair: &&[u64]| pair[1] < pair[0];
+        for pair in values.windows(2).filter(falling).take(outline.falls) {
             let differing = (pair[0] - self.base) ^ (pair[1] - self.base) | 1;
             falls[bit_width(differing) as usize - 1] += 1;
         }
@@ -67,10 +137,10 @@ impl SequencePlan {
         for low_width in (0..bit_width(self.range).min(63)).rev() {
             laps += falls[low_width as usize] as usize;
             let buckets = (self.range >> low_width).saturating_add(1);
-            let Some(upper_bits) = upper_bits(values.len(), laps, buckets) else {
+            let Some(upper_bits) = upper_bits(outline.len, laps, buckets) else {
                 break;
             };
-            let bytes = header + laps_data_bytes(values.len(), low_width, upper_bits);
+            let bytes = header + laps_data_bytes(outline.len, low_width, upper_bits);
             if bytes < best.bytes {
                 best = Self {
                     kind: Kind::Laps,
@@ -136,16 +206,6 @@ impl SequencePlan {
             out,
         );
     }
-}
-
-/// How often a value is less than the one before.
-fn falls_of(values: &[u64]) -> usize {
-    let later = values.get(1..).unwrap_or_default();
-    values
-        .iter()
-        .zip(later)
-        .map(|(value, next)| usize::from(next < value))
-        .sum()
 }
 
 /// The bytes of a base: rotated, so that the tag in its highest byte costs one byte and not eight.

@@ -274,8 +274,23 @@ proptest! {
         let count = rows_that_fit(&rows, bytes_max, hint);
         prop_assert!((1..=rows.len()).contains(&count));
         prop_assert!(count == 1 || encoded(&rows[..count]).len() <= bytes_max);
+    }
+
+    #[test]
+    fn blocks_cut_off_fit_and_hold_their_rows(
+        rows in sorted_rows::<4>(),
+        bytes_max in 60..4000usize,
+        hint in 0..2000usize,
+    ) {
         let mut bytes = vec![];
-        prop_assert_eq!(encode_prefix(&rows, bytes_max, hint, &mut bytes), count);
-        prop_assert_eq!(bytes, encoded(&rows[..count]));
+        let count = encode_prefix(&rows, bytes_max, hint, &mut bytes);
+        prop_assert!((1..=rows.len()).contains(&count));
+        prop_assert!(count == 1 || bytes.len() <= bytes_max);
+        let block = Block::<4>::parse(&bytes).expect("a block that was just written");
+        let decoded: Vec<[u64; 4]> = (0..block.len()).map(|row| block.row(&bytes, row)).collect();
+        prop_assert_eq!(&decoded[..], &rows[..count]);
+        let mut again = vec![];
+        encode_prefix(&rows, bytes_max, hint, &mut again);
+        prop_assert_eq!(bytes, again);
     }
 }

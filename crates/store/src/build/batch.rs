@@ -16,6 +16,7 @@ use quadrille_backend::{StorageError, StorageResult};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Whose blank nodes a batch holds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -84,7 +85,6 @@ pub struct BatchMark {
     entries: usize,
     bytes: usize,
     quads: usize,
-    known: usize,
     blank_node_max: Option<TermId>,
 }
 
@@ -119,8 +119,10 @@ pub struct QuadBatch {
     entries: Vec<BatchEntry>,
     bytes: Vec<u8>,
     quads: Vec<Row>,
-    /// Terms by their hashes, for those who do not tell terms apart themselves.
-    known: HashMap<u128, BatchTerm, BuildHasherDefault<Identity>>,
+    /// Terms by quick hashes, for those who do not tell terms apart themselves. Of terms that share one, the last is known.
+    known: HashMap<u64, BatchTerm, BuildHasherDefault<Identity>>,
+    /// The seed of the quick hashes, secret as the key is.
+    seed: u64,
     /// The largest inlined id of a blank node.
     blank_node_max: Option<TermId>,
     scratch: Vec<u8>,
@@ -134,6 +136,7 @@ impl QuadBatch {
             bytes: Vec::new(),
             quads: Vec::new(),
             known: HashMap::default(),
+            seed: hasher.hash128(Tag::QueryLocal, b"terms of a batch") as u64,
             blank_node_max: None,
             scratch: Vec::new(),
         }
@@ -156,7 +159,6 @@ impl QuadBatch {
             entries: self.entries.len(),
             bytes: self.bytes.len(),
             quads: self.quads.len(),
-            known: self.known.len(),
             blank_node_max: self.blank_node_max,
         }
     }
@@ -168,10 +170,7 @@ impl QuadBatch {
         self.bytes.truncate(mark.bytes);
         self.quads.truncate(mark.quads);
         self.blank_node_max = mark.blank_node_max;
-        if self.known.len() > mark.known {
-            let is_kept = |term: BatchTerm| term.place().is_none_or(|place| place < mark.entries);
-            self.known.retain(|_, term| is_kept(*term));
-        }
+        // What is known of them stays: whoever finds it compares it with the entry that stands there then.
     }
 
     /// The number of quads.
@@ -280,29 +279,47 @@ impl QuadBatch {
         }
         if let (TermRef::BlankNode(node), BlankNodes::OfSource(source)) = (term, scope) {
             let hash = self.hash_of_blank_node(node.as_str(), source);
-            return self.once(hash, Tag::SerialBlank, &[]);
+            return self.known_by_hash(Tag::SerialBlank, hash);
         }
         let tag = match classify(term) {
             TermClass::Inline(id) => return Ok(self.inlined(id)),
             TermClass::Dictionary(tag) => tag,
         };
-        let mut scratch = std::mem::take(&mut self.scratch);
-        scratch.clear();
-        term_bytes(term, &mut scratch);
-        let hash = self.hasher.hash128(tag, &scratch);
-        let found = self.once(hash, tag, &scratch);
-        self.scratch = scratch;
+        let mut bytes = std::mem::take(&mut self.scratch);
+        bytes.clear();
+        term_bytes(term, &mut bytes);
+        let found = self.known_by_bytes(tag, &bytes);
+        self.scratch = bytes;
         found
     }
 
-    fn once(&mut self, hash: u128, tag: Tag, bytes: &[u8]) -> StorageResult<BatchTerm> {
-        if let Some(&term) = self.known.get(&hash) {
+    /// Told apart by their bytes, so that the keyed hash is taken of each term once. Whoever finds terms that share a quick
+    /// hash has won nothing: they are added again, as if they were not known.
+    fn known_by_bytes(&mut self, tag: Tag, bytes: &[u8]) -> StorageResult<BatchTerm> {
+        let quick = xxh3_64_with_seed(bytes, self.seed ^ u64::from(tag.byte()));
+        if let Some(&term) = self.known.get(&quick)
+            && let Some(entry) = self.entry_of(term)
+            && entry.tag == tag
+            && self.bytes_of(entry) == bytes
+        {
             return Ok(term);
         }
         let start = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
-        let term = self.entry(hash, tag, start)?;
-        self.known.insert(hash, term);
+        let term = self.entry(self.hasher.hash128(tag, bytes), tag, start)?;
+        self.known.insert(quick, term);
+        Ok(term)
+    }
+
+    fn known_by_hash(&mut self, tag: Tag, hash: u128) -> StorageResult<BatchTerm> {
+        if let Some(&term) = self.known.get(&(hash as u64))
+            && let Some(entry) = self.entry_of(term)
+            && (entry.tag, entry.hash) == (tag, hash)
+        {
+            return Ok(term);
+        }
+        let term = self.entry(hash, tag, self.bytes.len())?;
+        self.known.insert(hash as u64, term);
         Ok(term)
     }
 
@@ -336,6 +353,10 @@ impl QuadBatch {
         self.scratch.extend_from_slice(&source.to_le_bytes());
         self.scratch.extend_from_slice(label.as_bytes());
         self.hasher.hash128(Tag::SerialBlank, &self.scratch)
+    }
+
+    fn entry_of(&self, term: BatchTerm) -> Option<&BatchEntry> {
+        self.entries.get(term.place()?)
     }
 
     /// The terms that need ids, parts before what they are part of.
@@ -417,11 +438,64 @@ impl Hasher for Identity {
         self.0
     }
 
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
     fn write(&mut self, bytes: &[u8]) {
         for chunk in bytes.chunks(8) {
             let mut word = [0; 8];
             word[..chunk.len()].copy_from_slice(chunk);
             self.0 ^= u64::from_le_bytes(word);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oxrdf::{BlankNodeRef, LiteralRef, NamedNodeRef};
+
+    fn batch() -> QuadBatch {
+        QuadBatch::new(TermHasher::new(&[7; 16]))
+    }
+
+    #[test]
+    fn a_term_of_pushed_quads_is_kept_once() {
+        let mut batch = batch();
+        let node = NamedNodeRef::new_unchecked("http://example.org/node");
+        let text = LiteralRef::new_simple_literal("http://example.org/node");
+        let blank = BlankNodeRef::new_unchecked("b");
+        for source in [0, 0, 1] {
+            for object in [TermRef::from(node), text.into(), blank.into()] {
+                let quad = QuadRef::new(node, node, object, GraphNameRef::DefaultGraph);
+                let scope = BlankNodes::OfSource(source);
+                batch.push(quad, scope).expect("few terms");
+            }
+        }
+        let tags: Vec<Tag> = batch.entries().iter().map(|entry| entry.tag).collect();
+        let blank = Tag::SerialBlank;
+        assert_eq!(tags[..1], [Tag::Iri]);
+        assert_eq!(tags.len(), 4, "an IRI, a text, a blank node of each source");
+        assert_eq!(tags.iter().filter(|tag| **tag == blank).count(), 2);
+    }
+
+    #[test]
+    fn terms_that_share_a_quick_hash_are_told_apart() {
+        let mut batch = batch();
+        let first = batch
+            .known_by_bytes(Tag::Iri, b"http://example.org/1")
+            .expect("few terms");
+        let shared = *batch.known.keys().next().expect("it is known");
+        let second = batch
+            .known_by_bytes(Tag::Iri, b"http://example.org/2")
+            .expect("few terms");
+        batch.known.insert(shared, second);
+        let again = batch
+            .known_by_bytes(Tag::Iri, b"http://example.org/1")
+            .expect("few terms");
+        let bytes = batch.bytes_of(batch.entry_of(again).expect("it has no id yet"));
+        assert_eq!(bytes, b"http://example.org/1");
+        assert!(first != second && again != second);
     }
 }

@@ -75,7 +75,8 @@ fn gain_of_use((_, length): Symbol) -> usize {
 
 /// The symbols that are worth the most, given one entry for each use.
 fn best_symbols(mut uses: Vec<Symbol>) -> Vec<Symbol> {
-    uses.sort_unstable();
+    // As the bytes are in order, compared as numbers, which is quicker.
+    uses.sort_unstable_by_key(|(value, length)| (u64::from_be_bytes(*value), *length));
     let mut gains: Vec<(usize, Symbol)> = uses
         .chunk_by(|first, second| first == second)
         .map(|run| (run.len() * gain_of_use(run[0]), run[0]))

@@ -2,7 +2,7 @@
 //! Segments of the rows are packed by all cores at once, and handed to the backend in their order.
 
 use super::summary::{BlockInfo, GROUP_BLOCKS, encode_groups, ranges_of};
-use crate::block::{BLOCK_ROWS_MAX, encode_prefix};
+use crate::block::{BLOCK_ROWS_MAX, encode_prefix, hint_after};
 use crate::build::spill::Prepared;
 use crate::bytes::RowKey;
 use crate::checksum;
@@ -50,12 +50,13 @@ impl<const N: usize> Segment<N> {
             blocks: Vec::new(),
         };
         let mut value = Vec::with_capacity(size.bytes_max);
-        let mut last_rows = 0;
+        let mut hint = 0;
         while !rows.is_empty() {
             let window = &rows[..rows.len().min(BLOCK_ROWS_MAX)];
             value.clear();
-            last_rows = encode_prefix(window, size.payload(), last_rows, &mut value);
-            let (block, rest) = rows.split_at(last_rows);
+            let count = encode_prefix(window, size.payload(), hint, &mut value);
+            hint = hint_after(count, value.len(), size.payload());
+            let (block, rest) = rows.split_at(count);
             rows = rest;
             let separator = match block.last() {
                 Some(&row) if !(is_last && rest.is_empty()) => row,
