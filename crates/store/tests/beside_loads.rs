@@ -378,9 +378,10 @@ fn a_load_beside_transactions_that_fails_leaves_what_they_left() {
         for passing in 0.. {
             let (backend, store) = open(StoreOptions {
                 delta_quads_max: 8,
-                ..options()
+                ..small_blocks()
             });
             load(&store, (0..base).map(quad));
+            let before = generation(&backend);
             let mut loading = store.bulk_load().unwrap();
             for number in 400..404 {
                 loading.push(quad(number).as_ref()).unwrap();
@@ -399,11 +400,13 @@ fn a_load_beside_transactions_that_fails_leaves_what_they_left() {
             if finished.is_ok() {
                 there.extend(texts((400..402).map(quad)));
             }
+            let folded = generation(&backend) == before;
             let store = assert_holds(&backend, store, &there);
             assert_eq!(backend.keyspaces().unwrap().len(), 15);
             assert_eq!(load(&store, [quad(3)]).quads_new, 1);
             if !struck {
                 assert!(finished.is_ok() && passing > 20, "{passing}");
+                assert_eq!(folded, base == 300);
                 break;
             }
         }

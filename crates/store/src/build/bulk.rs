@@ -6,7 +6,7 @@
 
 use super::batch::{BlankNodes, QuadBatch};
 use super::generation::{Additions, Plan};
-use super::in_place::{self, Amount, Loaded};
+use super::in_place::{self, Added, Amount, Loaded};
 use super::interner::{Interner, Record, stopped};
 use super::progress::{LoadStage, StageProgress, Watch};
 use super::sorter::{Sorted, SortedRows, Sorter};
@@ -159,12 +159,7 @@ impl<'a, B: StorageBackend> BulkLoad<'a, B> {
                         blanks,
                         rows,
                     };
-                    let added = loaded.fold_in(&watch)?;
-                    return Ok(LoadReport {
-                        quads_read: read,
-                        quads_new: added.quads,
-                        terms_new: added.terms,
-                    });
+                    return Ok(loaded.fold_in(&watch)?.into_report(read));
                 }
                 Quads::InMemory(rows)
             }
@@ -186,12 +181,17 @@ impl<'a, B: StorageBackend> BulkLoad<'a, B> {
         };
         let replaced = plan.carry_out(&mut sorted)?;
         drop(self.turn);
-        let (before, after) = (replaced.before, replaced.after);
-        Ok(LoadReport {
-            quads_read: read,
-            quads_new: after.quads.saturating_sub(before.quads),
-            terms_new: after.terms().saturating_sub(before.terms()),
-        })
+        Ok(replaced.added().into_report(read))
+    }
+}
+
+impl Added {
+    fn into_report(self, quads_read: u64) -> LoadReport {
+        LoadReport {
+            quads_read,
+            quads_new: self.quads,
+            terms_new: self.terms,
+        }
     }
 }
 
@@ -204,7 +204,8 @@ struct Shares {
     others: usize,
     /// A quarter for the ids of terms.
     terms: usize,
-    /// A sixteenth for the rows of the hash index. As much is left for batches under way.
+    /// A sixteenth for the rows of the hash index. As much is left for batches under way, and later for quads that were
+    /// there already.
     hashes: usize,
     folder: Option<std::path::PathBuf>,
 }

@@ -1,6 +1,7 @@
 //! Writes a generation, beside transactions, and commits it.
 
 use super::catch_up;
+use super::in_place::Added;
 use super::merge::{Duplicates, MergedRows};
 use super::named_blanks::NamedBlanks;
 use super::progress::{LoadStage, Watch, Watched};
@@ -88,10 +89,20 @@ pub(crate) struct Written<'a, B: StorageBackend> {
 
 /// One state of the store took the place of another.
 pub(crate) struct Replaced {
-    pub(crate) before: Arc<Root>,
-    pub(crate) after: Arc<Root>,
+    pub(super) before: Arc<Root>,
+    pub(super) after: Arc<Root>,
     /// The quads of the graph that was left out.
-    pub(crate) cleared: u64,
+    pub(super) cleared: u64,
+}
+
+impl Replaced {
+    /// How much more there is.
+    pub(super) fn added(&self) -> Added {
+        Added {
+            quads: self.after.quads.saturating_sub(self.before.quads),
+            terms: self.after.terms().saturating_sub(self.before.terms()),
+        }
+    }
 }
 
 impl<'a, B: StorageBackend> Plan<'a, B> {
@@ -169,12 +180,12 @@ impl<'a, B: StorageBackend> Plan<'a, B> {
         Ok((statistics, duplicates))
     }
 
-    /// Room for duplicates: some of what the ids of terms took before.
+    /// Room for duplicates: what batches under way took before.
     fn no_duplicates(&self) -> Duplicates<4> {
         let options = &self.store.inner.options;
         let folder = options.temporary_folder.clone();
         let context = self.watch.context().clone();
-        let sorter = Sorter::new(options.memory_bytes / 8, folder, context);
+        let sorter = Sorter::new(options.memory_bytes / 16, folder, context);
         Rc::new(RefCell::new(sorter))
     }
 

@@ -33,8 +33,8 @@ use quadrille_backend::{
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-/// Transactions wait while so many bytes of blocks are written, and no more: some tenths of a second.
-const BYTES_MAX: u64 = 32 << 20;
+/// Transactions wait while so many bytes of blocks are written, and no more: about a second.
+const BYTES_MAX: u64 = 64 << 20;
 
 /// A block that is written anew is read, and its group's summary entry written: so many operations at most, as a
 /// summary entry stands for several blocks.
