@@ -1,10 +1,11 @@
-//! What it costs to load one quad in a hundred more into a store: quads that belong together, and quads that are
-//! scattered over all of it. In flow generated quads, as many as `QUADRILLE_MERGE_QUADS` says, a million unless set; out
+//! What it costs to load one quad in a hundred more into a store: quads that lie together in every index, as those of a
+//! data set of its own do; quads that are generated behind those of the store, whose subjects are new and whose objects
+//! are anybody's; and quads about subjects all over the store. In flow generated quads, as many as `QUADRILLE_MERGE_QUADS` says, a million unless set; out
 //! flow, by backend and kind, the seconds, the bytes that the process wrote for each byte of the additions' own index
 //! entries, and how long small commits waited that another thread made meanwhile. Always holds: bytes are counted while
 //! nobody else writes, and the disk is waited for.
 
-use oxrdf::{Literal, Quad};
+use oxrdf::{GraphName, Literal, NamedNode, Quad};
 use quadrille_backend_lmdb::LmdbBackend;
 use quadrille_io::generate::generate;
 use quadrille_store::{QuadStore, StorageBackend, StorageResult};
@@ -32,8 +33,25 @@ fn load<B: StorageBackend>(
     Ok(load.finish()?.quads_new)
 }
 
-/// Generated quads that the store lacks: those behind its own, in their order.
+/// Quads of subjects, objects and a graph of their own.
 fn together(quads: u64, part: u64) -> impl Iterator<Item = Quad> {
+    let node = move |kind: &str, number: u64| {
+        NamedNode::new_unchecked(format!("http://example.org/part/{part}/{kind}/{number}"))
+    };
+    (0..quads / 100).map(move |number| {
+        let predicate = node("predicate", number % 10);
+        let object = node("object", number / 3);
+        Quad::new(
+            node("thing", number / 10),
+            predicate,
+            object,
+            node("graph", 0),
+        )
+    })
+}
+
+/// Generated quads that the store lacks: those behind its own, in their order.
+fn behind(quads: u64, part: u64) -> impl Iterator<Item = Quad> {
     let share = quads / 100;
     let all = generate(quads + share * (part + 1), 1);
     all.skip((quads + share * part) as usize)
@@ -71,9 +89,9 @@ fn beside<B: StorageBackend>(
         let writer = scope.spawn(|| -> StorageResult<(u64, Duration)> {
             let (mut commits, mut slowest) = (0, Duration::ZERO);
             while !is_over.load(Ordering::SeqCst) {
-                let node = oxrdf::NamedNode::new_unchecked(format!("http://example.org/{kind}"));
+                let node = NamedNode::new_unchecked(format!("http://example.org/{kind}"));
                 let object = Literal::from(commits as i64);
-                let quad = Quad::new(node.clone(), node, object, oxrdf::GraphName::DefaultGraph);
+                let quad = Quad::new(node.clone(), node, object, GraphName::DefaultGraph);
                 let start = Instant::now();
                 store.insert(&quad)?;
                 slowest = slowest.max(start.elapsed());
@@ -94,8 +112,9 @@ fn merge<B: StorageBackend>(backend: B, name: &str, quads: u64) -> StorageResult
     load(&store, generate(quads, 1))?;
     let own_bytes = entry_bytes(&store)?;
     type Part = fn(u64, u64) -> Box<dyn Iterator<Item = Quad>>;
-    let kinds: [(&str, Part); 2] = [
+    let kinds: [(&str, Part); 3] = [
         ("together", |quads, part| Box::new(together(quads, part))),
+        ("behind", |quads, part| Box::new(behind(quads, part))),
         ("scattered", |quads, part| Box::new(scattered(quads, part))),
     ];
     for (kind, part) in kinds {
