@@ -120,7 +120,7 @@ impl LmdbBackend {
     }
 
     /// The permit to write and the engine to write to.
-    fn writable(&self, wait: Wait) -> StorageResult<(WriterPermit<'_>, Arc<Engine>)> {
+    pub(crate) fn writable(&self, wait: Wait) -> StorageResult<(WriterPermit<'_>, Arc<Engine>)> {
         let engine = self.engine()?;
         if self.mode == Mode::Read {
             return Err(read_only());
@@ -216,9 +216,8 @@ impl StorageBackend for LmdbBackend {
     }
 
     fn ingest(&self, keyspace: &Keyspace, entries: &mut dyn EntrySource) -> StorageResult<u64> {
-        let (_permit, engine) = self.writable(Wait::Forever)?;
         let bytes = self.options.ingest_commit_bytes;
-        let count = ingest::ingest(&engine, keyspace, entries, bytes)?;
+        let count = ingest::ingest(self, keyspace, entries, bytes)?;
         self.counters.add_writes(count);
         Ok(count)
     }

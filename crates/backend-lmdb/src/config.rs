@@ -56,7 +56,7 @@ impl Default for LmdbOptions {
             readers_max: 1024,
             read_ahead: true,
             durability: Durability::Durable,
-            ingest_commit_bytes: 64 << 20,
+            ingest_commit_bytes: 16 << 20,
         }
     }
 }
@@ -123,8 +123,8 @@ impl LmdbOptions {
         self
     }
 
-    /// The bytes of keys and values after which an ingest commits and goes on; bounds its memory. At least 4 KiB, 64 MiB
-    /// unless set.
+    /// The bytes of keys and values after which an ingest commits, lets other transactions in, and goes on. It takes twice
+    /// that memory. At least 4 KiB, 16 MiB unless set.
     #[must_use]
     pub fn ingest_commit_bytes(mut self, bytes: usize) -> Self {
         self.ingest_commit_bytes = bytes;

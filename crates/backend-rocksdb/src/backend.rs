@@ -50,6 +50,7 @@ pub struct RocksDbBackend {
     /// `None` once closed. Snapshots hold shares of the engine, so that it stays open as long as they need it.
     engine: RwLock<Option<Arc<Engine>>>,
     gate: WriterGate,
+    ingest_gate: WriterGate,
     counters: Arc<OperationCounters>,
     capabilities: Capabilities,
     mode: Mode,
@@ -103,6 +104,7 @@ impl RocksDbBackend {
         Ok(Self {
             engine: RwLock::new(Some(Arc::new(engine))),
             gate: WriterGate::default(),
+            ingest_gate: WriterGate::default(),
             counters: Arc::default(),
             capabilities,
             mode,
@@ -130,6 +132,11 @@ impl RocksDbBackend {
         figures::figures(&*self.engine()?)
     }
 
+    /// Whoever ingests passes it: one at a time.
+    pub(crate) fn ingest_gate(&self) -> &WriterGate {
+        &self.ingest_gate
+    }
+
     fn engine(&self) -> StorageResult<Arc<Engine>> {
         let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
         engine.clone().ok_or_else(closed)
@@ -155,7 +162,7 @@ impl RocksDbBackend {
     }
 
     /// The permit to write and the engine to write to.
-    fn writable(&self, wait: Wait) -> StorageResult<(WriterPermit<'_>, Arc<Engine>)> {
+    pub(crate) fn writable(&self, wait: Wait) -> StorageResult<(WriterPermit<'_>, Arc<Engine>)> {
         let engine = self.engine()?;
         if self.mode == Mode::Read {
             return Err(read_only());
@@ -219,8 +226,7 @@ impl StorageBackend for RocksDbBackend {
     }
 
     fn ingest(&self, keyspace: &Keyspace, entries: &mut dyn EntrySource) -> StorageResult<u64> {
-        let (_permit, engine) = self.writable(Wait::Forever)?;
-        let count = ingest::ingest(&engine, keyspace, entries)?;
+        let count = ingest::ingest(self, keyspace, entries)?;
         self.counters.add_writes(count);
         Ok(count)
     }
@@ -275,6 +281,8 @@ impl StorageBackend for RocksDbBackend {
 
     /// Writes what is in memory into files, so that no log is left behind, and closes.
     fn close(&self) -> StorageResult<()> {
+        // An ingest under way needs the database until it ends.
+        let _no_ingest = self.ingest_gate.acquire(Wait::No)?;
         self.gate.close()?;
         match self.take_engine() {
             Some(engine) => engine.flush_tables(),

@@ -1,10 +1,13 @@
-//! The bulk path: files written beside the database and moved into it, past the log and all levels.
+//! The bulk path: files written beside the database and moved into it, past the log and all levels. What always holds: the
+//! permit to write is held while they are moved in, not while they are written, so other transactions go on; one ingest
+//! at a time has the folder.
 
+use crate::backend::RocksDbBackend;
 use crate::catalogue::{self, Size, missing};
 use crate::engine::{Column, Engine};
 use crate::error::storage_error;
 use crate::transaction::check_entry;
-use quadrille_backend::{EntrySource, Keyspace, StorageError, StorageResult};
+use quadrille_backend::{EntrySource, Keyspace, StorageError, StorageResult, Wait};
 use rocksdb::{IngestExternalFileOptions, ReadOptions, SstFileWriter, WriteBatch};
 use std::path::PathBuf;
 
@@ -44,12 +47,35 @@ impl Taken {
     }
 }
 
-/// Ingests all entries into an empty keyspace; the caller holds the permit to write.
+/// Ingests all entries into an empty keyspace.
 pub(crate) fn ingest(
-    engine: &Engine,
+    backend: &RocksDbBackend,
     keyspace: &Keyspace,
     entries: &mut dyn EntrySource,
 ) -> StorageResult<u64> {
+    // Whoever has a transaction open is told at once, rather than after another one's ingest.
+    drop(backend.writable(Wait::Forever)?);
+    let _folder = backend.ingest_gate().acquire(Wait::Forever)?;
+    let (permit, engine) = backend.writable(Wait::Forever)?;
+    refuse_filled(&engine, keyspace)?;
+    let room = catalogue::room(&engine)?;
+    drop(permit);
+    let ingested = write_files(&engine, keyspace, entries, room).and_then(|(size, files)| {
+        let (_permit, engine) = backend.writable(Wait::Forever)?;
+        // Others may have written meanwhile.
+        refuse_filled(&engine, keyspace)?;
+        catalogue::check_room(catalogue::room(&engine)?, size.bytes)?;
+        let columns = engine.columns();
+        let column = columns.get(keyspace).ok_or_else(|| missing(keyspace))?;
+        move_in(&engine, keyspace, column, size, files)
+    });
+    let removed = engine.remove_ingest_files();
+    let count = ingested?;
+    removed?;
+    Ok(count)
+}
+
+fn refuse_filled(engine: &Engine, keyspace: &Keyspace) -> StorageResult<()> {
     let columns = engine.columns();
     let column = columns.get(keyspace).ok_or_else(|| missing(keyspace))?;
     let size = catalogue::size(engine, (keyspace, column), ReadOptions::default())?;
@@ -57,13 +83,7 @@ pub(crate) fn ingest(
         let message = "only an empty keyspace can be ingested into";
         return Err(StorageError::misuse(message).in_keyspace(keyspace));
     }
-    let room = catalogue::room(engine)?;
-    let ingested = write_files(engine, keyspace, entries, room)
-        .and_then(|(size, files)| move_in(engine, keyspace, column, size, files));
-    let removed = engine.remove_ingest_files();
-    let count = ingested?;
-    removed?;
-    Ok(count)
+    Ok(())
 }
 
 fn write_files(

@@ -190,6 +190,10 @@ pub trait StorageBackend: Send + Sync + 'static {
 
     /// Writes ascending entries into a keyspace that is empty: the bulk path.
     ///
+    /// It takes as long as the source does, and a store loads beside its transactions. So a backend should let these in
+    /// while the source makes entries, and keep them out for no longer than it takes to write a part; where it cannot,
+    /// they wait until the ingest ends.
+    ///
     /// # Behaviour
     /// * The keyspace must exist and be empty, else `Misuse`; keys must ascend strictly, else `Misuse`.
     /// * Is not atomic: after an error or a crash the keyspace may hold some of the entries, and is to be dropped.

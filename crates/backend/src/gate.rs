@@ -2,13 +2,49 @@
 //!
 //! Every backend of this project puts it before its engine's own lock, so that waiting, time-outs and the error for a
 //! nested `begin` are the same everywhere. What always holds: at most one [`WriterPermit`] exists, and the thread that
-//! acquired it is the one that drops it (a permit is not `Send`).
+//! acquired it is the one that drops it (a permit is not `Send`); those who wait pass in the order in which they came,
+//! so that one who comes again and again holds up nobody.
 
 use crate::{ErrorKind, StorageError, StorageResult, Wait};
+use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Instant;
+
+/// Those who wait for something, in the order in which they came.
+#[derive(Clone, Debug, Default)]
+pub struct WaitingLine {
+    tickets: VecDeque<u64>,
+    next: u64,
+}
+
+impl WaitingLine {
+    /// Joins the line; the ticket tells when it is one's turn.
+    pub fn join(&mut self) -> u64 {
+        let ticket = self.next;
+        self.next += 1;
+        self.tickets.push_back(ticket);
+        ticket
+    }
+
+    /// Whether whoever has the ticket is the first.
+    #[must_use]
+    pub fn is_first(&self, ticket: u64) -> bool {
+        self.tickets.front() == Some(&ticket)
+    }
+
+    /// Whether nobody waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tickets.is_empty()
+    }
+
+    /// Leaves the line: it was one's turn, or one waits no longer.
+    pub fn leave(&mut self, ticket: u64) {
+        self.tickets.retain(|other| *other != ticket);
+    }
+}
 
 /// A lock for writers that knows its owner; for those who implement a backend.
 #[derive(Debug, Default)]
@@ -20,11 +56,13 @@ pub struct WriterGate {
 #[derive(Debug, Default)]
 struct GateState {
     owner: Option<ThreadId>,
+    line: WaitingLine,
     closed: bool,
 }
 
 impl WriterGate {
-    /// Waits for the permit to write, as long as told.
+    /// Waits for the permit to write, as long as told. Whoever does not wait at all takes a permit that is free, also
+    /// when others are about to take it.
     ///
     /// # Errors
     /// `Misuse` when this thread holds the permit already, `Busy` when the time is over, `Closed` after
@@ -35,23 +73,45 @@ impl WriterGate {
             Wait::Forever | Wait::No => None,
         };
         let mut state = self.lock();
+        if state.owner == Some(thread::current().id()) {
+            return Err(StorageError::misuse(
+                "this thread holds the write transaction and would wait for itself",
+            ));
+        }
+        if state.closed {
+            return Err(closed());
+        }
+        if state.owner.is_none() && (state.line.is_empty() || wait == Wait::No) {
+            return Ok(self.permit(&mut state));
+        }
+        if wait == Wait::No {
+            return Err(busy());
+        }
+        let ticket = state.line.join();
         loop {
-            if state.closed {
-                return Err(closed());
+            let (after, in_time) = self.wait(state, deadline);
+            state = after;
+            let is_free = state.owner.is_none() && state.line.is_first(ticket);
+            if !is_free && !state.closed && in_time {
+                continue;
             }
-            let Some(owner) = state.owner else {
-                state.owner = Some(thread::current().id());
-                return Ok(WriterPermit {
-                    gate: self,
-                    not_send: PhantomData,
-                });
-            };
-            if owner == thread::current().id() {
-                return Err(StorageError::misuse(
-                    "this thread holds the write transaction and would wait for itself",
-                ));
+            state.line.leave(ticket);
+            if state.closed || !is_free {
+                let error = if state.closed { closed() } else { busy() };
+                drop(state);
+                // The next one may be the first now.
+                self.changed.notify_all();
+                return Err(error);
             }
-            state = self.wait(state, wait, deadline)?;
+            return Ok(self.permit(&mut state));
+        }
+    }
+
+    fn permit(&self, state: &mut GateState) -> WriterPermit<'_> {
+        state.owner = Some(thread::current().id());
+        WriterPermit {
+            gate: self,
+            not_send: PhantomData,
         }
     }
 
@@ -79,31 +139,22 @@ impl WriterGate {
         self.lock().closed
     }
 
+    /// Waits for a change; whether there is time left.
     fn wait<'a>(
         &self,
         state: MutexGuard<'a, GateState>,
-        wait: Wait,
         deadline: Option<Instant>,
-    ) -> StorageResult<MutexGuard<'a, GateState>> {
-        let busy = || StorageError::new(ErrorKind::Busy, "another write transaction is open");
+    ) -> (MutexGuard<'a, GateState>, bool) {
         let Some(deadline) = deadline else {
-            if wait == Wait::No {
-                return Err(busy());
-            }
-            return Ok(self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner));
+            let state = self.changed.wait(state);
+            return (state.unwrap_or_else(PoisonError::into_inner), true);
         };
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(busy());
+            return (state, false);
         }
-        let (state, _) = self
-            .changed
-            .wait_timeout(state, left)
-            .unwrap_or_else(PoisonError::into_inner);
-        Ok(state)
+        let waited = self.changed.wait_timeout(state, left);
+        (waited.unwrap_or_else(PoisonError::into_inner).0, true)
     }
 
     /// The state is whole after every statement, so a panic elsewhere cannot have broken it.
@@ -124,6 +175,10 @@ impl Drop for WriterPermit<'_> {
         self.gate.lock().owner = None;
         self.gate.changed.notify_all();
     }
+}
+
+fn busy() -> StorageError {
+    StorageError::new(ErrorKind::Busy, "another write transaction is open")
 }
 
 /// The error of every operation on a closed backend.
@@ -169,5 +224,43 @@ mod tests {
         gate.close().expect("nobody writes");
         let error = gate.acquire(Wait::Forever).expect_err("closed");
         assert_eq!(error.kind(), ErrorKind::Closed);
+    }
+    #[test]
+    fn a_thread_that_comes_again_and_again_lets_others_pass() {
+        let gate = WriterGate::default();
+        let permit = gate.acquire(Wait::No).expect("free");
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| gate.acquire(Wait::Forever).map(drop).is_ok());
+            while gate.lock().line.is_empty() {
+                thread::yield_now();
+            }
+            drop(permit);
+            // It waits until the other one has passed.
+            let permit = gate.acquire(Wait::Forever).expect("it came free");
+            assert!(gate.lock().line.is_empty());
+            assert!(waiting.join().expect("no panic"));
+            drop(permit);
+        });
+    }
+
+    #[test]
+    fn one_who_stops_waiting_holds_up_nobody() {
+        let gate = &WriterGate::default();
+        let permit = gate.acquire(Wait::No).expect("free");
+        thread::scope(|scope| {
+            let brief = Wait::AtMost(Duration::from_millis(20));
+            let first = scope.spawn(move || gate_kind(gate.acquire(brief)));
+            while gate.lock().line.is_empty() {
+                thread::yield_now();
+            }
+            let second = scope.spawn(move || gate_kind(gate.acquire(Wait::Forever)));
+            assert_eq!(first.join().expect("no panic"), Some(ErrorKind::Busy));
+            drop(permit);
+            assert_eq!(second.join().expect("no panic"), None);
+        });
+    }
+
+    fn gate_kind(result: StorageResult<WriterPermit<'_>>) -> Option<ErrorKind> {
+        result.err().map(|error| error.kind())
     }
 }

@@ -26,7 +26,7 @@ pub use contract::{
 };
 pub use error::{ErrorKind, StorageError, StorageResult};
 pub use files::{StoreLock, allocated_bytes, prepare_empty_folder, sync_folder, sync_with_parent};
-pub use gate::{WriterGate, WriterPermit};
+pub use gate::{WaitingLine, WriterGate, WriterPermit};
 pub use keyspace::Keyspace;
 pub use memory::{
     InMemoryBackend, InMemoryOptions, MemoryCursor, MemorySnapshot, MemoryTransaction,

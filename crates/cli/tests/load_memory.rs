@@ -21,13 +21,13 @@ const MIB: u64 = 1 << 20;
 /// Some 290 MB of text. Without a budget a load of it takes 400 MiB.
 const QUADS: u64 = 2_000_000;
 const BUDGET: u64 = 64 * MIB;
-/// What one commit of the backend gathers.
+/// What one commit of the backend gathers, and then writes to pages of its own.
 const COMMIT: u64 = 16 * MIB;
 
 /// What the help of `--memory` and the backend's options allow in all.
 fn limit() -> u64 {
     let cores = thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
-    BUDGET + 24 * MIB + 16 * MIB * cores + COMMIT
+    BUDGET + 24 * MIB + 16 * MIB * cores + 2 * COMMIT
 }
 
 /// What the control group allows beyond that, for what the kernel keeps for the process and pages on their way to disk.

@@ -17,7 +17,7 @@ use crate::term::TermHasher;
 use quadrille_backend::{StorageResult, Transaction};
 
 /// Terms of more bytes than this do not wait for the quads to reach their cap.
-const TERM_BYTES_MAX: usize = 16 << 20;
+pub(crate) const TERM_BYTES_MAX: usize = 16 << 20;
 
 /// A log of more than this many times as many changes as the delta may hold is due for a pass, even if they cancelled
 /// each other: it takes space, and opening the store reads all of it.
@@ -56,6 +56,8 @@ pub(crate) struct FoldTarget<'a, T> {
     pub(crate) transaction: &'a mut T,
     pub(crate) places: &'a Places,
     pub(crate) hasher: &'a TermHasher,
+    /// Log records of commits after this one are needed, whatever is folded.
+    pub(crate) log_needed_from: u64,
 }
 
 impl Folding {
@@ -76,12 +78,38 @@ impl Folding {
         if self.pass.is_none() && !due {
             return Ok(());
         }
-        let mut pass = match self.pass.take() {
+        let pass = match self.pass.take() {
             Some(pass) => pass,
             None => Self::begin(target, delta, root)?,
         };
-        root.folds += 1;
         let budget = (changes * FOLDED_PER_CHANGE).max(PIECE_MIN);
+        self.fold(pass, target, delta, root, budget)
+    }
+
+    /// Folds all there is, after a commit of so many changes. A pass under way begins again for it.
+    pub(crate) fn fold_all<T: Transaction>(
+        &mut self,
+        target: &mut FoldTarget<'_, T>,
+        delta: &mut Delta,
+        root: &mut Root,
+        changes: usize,
+    ) -> StorageResult<()> {
+        self.trim(target, root)?;
+        delta.note_logged(changes);
+        let pass = Self::begin(target, delta, root)?;
+        self.fold(pass, target, delta, root, usize::MAX)
+    }
+
+    fn fold<T: Transaction>(
+        &mut self,
+        mut pass: Pass,
+        target: &mut FoldTarget<'_, T>,
+        delta: &mut Delta,
+        root: &mut Root,
+        budget: usize,
+    ) -> StorageResult<()> {
+        self.pass = None;
+        root.folds += 1;
         let size = BlockSize {
             bytes_max: root.block_bytes as usize,
         };
@@ -114,7 +142,8 @@ impl Folding {
         target: &mut FoldTarget<'_, T>,
         root: &mut Root,
     ) -> StorageResult<()> {
-        let to = self.trim_to.min(root.log_start + TRIMMED_PER_COMMIT);
+        let to = self.trim_to.min(target.log_needed_from);
+        let to = to.min(root.log_start + TRIMMED_PER_COMMIT);
         if to > root.log_start {
             trim_log(target.transaction, target.places, root.log_start, to)?;
             root.log_start = to;

@@ -15,7 +15,7 @@ pub struct StoreOptions {
     /// [`Self::BLOCK_BYTES_MIN`].
     pub chunk_bytes: Option<u32>,
     /// How many changed quads may stand in the commit log, and so in memory, before they are folded into blocks.
-    /// A transaction that changes more is written as a new generation.
+    /// A transaction that changes more is folded in whole, or written as a new generation when it touches most blocks.
     pub delta_quads_max: usize,
     /// The memory that one load may use for the ids of its terms and for sorting, in bytes; what does not fit goes to
     /// temporary files. Not counted are 1.3 bytes for each term whose id is in a file, and buffers that do not grow with the

@@ -18,6 +18,7 @@ use quadrille_backend::{
     StorageBackend, StorageCursor, StorageError, StorageResult, StorageSnapshot,
 };
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 /// The delta of the commit that a view shows.
 pub(crate) fn replay<B: StorageBackend>(
@@ -29,23 +30,28 @@ pub(crate) fn replay<B: StorageBackend>(
     let mut outcome: BTreeMap<Row, bool> = BTreeMap::new();
     let hasher = TermHasher::new(&root.hash_key);
     let mut hash_rows = Vec::new();
-    each_record(view, places, root, |_, record| {
-        for (id, bytes) in record.terms {
-            let id = TermId::from_raw(id);
-            let tag = id
-                .tag()
-                .ok_or_else(|| StorageError::corrupted("the log holds a term of an unknown tag"))?;
-            let row = [index_hash(&hasher, tag, &bytes), id.raw()];
-            hash_rows.push(row);
-            if id.payload() >= root.folded_payload(tag.byte()) {
-                delta.add_term_bytes(id.raw(), bytes);
+    each_record(
+        view,
+        places,
+        root.log_start + 1..=root.epoch,
+        |_, record| {
+            for (id, bytes) in record.terms {
+                let id = TermId::from_raw(id);
+                let tag = id.tag().ok_or_else(|| {
+                    StorageError::corrupted("the log holds a term of an unknown tag")
+                })?;
+                let row = [index_hash(&hasher, tag, &bytes), id.raw()];
+                hash_rows.push(row);
+                if id.payload() >= root.folded_payload(tag.byte()) {
+                    delta.add_term_bytes(id.raw(), bytes);
+                }
             }
-        }
-        delta.note_logged(record.inserted.len() + record.removed.len());
-        outcome.extend(record.inserted.into_iter().map(|row| (row, true)));
-        outcome.extend(record.removed.into_iter().map(|row| (row, false)));
-        Ok(())
-    })?;
+            delta.note_logged(record.inserted.len() + record.removed.len());
+            outcome.extend(record.inserted.into_iter().map(|row| (row, true)));
+            outcome.extend(record.removed.into_iter().map(|row| (row, false)));
+            Ok(())
+        },
+    )?;
     for permutation in Permutation::ALL {
         let mut rows: Vec<(Row, bool)> = outcome
             .iter()
@@ -56,7 +62,7 @@ pub(crate) fn replay<B: StorageBackend>(
         for_differences(
             view,
             places.permutation(permutation),
-            &rows,
+            rows,
             |row, present| {
                 if present {
                     changes.insert(row);
@@ -67,27 +73,27 @@ pub(crate) fn replay<B: StorageBackend>(
         )?;
     }
     hash_rows.sort_unstable();
-    let hash_rows: Vec<([u64; 2], bool)> = hash_rows.into_iter().map(|row| (row, true)).collect();
-    for_differences(view, &places.hashes, &hash_rows, |row, _| {
+    let hash_rows = hash_rows.into_iter().map(|row| (row, true));
+    for_differences(view, &places.hashes, hash_rows, |row, _| {
         delta.hashes.insert(row)
     })?;
     Ok(delta)
 }
 
-/// Reads the records of the log that the root counts, in order.
+/// Reads the records of some commits that the log holds, in order.
 ///
 /// # Errors
 /// `Corrupted` when one is missing or does not hold; what `each` fails with.
 pub(crate) fn each_record<S: StorageSnapshot>(
     view: &View<S>,
     places: &Places,
-    root: &Root,
+    epochs: RangeInclusive<u64>,
     mut each: impl FnMut(u64, LogRecord) -> StorageResult<()>,
 ) -> StorageResult<()> {
     let place = &places.log;
     let mut cursor = view.cursor(place)?;
     let mut found = None;
-    for epoch in root.log_start + 1..=root.epoch {
+    for epoch in epochs {
         let key = log_key(epoch);
         let located = |error: StorageError| error.in_keyspace(&place.keyspace).at_key(&key);
         let is_found = match found {
@@ -111,17 +117,17 @@ pub(crate) fn each_record<S: StorageSnapshot>(
 }
 
 /// Calls back for each of the ascending rows whose presence in the blocks is not as given.
-fn for_differences<S: StorageSnapshot, const N: usize>(
+pub(crate) fn for_differences<S: StorageSnapshot, const N: usize>(
     view: &View<S>,
     places: &IndexPlaces,
-    rows: &[([u64; N], bool)],
+    rows: impl IntoIterator<Item = ([u64; N], bool)>,
     mut each: impl FnMut([u64; N], bool),
 ) -> StorageResult<()> {
     let mut cursor = BlockCursor::<S, N>::new(view, &places.blocks)?;
     let mut upper: Option<[u64; N]> = None;
     for (row, present) in rows {
-        if upper.is_none_or(|upper| *row > upper) {
-            upper = if cursor.seek(row)? {
+        if upper.is_none_or(|upper| row > upper) {
+            upper = if cursor.seek(&row)? {
                 Some(cursor.separator()?)
             } else {
                 Some([u64::MAX; N])
@@ -129,9 +135,9 @@ fn for_differences<S: StorageSnapshot, const N: usize>(
         }
         let stored = cursor
             .block()
-            .is_some_and(|(block, bytes)| !block.prefix_range(bytes, row).is_empty());
-        if stored != *present {
-            each(*row, *present);
+            .is_some_and(|(block, bytes)| !block.prefix_range(bytes, &row).is_empty());
+        if stored != present {
+            each(row, present);
         }
     }
     Ok(())

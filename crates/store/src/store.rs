@@ -3,6 +3,7 @@
 use crate::build::batch::QuadBatch;
 use crate::build::bulk::BulkLoad;
 use crate::build::generation;
+use crate::build::turn::{BuildTurn, NOT_NEEDED};
 use crate::checksum::Checked;
 use crate::context::ReadContext;
 use crate::delta::Delta;
@@ -24,6 +25,7 @@ use quadrille_backend::{
     ErrorKind, Keyspace, StorageBackend, StorageCursor, StorageError, StorageResult,
     StorageSnapshot, Transaction, Wait,
 };
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// How often a snapshot is tried again when a commit came between; each try takes microseconds.
@@ -49,7 +51,11 @@ pub(crate) struct StoreInner<B: StorageBackend> {
     current: RwLock<Current<B>>,
     /// Held while a read-only store brings itself up to date.
     refreshing: Mutex<()>,
-    writer: WriterLock<Writer>,
+    /// Makes those who build generations one at a time; taken before the writer lock.
+    pub(crate) builder: WriterLock<()>,
+    pub(crate) writer: WriterLock<Writer>,
+    /// A build needs the log records of the commits after this one.
+    pub(crate) log_needed_from: AtomicU64,
 }
 
 /// The last published state.
@@ -137,7 +143,9 @@ impl<B: StorageBackend> QuadStore<B> {
                     snapshot: Some(snapshot).filter(|_| !read_only),
                 }),
                 refreshing: Mutex::default(),
+                builder: WriterLock::new(()),
                 writer: WriterLock::new(Writer::default()),
+                log_needed_from: AtomicU64::new(NOT_NEEDED),
             }),
         })
     }
@@ -201,10 +209,15 @@ impl<B: StorageBackend> QuadStore<B> {
     }
 
     /// Begins a load: quads pushed into it are sorted aside, in bounded memory, and become visible all at once when it
-    /// finishes. Dropping it leaves no trace. Readers go on meanwhile; other writers wait.
+    /// finishes: as if all were inserted then. Dropping it leaves no trace. Readers and transactions go on meanwhile, but
+    /// for a moment at its end; other loads, and what else rewrites the indexes, wait. As long as it is open the log keeps
+    /// what transactions commit, so it is not to be left open idly.
+    ///
+    /// A load is folded into the blocks that it touches when these are few, as those of quads that belong together are,
+    /// and costs what changed. One that touches many, or is large, writes the indexes anew.
     ///
     /// # Errors
-    /// As [`transaction`](Self::transaction).
+    /// As [`transaction`](Self::transaction); `Misuse` also when this thread has another load open.
     pub fn bulk_load(&self) -> StorageResult<BulkLoad<'_, B>> {
         self.bulk_load_within(ReadContext::new())
     }
@@ -216,8 +229,8 @@ impl<B: StorageBackend> QuadStore<B> {
     /// # Errors
     /// As [`bulk_load`](Self::bulk_load).
     pub fn bulk_load_within(&self, context: ReadContext) -> StorageResult<BulkLoad<'_, B>> {
-        let (guard, base) = self.begin(Wait::Forever)?;
-        BulkLoad::new(self, guard, base, context)
+        let (turn, base) = BuildTurn::begin(self)?;
+        BulkLoad::new(self, turn, base, context)
     }
 
     /// An empty batch for loads into this store, to be filled on any thread.
@@ -295,10 +308,10 @@ impl<B: StorageBackend> QuadStore<B> {
     /// Removes every quad of a graph, in one transaction; how many there were.
     ///
     /// A graph of more quads than [`StoreOptions::delta_quads_max`] is left out of a new generation instead of being
-    /// removed quad by quad.
+    /// removed quad by quad; transactions go on meanwhile.
     ///
     /// # Errors
-    /// As [`StoreTransaction::commit`].
+    /// As [`StoreTransaction::commit`]; `Misuse` also when the graph is large and this thread has a load open.
     pub fn clear_graph(&self, graph: &GraphName) -> StorageResult<u64> {
         let mut transaction = self.transaction()?;
         let snapshot = transaction.snapshot();
@@ -308,10 +321,8 @@ impl<B: StorageBackend> QuadStore<B> {
         };
         let count = snapshot.count_ids(ids)?;
         if count > self.inner.options.delta_quads_max as u64 {
-            let (guard, base) = transaction.into_parts();
-            let next = generation::without_graph(self, &base, ids[3])?;
-            self.publish_generation(guard, next);
-            return Ok(count);
+            drop((snapshot, transaction));
+            return generation::without_graph(self, graph);
         }
         for quad in snapshot.scan(ids, ReadContext::new())? {
             transaction.remove_row(quad?.map(|id| id.raw()))?;
@@ -334,8 +345,11 @@ impl<B: StorageBackend> QuadStore<B> {
     /// # Errors
     /// As [`StoreTransaction::commit`].
     pub fn clear(&self) -> StorageResult<()> {
+        let (_turn, base) = BuildTurn::begin(self)?;
+        drop(base);
         let (guard, base) = self.begin(Wait::Forever)?;
         let next = generation::empty(self, &base)?;
+        drop(base);
         self.publish_generation(guard, next);
         Ok(())
     }
@@ -434,7 +448,10 @@ impl<B: StorageBackend> QuadStore<B> {
         Ok(StoreTransaction::new(self, guard, base))
     }
 
-    fn begin(&self, wait: Wait) -> StorageResult<(WriterGuard<'_, Writer>, Snapshot<B>)> {
+    pub(crate) fn begin(
+        &self,
+        wait: Wait,
+    ) -> StorageResult<(WriterGuard<'_, Writer>, Snapshot<B>)> {
         if self.inner.read_only {
             return Err(StorageError::new(
                 ErrorKind::ReadOnly,
@@ -444,6 +461,11 @@ impl<B: StorageBackend> QuadStore<B> {
         let guard = self.inner.writer.acquire(wait)?;
         let base = self.snapshot()?;
         Ok((guard, base))
+    }
+
+    /// Log records of commits after this one are needed by a build.
+    pub(crate) fn log_needed_from(&self) -> u64 {
+        self.inner.log_needed_from.load(Ordering::SeqCst)
     }
 
     /// Makes a committed state the one that new snapshots see, and lets the next writer in.
@@ -480,16 +502,15 @@ impl<B: StorageBackend> QuadStore<B> {
         drop(kept);
     }
 
-    /// As [`publish`](Self::publish), for a state in a new generation; drops the old one.
+    /// As [`publish`](Self::publish), for a state in a new generation, whose builder this is; drops the old one.
     pub(crate) fn publish_generation(&self, mut guard: WriterGuard<'_, Writer>, state: State) {
         // A pass under way was over the blocks of the old generation, and over log records that are gone.
         guard.folding = Folding::default();
-        drop(self.show(state));
+        self.publish(guard, state);
         self.drop_other_generations();
-        drop(guard);
     }
 
-    /// Drops the keyspaces of generations that are not the store's, for a caller that holds the writer lock. Snapshots
+    /// Drops the keyspaces of generations that are not the store's, for a caller whose turn it is to build. Snapshots
     /// keep reading theirs.
     ///
     /// A commit that stands must not fail for it, nor a failure be hidden by another: what the backend does not drop
@@ -512,16 +533,14 @@ impl<B: StorageBackend> QuadStore<B> {
     }
 
     /// Writes the indexes anew, with full blocks and fresh statistics, and has the backend give free space back. Terms
-    /// keep their ids and their chunks, those that no quad uses any more included. Readers go on meanwhile; writers wait.
+    /// keep their ids and chunks, those that no quad uses any more included. Readers go on meanwhile; transactions too while the
+    /// indexes are written, not while the backend gives space back.
     ///
     /// # Errors
     /// What the backend fails with; `Busy` when it cannot give space back while snapshots live: the indexes are written
-    /// anew even then.
+    /// anew even then. `Misuse` when this thread has a transaction or a load open.
     pub fn compact(&self) -> StorageResult<()> {
-        let (guard, base) = self.begin(Wait::Forever)?;
-        let next = generation::rewrite(self, &base)?;
-        drop(base);
-        self.publish_generation(guard, next);
+        generation::rewrite(self)?;
         self.inner.backend.compact()
     }
 

@@ -1,6 +1,10 @@
 //! The write transaction of a store.
 
 use crate::build::generation;
+use crate::build::in_place::{self, Amount};
+use crate::build::sorter::SortedRows;
+use crate::build::turn::BuildTurn;
+use crate::context::ReadContext;
 use crate::delta::{ChangeSet, Delta, TermBytes};
 use crate::dictionary::reader::{TermReader, index_hash};
 use crate::folding::FoldTarget;
@@ -35,6 +39,17 @@ pub struct StoreTransaction<'a, B: StorageBackend> {
     terms: Vec<(u64, TermBytes)>,
 }
 
+/// How a commit folds what stands in the log.
+#[derive(Clone, Copy)]
+enum How {
+    /// As much of it as the commit's own size allows.
+    Piecewise,
+    /// All of it.
+    Whole,
+    /// Later commits will.
+    NotYet,
+}
+
 impl<'a, B: StorageBackend> StoreTransaction<'a, B> {
     pub(crate) fn new(
         store: &'a QuadStore<B>,
@@ -51,10 +66,6 @@ impl<'a, B: StorageBackend> StoreTransaction<'a, B> {
             changes: ChangeSet::default(),
             terms: Vec::new(),
         }
-    }
-
-    pub(crate) fn into_parts(self) -> (WriterGuard<'a, Writer>, Snapshot<B>) {
-        (self.guard, self.base)
     }
 
     /// Inserts a quad; whether it is new.
@@ -270,31 +281,40 @@ impl<'a, B: StorageBackend> StoreTransaction<'a, B> {
         result
     }
 
-    fn commit_changes(mut self) -> StorageResult<()> {
+    fn commit_changes(self) -> StorageResult<()> {
         if self.changes.is_empty() && self.terms.is_empty() {
             return Ok(());
         }
-        let delta_quads_max = self.store.inner.options.delta_quads_max;
-        if self.changes.len() > delta_quads_max {
-            return self.commit_generation();
+        if self.changes.len() > self.store.inner.options.delta_quads_max {
+            return self.commit_large();
         }
+        self.commit_logged(How::Piecewise)
+    }
+
+    /// Appends the changes to the log, and folds some or all of them.
+    fn commit_logged(mut self, how: How) -> StorageResult<()> {
         let places = Arc::clone(&self.base.inner.places);
         let mut folding = self.guard.folding.clone();
         self.root.epoch += 1;
         let record = self.record().encode(self.root.epoch);
+        let changes = self.changes.len();
         let mut transaction = self.store.inner.backend.begin()?;
         transaction.put(&places.log.keyspace, &log_key(self.root.epoch), &record)?;
-        folding.step(
-            &mut FoldTarget {
-                transaction: &mut transaction,
-                places: &places,
-                hasher: &self.base.inner.hasher,
-            },
-            &mut self.delta,
-            &mut self.root,
-            self.changes.len(),
-            delta_quads_max,
-        )?;
+        let mut target = FoldTarget {
+            transaction: &mut transaction,
+            places: &places,
+            hasher: &self.base.inner.hasher,
+            log_needed_from: self.store.log_needed_from(),
+        };
+        let (delta, root) = (&mut self.delta, &mut self.root);
+        match how {
+            How::Piecewise => {
+                let most = self.store.inner.options.delta_quads_max;
+                folding.step(&mut target, delta, root, changes, most)?;
+            }
+            How::Whole => folding.fold_all(&mut target, delta, root, changes)?,
+            How::NotYet => delta.note_logged(changes),
+        }
         put_root(&mut transaction, &places, &self.root)?;
         transaction.commit()?;
         self.guard.folding = folding;
@@ -307,11 +327,40 @@ impl<'a, B: StorageBackend> StoreTransaction<'a, B> {
         Ok(())
     }
 
-    fn commit_generation(self) -> StorageResult<()> {
-        let snapshot = self.snapshot();
-        let next = generation::rewrite(self.store, &snapshot)?;
-        self.store.publish_generation(self.guard, next);
-        Ok(())
+    /// Folds the changes at once, or writes a generation if they touch most blocks and nobody else is at that.
+    fn commit_large(self) -> StorageResult<()> {
+        let turn = BuildTurn::try_begin(self.store);
+        let how = self.how(turn.is_some())?;
+        match (how, turn) {
+            (None, Some(turn)) => {
+                let next = generation::of_transaction(&turn, self.store, self.snapshot())?;
+                self.store.publish_generation(self.guard, next);
+                Ok(())
+            }
+            (how, _) => self.commit_logged(how.unwrap_or(How::NotYet)),
+        }
+    }
+
+    /// How a large change is folded into the blocks there are; `None` when it had better not be.
+    fn how(&self, may_build: bool) -> StorageResult<Option<How>> {
+        let rows = self.changes.range([0; 4], None).map(|(row, _)| row);
+        let mut rows = SortedRows::of(rows.collect());
+        let amount = Amount {
+            terms: self.terms.len() as u64,
+            term_bytes: self.terms.iter().map(|(_, term)| term.len() as u64).sum(),
+        };
+        if in_place::suits(
+            self.store,
+            &self.base,
+            &mut rows,
+            &amount,
+            &ReadContext::new(),
+        )? {
+            return Ok(Some(How::Whole));
+        }
+        let operations = self.store.inner.backend.capabilities().batch_operations_max;
+        // Another one builds a generation: all it takes is memory of the backend's.
+        Ok((!may_build && operations.is_none()).then_some(How::Whole))
     }
 
     fn record(&mut self) -> LogRecord {

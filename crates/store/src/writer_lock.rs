@@ -1,6 +1,7 @@
-//! The lock that makes write transactions one at a time, and refuses a thread that would wait for itself.
+//! The lock that makes write transactions one at a time, and refuses a thread that would wait for itself. Those who wait
+//! pass in the order in which they came, so a thread that writes without rest holds up nobody.
 
-use quadrille_backend::{ErrorKind, StorageError, StorageResult, Wait};
+use quadrille_backend::{ErrorKind, StorageError, StorageResult, Wait, WaitingLine};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Instant;
@@ -14,6 +15,7 @@ pub(crate) struct WriterLock<T> {
 struct Slot<T> {
     state: Option<T>,
     owner: Option<ThreadId>,
+    line: WaitingLine,
 }
 
 impl<T> WriterLock<T> {
@@ -22,67 +24,104 @@ impl<T> WriterLock<T> {
             slot: Mutex::new(Slot {
                 state: Some(state),
                 owner: None,
+                line: WaitingLine::default(),
             }),
             released: Condvar::new(),
         }
     }
 
-    /// Takes the state, waiting as told.
+    /// Takes the state, waiting as told. Whoever does not wait at all takes a state that is free, also when others are
+    /// about to take it.
     ///
     /// # Errors
     /// `Misuse` when this thread has it already, `Busy` when it did not come free in time.
     pub(crate) fn acquire(&self, wait: Wait) -> StorageResult<WriterGuard<'_, T>> {
         let deadline = match wait {
             Wait::AtMost(time) => Instant::now().checked_add(time),
-            Wait::No => Some(Instant::now()),
-            Wait::Forever => None,
+            Wait::Forever | Wait::No => None,
         };
         let mut slot = self.lock();
-        loop {
+        slot.refuse_owner()?;
+        if slot.line.is_empty() || wait == Wait::No {
             if let Some(state) = slot.state.take() {
-                slot.owner = Some(thread::current().id());
-                return Ok(WriterGuard {
-                    lock: self,
-                    state: Some(state),
-                });
+                return Ok(self.guard(&mut slot, state));
             }
-            if slot.owner == Some(thread::current().id()) {
-                return Err(StorageError::misuse(
-                    "this thread has a write transaction open; a second one would wait for it for ever",
-                ));
+            if wait == Wait::No {
+                return Err(busy());
             }
-            slot = self.wait(slot, deadline)?;
+        }
+        let ticket = slot.line.join();
+        loop {
+            let (after, in_time) = self.wait(slot, deadline);
+            slot = after;
+            let state = match slot.line.is_first(ticket) {
+                true => slot.state.take(),
+                false => None,
+            };
+            if let Some(state) = state {
+                slot.line.leave(ticket);
+                return Ok(self.guard(&mut slot, state));
+            }
+            if !in_time {
+                slot.line.leave(ticket);
+                drop(slot);
+                // The next one may be the first now.
+                self.released.notify_all();
+                return Err(busy());
+            }
         }
     }
 
+    /// # Errors
+    /// `Misuse` when this thread has the state: it must not wait for somebody who may wait for it.
+    pub(crate) fn refuse_owner(&self) -> StorageResult<()> {
+        self.lock().refuse_owner()
+    }
+
+    fn guard(&self, slot: &mut Slot<T>, state: T) -> WriterGuard<'_, T> {
+        slot.owner = Some(thread::current().id());
+        WriterGuard {
+            lock: self,
+            state: Some(state),
+        }
+    }
+
+    /// Waits for a change; whether there is time left.
     fn wait<'a>(
         &'a self,
         slot: MutexGuard<'a, Slot<T>>,
         deadline: Option<Instant>,
-    ) -> StorageResult<MutexGuard<'a, Slot<T>>> {
+    ) -> (MutexGuard<'a, Slot<T>>, bool) {
         let Some(deadline) = deadline else {
-            return Ok(self
-                .released
-                .wait(slot)
-                .unwrap_or_else(PoisonError::into_inner));
+            let slot = self.released.wait(slot);
+            return (slot.unwrap_or_else(PoisonError::into_inner), true);
         };
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(StorageError::new(
-                ErrorKind::Busy,
-                "another write transaction is open",
-            ));
+            return (slot, false);
         }
-        Ok(self
-            .released
-            .wait_timeout(slot, left)
-            .unwrap_or_else(PoisonError::into_inner)
-            .0)
+        let waited = self.released.wait_timeout(slot, left);
+        (waited.unwrap_or_else(PoisonError::into_inner).0, true)
     }
 
     fn lock(&self) -> MutexGuard<'_, Slot<T>> {
         self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl<T> Slot<T> {
+    fn refuse_owner(&self) -> StorageResult<()> {
+        if self.owner == Some(thread::current().id()) {
+            return Err(StorageError::misuse(
+                "this thread has a write transaction or a load open; another one would wait for it for ever",
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn busy() -> StorageError {
+    StorageError::new(ErrorKind::Busy, "another write transaction is open")
 }
 
 /// The writer's state, on loan; dropping the guard gives it back.
@@ -115,7 +154,7 @@ impl<T> Drop for WriterGuard<'_, T> {
         slot.state = self.state.take();
         slot.owner = None;
         drop(slot);
-        self.lock.released.notify_one();
+        self.lock.released.notify_all();
     }
 }
 
@@ -143,5 +182,20 @@ mod tests {
             waiter.join().expect("the thread ends")
         });
         assert_eq!(waiter.expect("it came free"), 1);
+    }
+    #[test]
+    fn a_thread_that_comes_again_and_again_lets_others_pass() {
+        let lock = WriterLock::new(0);
+        let mut guard = lock.acquire(Wait::No).expect("it is free");
+        thread::scope(|scope| {
+            scope.spawn(|| *lock.acquire(Wait::Forever).expect("it came free") += 1);
+            while lock.lock().line.is_empty() {
+                thread::yield_now();
+            }
+            *guard = 1;
+            drop(guard);
+            let guard = lock.acquire(Wait::Forever).expect("it came free");
+            assert_eq!(*guard, 2, "the other one was first");
+        });
     }
 }

@@ -81,25 +81,9 @@ fn state(commits: usize) -> Vec<String> {
     sorted(all.filter(|quad| !gone.contains(quad)))
 }
 
-/// The writer: commits without end, or one load.
-fn write<F: Factory>(factory: &F, task: &str, number: usize, folder: &Path) {
-    if task == "load-until" {
-        return load_until(factory, number, folder);
-    }
-    let backend = factory.open(&folder.join("store")).unwrap();
-    let store = QuadStore::open_with(backend, options(folder)).unwrap();
-    say("open");
-    if task == "load" {
-        let mut load = store.bulk_load().unwrap();
-        for quad in (0..LOAD_QUADS).map(|nth| quad("load", number, nth)) {
-            load.push(quad.as_ref()).unwrap();
-        }
-        say("pushed");
-        load.finish().unwrap();
-        say("finished");
-        std::thread::park();
-    }
-    for commit in number + 1.. {
+/// Commits without end, after so many that were made before.
+fn commit<B: StorageBackend>(store: &QuadStore<B>, before: usize) {
+    for commit in before + 1.. {
         let mut transaction = store.transaction().unwrap();
         for quad in inserted(commit) {
             transaction.insert(&quad).unwrap();
@@ -140,6 +124,43 @@ fn abort_at(faults: &Faults, call: u64) {
                 std::process::abort();
             }
         });
+    }
+}
+
+fn load<B: StorageBackend>(store: &QuadStore<B>, number: usize) {
+    let mut load = store.bulk_load().unwrap();
+    for quad in loaded(number) {
+        load.push(quad.as_ref()).unwrap();
+    }
+    say("pushed");
+    load.finish().unwrap();
+    say("finished");
+}
+
+/// The quads of a load.
+fn loaded(number: usize) -> impl Iterator<Item = Quad> {
+    (0..LOAD_QUADS).map(move |nth| quad("load", number, nth))
+}
+
+/// The writer: commits without end, one load, or both at once.
+fn write<F: Factory>(factory: &F, task: &str, number: usize, folder: &Path) {
+    if task == "load-until" {
+        return load_until(factory, number, folder);
+    }
+    let backend = factory.open(&folder.join("store")).unwrap();
+    let store = QuadStore::open_with(backend, options(folder)).unwrap();
+    say("open");
+    match task {
+        "load" => {
+            load(&store, number);
+            std::thread::park();
+        }
+        "beside" => {
+            let other = store.clone();
+            std::thread::spawn(move || load(&other, number));
+            commit(&store, number);
+        }
+        _ => commit(&store, number),
     }
 }
 
@@ -228,13 +249,12 @@ pub(crate) fn a_killed_writer_leaves_a_prefix_of_its_commits<F: Factory>(
 pub(crate) fn a_killed_load_leaves_all_or_nothing<F: Factory>(backend: &str, factory: &F) {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let batch = |number: usize| (0..LOAD_QUADS).map(move |nth| quad("load", number, nth));
     let mut writer = start(backend, "load", 0, folder);
     let started = Instant::now();
     while writer.line("the end of the load").unwrap() != "finished" {}
     let duration = started.elapsed();
     writer.kill();
-    let mut held: Vec<Quad> = batch(0).collect();
+    let mut held: Vec<Quad> = loaded(0).collect();
     assert!(left(factory, folder) == sorted(held.clone()));
     for kill in 0..KILLS {
         let number = kill as usize + 1;
@@ -242,7 +262,7 @@ pub(crate) fn a_killed_load_leaves_all_or_nothing<F: Factory>(backend: &str, fac
         std::thread::sleep(duration.mul_f64((kill as f64 + 0.5) / KILLS as f64));
         let last = last_said(writer, "open");
         let found = left(factory, folder);
-        let with_it: Vec<Quad> = held.iter().cloned().chain(batch(number)).collect();
+        let with_it: Vec<Quad> = held.iter().cloned().chain(loaded(number)).collect();
         if found == sorted(with_it.clone()) {
             held = with_it;
         } else {
@@ -307,6 +327,65 @@ fn copy_files(from: &Path, to: &Path) {
             std::fs::copy(&path, &copy).unwrap();
         }
     }
+}
+
+/// Commits beside a load, some so large that they are folded or written whole: of the commits a prefix is left, of the
+/// load all or nothing.
+pub(crate) fn a_killed_load_beside_commits_leaves_all_or_nothing<F: Factory>(
+    backend: &str,
+    factory: &F,
+) {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut commits = 0;
+    let mut held: Vec<String> = Vec::new();
+    let mut loads = 0;
+    for kill in 0..KILLS {
+        // A load is named by the commits before it.
+        let mut writer = start(backend, "beside", commits, folder);
+        let mut lines = Vec::new();
+        let is_enough = |line: &String| match kill {
+            0 => line == "finished",
+            _ if kill.is_multiple_of(3) => line.parse::<usize>().is_ok(),
+            _ => line == "pushed",
+        };
+        while !lines.last().is_some_and(is_enough) {
+            lines.push(writer.line("the next commit").unwrap());
+        }
+        std::thread::sleep(Duration::from_micros(scattered(kill + 100) % 60_000));
+        lines.extend(writer.kill());
+        let last = lines.iter().rev().find_map(|line| line.parse().ok());
+        let last: usize = last.unwrap_or(commits);
+        let found = left(factory, folder);
+        let with_it: Vec<String> = held
+            .iter()
+            .cloned()
+            .chain(sorted(loaded(commits)))
+            .collect();
+        let after = [last, last + 1].map(|commits| (commits, state(commits)));
+        let matching = |loads: &[String]| {
+            let all = |state: &[String]| {
+                let mut all = [state, loads].concat();
+                all.sort_unstable();
+                all
+            };
+            let fits = after.iter().find(|(_, state)| all(state) == found);
+            fits.map(|(commits, _)| *commits)
+        };
+        commits = match (matching(&held), matching(&with_it)) {
+            (Some(commits), _) => {
+                assert!(!lines.contains(&"finished".to_owned()), "a load is lost");
+                commits
+            }
+            (None, Some(commits)) => {
+                held = with_it;
+                loads += 1;
+                commits
+            }
+            (None, None) => panic!("kill {kill} after commit {last}: {lines:?}"),
+        };
+    }
+    assert!(commits > 0 && loads > 0, "{commits} commits, {loads} loads");
 }
 
 /// Killed at moments spread over the time that creating a store takes: what is left opens, and holds the commits that

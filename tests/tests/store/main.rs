@@ -15,6 +15,7 @@ mod fixture;
 mod graphs;
 #[cfg(any(feature = "lmdb", feature = "rocksdb"))]
 mod kills;
+mod loads;
 mod refusal;
 mod snapshots;
 mod transactions;
@@ -40,6 +41,10 @@ fn cases<F: Factory>() -> Vec<StoreCase<F>> {
             a_large_graph_is_cleared,
             the_first_row_costs_few_reads,
             counts_cost_the_same_whatever_the_data,
+        }
+        loads {
+            commits_go_on_in_every_stage_of_a_load,
+            additions_that_belong_together_rewrite_few_blocks,
         }
         refusal {
             keyspaces_of_another_program,
@@ -74,7 +79,7 @@ fn cases_with_files<F: Factory, S: Factory>(backend: &'static str, synced: S) ->
     let mut cases = list! {
         refusal { files_of_another_program }
     };
-    let kills: [(&str, KillCase<S>); 4] = [
+    let kills: [(&str, KillCase<S>); 5] = [
         (
             "a_killed_writer_leaves_a_prefix_of_its_commits",
             kills::a_killed_writer_leaves_a_prefix_of_its_commits,
@@ -90,6 +95,10 @@ fn cases_with_files<F: Factory, S: Factory>(backend: &'static str, synced: S) ->
         (
             "a_load_killed_at_each_write_leaves_all_or_nothing",
             kills::a_load_killed_at_each_write_leaves_all_or_nothing,
+        ),
+        (
+            "a_killed_load_beside_commits_leaves_all_or_nothing",
+            kills::a_killed_load_beside_commits_leaves_all_or_nothing,
         ),
     ];
     for (name, case) in kills {

@@ -79,13 +79,17 @@ fn check_graphs<B: StorageBackend>(snapshot: &Snapshot<B>, quads: &[Quad]) {
     assert_eq!(found, expected);
 }
 
+/// Quads that are inserted (`true`) or removed.
+type Changes = Vec<([u8; 4], bool)>;
+
 #[derive(Clone, Debug)]
 enum Operation {
     Insert([u8; 4]),
     Remove([u8; 4]),
-    Transaction(Vec<([u8; 4], bool)>, bool),
+    Transaction(Changes, bool),
     Extend(Vec<[u8; 4]>),
-    Load(Vec<[u8; 4]>, bool),
+    /// A load, the transactions that are committed while it is under way, and whether it finishes.
+    Load(Vec<[u8; 4]>, Vec<Changes>, bool),
     ClearGraph(u8),
     Clear,
     Compact,
@@ -96,15 +100,27 @@ fn parts() -> impl Strategy<Value = [u8; 4]> {
     (0..12_u8, 0..4_u8, 0..40_u8, 0..4_u8).prop_map(|(s, p, o, c)| [s, p, o, c])
 }
 
+fn changes() -> impl Strategy<Value = Changes> {
+    prop::collection::vec((parts(), any::<bool>()), 0..40)
+}
+
+/// Few quads, which are folded into blocks, or many, which are written as a new generation.
+fn loaded() -> impl Strategy<Value = Vec<[u8; 4]>> {
+    prop_oneof![
+        prop::collection::vec(parts(), 0..4),
+        prop::collection::vec(parts(), 0..120),
+    ]
+}
+
 fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
         6 => parts().prop_map(Operation::Insert),
         4 => parts().prop_map(Operation::Remove),
-        6 => (prop::collection::vec((parts(), any::<bool>()), 0..40), prop::bool::weighted(0.8))
+        6 => (changes(), prop::bool::weighted(0.8))
             .prop_map(|(changes, commits)| Operation::Transaction(changes, commits)),
         2 => prop::collection::vec(parts(), 0..60).prop_map(Operation::Extend),
-        2 => (prop::collection::vec(parts(), 0..120), prop::bool::weighted(0.8))
-            .prop_map(|(quads, finishes)| Operation::Load(quads, finishes)),
+        4 => (loaded(), prop::collection::vec(changes(), 0..4), prop::bool::weighted(0.8))
+            .prop_map(|(quads, beside, finishes)| Operation::Load(quads, beside, finishes)),
         1 => (0..4_u8).prop_map(Operation::ClearGraph),
         1 => Just(Operation::Clear),
         1 => Just(Operation::Compact),
@@ -162,7 +178,7 @@ impl<F: Factory> Run<F> {
                 let new = store.extend(quads.into_iter().map(quad)).unwrap();
                 assert_eq!(new as usize, self.model.len() - before);
             }
-            Operation::Load(quads, finishes) => self.load(quads, finishes),
+            Operation::Load(quads, beside, finishes) => self.load(quads, beside, finishes),
             Operation::ClearGraph(number) => {
                 let graph = quad([0, 0, 0, number]).graph_name;
                 let before = self.model.len();
@@ -182,7 +198,7 @@ impl<F: Factory> Run<F> {
         }
     }
 
-    fn transaction(&mut self, changes: Vec<([u8; 4], bool)>, commits: bool) {
+    fn transaction(&mut self, changes: Changes, commits: bool) {
         let mut model = self.model.clone();
         let store = self.store();
         let mut transaction = store.transaction().unwrap();
@@ -202,10 +218,19 @@ impl<F: Factory> Run<F> {
         }
     }
 
-    fn load(&mut self, quads: Vec<[u8; 4]>, finishes: bool) {
+    /// It is as if its quads were inserted when it finishes, whatever transactions did meanwhile.
+    fn load(&mut self, quads: Vec<[u8; 4]>, beside: Vec<Changes>, finishes: bool) {
         let store = self.store.clone().unwrap();
         let mut load = store.bulk_load().unwrap();
-        for parts in &quads {
+        let piece = quads.len() / (beside.len() + 1) + 1;
+        let mut pieces = quads.chunks(piece);
+        for changes in beside {
+            for parts in pieces.next().unwrap_or_default() {
+                load.push(quad(*parts).as_ref()).unwrap();
+            }
+            self.transaction(changes, true);
+        }
+        for parts in pieces.flatten() {
             load.push(quad(*parts).as_ref()).unwrap();
         }
         if finishes {
@@ -231,7 +256,7 @@ pub(crate) fn all_sixteen_patterns_of_a_loaded_and_changed_store<F: Factory>(
 ) {
     let numbered = |number: u8| [number % 11, number % 3, number % 37, number % 4];
     let mut run = Run::new(context, super::support::tiny());
-    run.load((0..200).map(numbered).collect(), true);
+    run.load((0..200).map(numbered).collect(), Vec::new(), true);
     let changes = (100..255).map(|number| (numbered(number), number % 5 != 0));
     run.transaction(changes.collect(), true);
     let kept: Vec<[u8; 4]> = run.model.iter().copied().collect();
@@ -252,6 +277,7 @@ pub(crate) fn random_operations_agree_with_the_model<F: Factory>(context: &Store
         prop::collection::vec(parts(), 4),
         prop_oneof![Just(128_u32), Just(300), Just(2000)],
         prop_oneof![Just(1_usize), Just(10), Just(50), Just(10_000)],
+        prop_oneof![Just(1_usize << 16), Just(1 << 30)],
     );
     let mut runner = TestRunner::new(ProptestConfig {
         cases: context.random_cases,
@@ -260,12 +286,12 @@ pub(crate) fn random_operations_agree_with_the_model<F: Factory>(context: &Store
     });
     let result = runner.run(
         &strategy,
-        |(operations, probes, block_bytes, delta_quads_max)| {
+        |(operations, probes, block_bytes, delta_quads_max, memory_bytes)| {
             let options = StoreOptions {
                 block_bytes: Some(block_bytes),
                 chunk_bytes: Some(block_bytes),
                 delta_quads_max,
-                memory_bytes: 1 << 16,
+                memory_bytes,
                 temporary_folder: None,
             };
             agree(context, options, operations, &probes);

@@ -1,4 +1,4 @@
-//! The load: quads in any order become a new generation, in bounded memory.
+//! The load: quads in any order become a new generation, or part of the one there is, in bounded memory.
 //!
 //! Quads come in batches, whose terms get their ids in the order of the batches; new terms go to a thread of their own,
 //! which puts them into chunks. Quads are kept as ids: while they fit into their share of the memory, they are sorted
@@ -6,15 +6,16 @@
 
 use super::batch::{BlankNodes, QuadBatch};
 use super::generation::{Additions, Plan};
+use super::in_place::{self, Added, Amount, Loaded};
 use super::interner::{Interner, Record, stopped};
 use super::progress::{LoadStage, StageProgress, Watch};
 use super::sorter::{Sorted, SortedRows, Sorter};
+use super::turn::BuildTurn;
 use crate::context::ReadContext;
 use crate::index::writer::RowSource;
 use crate::permutation::{Permutation, Row};
 use crate::snapshot::Snapshot;
-use crate::store::{QuadStore, Writer};
-use crate::writer_lock::WriterGuard;
+use crate::store::QuadStore;
 use oxrdf::QuadRef;
 use quadrille_backend::{StorageBackend, StorageResult};
 use std::cell::RefCell;
@@ -26,7 +27,7 @@ const BATCH_QUADS: usize = 4096;
 /// A load under way; made by [`QuadStore::bulk_load`]. Dropping it leaves no trace.
 pub struct BulkLoad<'a, B: StorageBackend> {
     store: &'a QuadStore<B>,
-    guard: WriterGuard<'a, Writer>,
+    turn: BuildTurn<'a, B>,
     base: Snapshot<B>,
     interner: Interner<B>,
     quads: Sorter<4>,
@@ -45,16 +46,16 @@ pub struct BulkLoad<'a, B: StorageBackend> {
 pub struct LoadReport {
     /// Quads that were pushed.
     pub quads_read: u64,
-    /// Quads that the store did not hold before; the others were duplicates.
+    /// Quads that the store did not hold when the load ended; the others were duplicates.
     pub quads_new: u64,
-    /// Terms that the store did not hold before; inlined ones do not count.
+    /// Terms that the store did not hold when the load ended; inlined ones do not count.
     pub terms_new: u64,
 }
 
 impl<'a, B: StorageBackend> BulkLoad<'a, B> {
     pub(crate) fn new(
         store: &'a QuadStore<B>,
-        guard: WriterGuard<'a, Writer>,
+        turn: BuildTurn<'a, B>,
         base: Snapshot<B>,
         context: ReadContext,
     ) -> StorageResult<Self> {
@@ -62,7 +63,7 @@ impl<'a, B: StorageBackend> BulkLoad<'a, B> {
         let hashes = Sorter::new(shares.hashes, shares.folder.clone(), context.clone());
         Ok(Self {
             store,
-            guard,
+            turn,
             interner: Interner::new(store, &base, shares.terms, hashes, context.clone())?,
             quads: Sorter::new(shares.quads, shares.folder, context.clone()),
             read: 0,
@@ -141,35 +142,56 @@ impl<'a, B: StorageBackend> BulkLoad<'a, B> {
         let watch = Watch::new(self.context.clone(), report);
         self.add_pushed()?;
         watch.at(LoadStage::Sorting(Permutation::Spoc), 0, None)?;
-        let (root, Record { terms, hashes }) = self.interner.finish()?;
-        let terms_new = root.terms() - self.base.inner.root.terms();
-        let mut sorted = SortedQuads {
-            quads: match self.quads.finish_sorted()? {
-                Sorted::InMemory(rows) => Quads::InMemory(rows),
-                Sorted::Spilled(spoc) => {
-                    Quads::spilled(spoc, &Shares::of(self.store), &self.context)
+        let (root, Record { terms, hashes }, blanks) = self.interner.finish()?;
+        let (store, base, read) = (self.store, self.base, self.read);
+        let quads = match self.quads.finish_sorted()? {
+            Sorted::InMemory(mut rows) => {
+                let amount = Amount {
+                    terms: root.terms().saturating_sub(base.inner.root.terms()),
+                    term_bytes: terms.bytes(),
+                };
+                if in_place::suits(store, &base, &mut rows, &amount, &self.context)? {
+                    let loaded = Loaded {
+                        store,
+                        terms: terms.into_terms(&base.inner.root)?,
+                        base,
+                        root,
+                        blanks,
+                        rows,
+                    };
+                    return Ok(loaded.fold_in(&watch)?.into_report(read));
                 }
-            },
+                Quads::InMemory(rows)
+            }
+            Sorted::Spilled(spoc) => Quads::spilled(spoc, &Shares::of(store), &self.context),
+        };
+        let mut sorted = SortedQuads {
+            quads,
             hashes: Some(hashes),
         };
         let plan = Plan {
-            store: self.store,
-            base: &self.base,
+            store,
+            quads_max: base.len().saturating_add(read),
+            base,
             root,
+            blanks,
             terms,
             without_graph: None,
             watch,
-            quads_max: self.base.len().saturating_add(self.read),
         };
-        let state = plan.carry_out(&mut sorted)?;
-        let report = LoadReport {
-            quads_read: self.read,
-            quads_new: state.root.quads.saturating_sub(self.base.len()),
-            terms_new,
-        };
-        drop(self.base);
-        self.store.publish_generation(self.guard, state);
-        Ok(report)
+        let replaced = plan.carry_out(&mut sorted)?;
+        drop(self.turn);
+        Ok(replaced.added().into_report(read))
+    }
+}
+
+impl Added {
+    fn into_report(self, quads_read: u64) -> LoadReport {
+        LoadReport {
+            quads_read,
+            quads_new: self.quads,
+            terms_new: self.terms,
+        }
     }
 }
 
@@ -182,7 +204,8 @@ struct Shares {
     others: usize,
     /// A quarter for the ids of terms.
     terms: usize,
-    /// A sixteenth for the rows of the hash index. As much is left for batches under way.
+    /// A sixteenth for the rows of the hash index. As much is left for batches under way, and later for quads that were
+    /// there already.
     hashes: usize,
     folder: Option<std::path::PathBuf>,
 }

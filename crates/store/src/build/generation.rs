@@ -1,20 +1,29 @@
-//! Writes a generation and commits it.
+//! Writes a generation, beside transactions, and commits it.
 
-use super::merge::MergedRows;
+use super::catch_up;
+use super::in_place::Added;
+use super::merge::{Duplicates, MergedRows};
+use super::named_blanks::NamedBlanks;
 use super::progress::{LoadStage, Watch, Watched};
+use super::sorter::Sorter;
 use super::spill::Prepared;
+use super::turn::BuildTurn;
 use crate::context::ReadContext;
 use crate::dictionary::writer::TermSpill;
 use crate::index::rows::IndexRows;
 use crate::index::writer::{BlockSize, RowSource, write_index};
 use crate::keyspaces::{Places, create_generation};
+use crate::pattern::QuadPattern;
 use crate::permutation::{Permutation, Row};
 use crate::root::Root;
 use crate::snapshot::Snapshot;
 use crate::statistics_rows::StatisticsBuilder;
 use crate::store::{QuadStore, State, put_root, trim_log};
 use crate::term::TermId;
+use oxrdf::GraphName;
 use quadrille_backend::{StorageBackend, StorageError, StorageResult};
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// What goes into a generation beside what a snapshot holds already.
@@ -51,9 +60,11 @@ impl Additions for Nothing {
 pub(crate) struct Plan<'a, B: StorageBackend> {
     pub(crate) store: &'a QuadStore<B>,
     /// What is taken over.
-    pub(crate) base: &'a Snapshot<B>,
+    pub(crate) base: Snapshot<B>,
     /// The root to commit, its next ids already as they are to be; generation, epoch and counts are set here.
     pub(crate) root: Root,
+    /// The blank nodes that the base lacks and that are named after none of the user's.
+    pub(crate) blanks: NamedBlanks,
     /// Terms that are not in the base's chunks.
     pub(crate) terms: TermSpill,
     /// A graph to be left out.
@@ -63,41 +74,82 @@ pub(crate) struct Plan<'a, B: StorageBackend> {
     pub(crate) quads_max: u64,
 }
 
+/// A generation that is complete, and not the store's yet.
+pub(crate) struct Written<'a, B: StorageBackend> {
+    pub(crate) store: &'a QuadStore<B>,
+    pub(crate) base: Snapshot<B>,
+    pub(crate) places: Places,
+    /// The root that names it, but for the epoch.
+    pub(crate) root: Root,
+    pub(crate) blanks: NamedBlanks,
+    pub(crate) without_graph: Option<u64>,
+    /// What the base held and was added all the same, in the order SPOC.
+    pub(crate) duplicates: Option<Duplicates<4>>,
+}
+
+/// One state of the store took the place of another.
+pub(crate) struct Replaced {
+    pub(super) before: Arc<Root>,
+    pub(super) after: Arc<Root>,
+    /// The quads of the graph that was left out.
+    pub(super) cleared: u64,
+}
+
+impl Replaced {
+    /// How much more there is.
+    pub(super) fn added(&self) -> Added {
+        Added {
+            quads: self.after.quads.saturating_sub(self.before.quads),
+            terms: self.after.terms().saturating_sub(self.before.terms()),
+        }
+    }
+}
+
 impl<'a, B: StorageBackend> Plan<'a, B> {
-    /// Writes the generation and commits its root; the state to publish. A failure leaves nothing behind.
-    pub(crate) fn carry_out(self, additions: &mut dyn Additions) -> StorageResult<State> {
+    /// Writes the generation, brings the commits into it that were made meanwhile, and publishes it. For a caller whose
+    /// turn it is to build, and who does not hold the writer lock. A failure leaves nothing behind.
+    pub(crate) fn carry_out(self, additions: &mut dyn Additions) -> StorageResult<Replaced> {
         let store = self.store;
-        or_dropped(store, self.write(additions))
+        let published = self.write(additions).and_then(catch_up::publish);
+        or_dropped(store, published)
     }
 
-    fn write(mut self, additions: &mut dyn Additions) -> StorageResult<State> {
+    fn write(mut self, additions: &mut dyn Additions) -> StorageResult<Written<'a, B>> {
         let backend = &self.store.inner.backend;
-        let inner = &*self.base.inner;
-        let mut places = inner.places.next()?;
+        let mut places = self.base.inner.places.next()?;
         create_generation(backend, &places)?;
-        let statistics = self.write_permutations(&places, additions)?;
+        let (statistics, duplicates) = self.write_permutations(&places, additions)?;
         let quads = statistics.quads();
         self.write_hashes(&places, additions)?;
+        let inner = &*self.base.inner;
         let old = (&inner.view, &*inner.places);
         places.symbols = self.terms.ingest(backend, &places, old, &self.watch)?;
         let mut rows = Prepared::new(statistics.into_entries());
         self.root.statistics_rows = backend.ingest(&places.statistics.keyspace, &mut rows)?;
         self.watch.at(LoadStage::Committing, 0, None)?;
         self.root.generation = places.generation;
-        self.root.epoch = inner.root.epoch + 1;
         self.root.quads = quads;
         self.root.folds = 0;
         self.root.statistics_quads = quads;
         self.root.folded_ids.clone_from(&self.root.next_ids);
-        commit(self.store, places, self.root, inner.root.log_start)
+        Ok(Written {
+            store: self.store,
+            base: self.base,
+            places,
+            root: self.root,
+            blanks: self.blanks,
+            without_graph: self.without_graph,
+            duplicates,
+        })
     }
 
     fn write_permutations(
         &self,
         places: &Places,
         additions: &mut dyn Additions,
-    ) -> StorageResult<StatisticsBuilder> {
+    ) -> StorageResult<(StatisticsBuilder, Option<Duplicates<4>>)> {
         let mut statistics = StatisticsBuilder::default();
+        let mut duplicates = None;
         let mut quads = self.quads_max;
         for permutation in Permutation::ALL {
             self.watch
@@ -105,8 +157,12 @@ impl<'a, B: StorageBackend> Plan<'a, B> {
             let mut sources: Vec<Box<dyn RowSource<4>>> =
                 vec![Box::new(self.old_rows(permutation)?)];
             sources.extend(additions.rows(permutation, self.watch.context())?);
-            let source: Box<dyn RowSource<4>> = match sources.len() {
-                1 => sources.remove(0),
+            let source: Box<dyn RowSource<4>> = match (sources.len(), permutation) {
+                (1, _) => sources.remove(0),
+                (_, Permutation::Spoc) => {
+                    let noted = duplicates.insert(self.no_duplicates());
+                    Box::new(MergedRows::noting(sources, Rc::clone(noted)))
+                }
                 _ => Box::new(MergedRows::new(sources)),
             };
             let observed = Observed {
@@ -121,7 +177,16 @@ impl<'a, B: StorageBackend> Plan<'a, B> {
                 &mut self.watched(observed, LoadStage::WritingIndex(permutation), quads),
             )?;
         }
-        Ok(statistics)
+        Ok((statistics, duplicates))
+    }
+
+    /// Room for duplicates: what batches under way took before.
+    fn no_duplicates(&self) -> Duplicates<4> {
+        let options = &self.store.inner.options;
+        let folder = options.temporary_folder.clone();
+        let context = self.watch.context().clone();
+        let sorter = Sorter::new(options.memory_bytes / 16, folder, context);
+        Rc::new(RefCell::new(sorter))
     }
 
     /// The rows that are taken over.
@@ -189,15 +254,16 @@ fn or_dropped<B: StorageBackend, T>(
     result
 }
 
-/// Commits a root that points to a complete generation.
-fn commit<B: StorageBackend>(
+/// Commits a root that points to a complete generation, which holds all that `old` did.
+pub(super) fn commit<B: StorageBackend>(
     store: &QuadStore<B>,
     places: Places,
     mut root: Root,
-    log_start: u64,
+    old: &Root,
 ) -> StorageResult<State> {
+    root.epoch = old.epoch + 1;
     let mut transaction = store.inner.backend.begin()?;
-    trim_log(&mut transaction, &places, log_start, root.epoch)?;
+    trim_log(&mut transaction, &places, old.log_start, old.epoch)?;
     root.log_start = root.epoch;
     put_root(&mut transaction, &places, &root)?;
     quadrille_backend::Transaction::commit(transaction)?;
@@ -208,21 +274,41 @@ fn commit<B: StorageBackend>(
     })
 }
 
-/// A new generation that holds what the snapshot holds.
-pub(crate) fn rewrite<B: StorageBackend>(
-    store: &QuadStore<B>,
-    base: &Snapshot<B>,
-) -> StorageResult<State> {
-    plan(store, base, None)?.carry_out(&mut Nothing)
+/// Writes a generation anew that holds what the store holds.
+pub(crate) fn rewrite<B: StorageBackend>(store: &QuadStore<B>) -> StorageResult<()> {
+    let (_turn, base) = BuildTurn::begin(store)?;
+    plan(store, base, None)?.carry_out(&mut Nothing).map(drop)
 }
 
-/// A new generation that lacks one graph.
+/// A generation with what a snapshot holds, for a caller who holds the writer lock: the snapshot is of what would be
+/// committed otherwise.
+pub(crate) fn of_transaction<B: StorageBackend>(
+    _turn: &BuildTurn<'_, B>,
+    store: &QuadStore<B>,
+    snapshot: Snapshot<B>,
+) -> StorageResult<State> {
+    let written = plan(store, snapshot, None)?.write(&mut Nothing);
+    let committed = written.and_then(|written| {
+        let old = Arc::clone(&written.base.inner.root);
+        commit(store, written.places, written.root, &old)
+    });
+    or_dropped(store, committed)
+}
+
+/// Writes a generation that lacks one graph; how many quads that had.
 pub(crate) fn without_graph<B: StorageBackend>(
     store: &QuadStore<B>,
-    base: &Snapshot<B>,
-    graph: Option<TermId>,
-) -> StorageResult<State> {
-    plan(store, base, graph.map(TermId::raw))?.carry_out(&mut Nothing)
+    graph: &GraphName,
+) -> StorageResult<u64> {
+    let (_turn, base) = BuildTurn::begin(store)?;
+    let pattern = QuadPattern::new().with_graph(graph.clone());
+    // Another thread may have cleared it, and the store with it.
+    let Some([_, _, _, Some(id)]) = base.encode_pattern(&pattern)? else {
+        return Ok(0);
+    };
+    let plan = plan(store, base, Some(id.raw()))?;
+    let replaced = plan.carry_out(&mut Nothing)?;
+    Ok(replaced.cleared)
 }
 
 /// A new generation with no quads and no terms.
@@ -236,23 +322,23 @@ pub(crate) fn empty<B: StorageBackend>(
     let mut root = Root::new(old.store_id, old.hash_key, old.block_bytes, old.chunk_bytes);
     root.compatible = old.compatible;
     root.generation = places.generation;
-    root.epoch = old.epoch + 1;
-    or_dropped(store, commit(store, places, root, old.log_start))
+    or_dropped(store, commit(store, places, root, old))
 }
 
-fn plan<'a, B: StorageBackend>(
-    store: &'a QuadStore<B>,
-    base: &'a Snapshot<B>,
+fn plan<B: StorageBackend>(
+    store: &QuadStore<B>,
+    base: Snapshot<B>,
     without_graph: Option<u64>,
-) -> StorageResult<Plan<'a, B>> {
+) -> StorageResult<Plan<'_, B>> {
     Ok(Plan {
         store,
-        base,
         root: Root::clone(&base.inner.root),
-        terms: spill_of(store, base)?,
+        blanks: NamedBlanks::default(),
+        terms: spill_of(store, &base)?,
         without_graph,
         watch: Watch::nobody(),
         quads_max: base.len(),
+        base,
     })
 }
 

@@ -1,9 +1,12 @@
 //! Merges sorted row sources into one, without duplicates.
 
+use super::sorter::Sorter;
 use crate::index::writer::RowSource;
 use quadrille_backend::StorageResult;
+use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::rc::Rc;
 
 /// How many rows a merge yields at once.
 const BATCH_ROWS: usize = 4096;
@@ -27,6 +30,9 @@ impl<const N: usize> Input<N> {
     }
 }
 
+/// The rows that several sources hold.
+pub(crate) type Duplicates<const N: usize> = Rc<RefCell<Sorter<N>>>;
+
 /// The union of ascending sources.
 pub(crate) struct MergedRows<const N: usize> {
     inputs: Vec<Input<N>>,
@@ -35,6 +41,7 @@ pub(crate) struct MergedRows<const N: usize> {
     started: bool,
     /// The last input that has rows: nothing is left to merge it with.
     only: Option<usize>,
+    duplicates: Option<Duplicates<N>>,
 }
 
 impl<const N: usize> MergedRows<N> {
@@ -53,17 +60,40 @@ impl<const N: usize> MergedRows<N> {
             last: None,
             started: false,
             only: None,
+            duplicates: None,
         }
     }
 
-    /// Appends all rows at hand of the last input that has some, of which `row` is the first.
-    fn take_rest_of(&mut self, number: usize, row: [u64; N], rows: &mut Vec<[u64; N]>) {
+    /// The union, which also gives away what several sources hold.
+    pub(crate) fn noting(sources: Vec<Box<dyn RowSource<N>>>, duplicates: Duplicates<N>) -> Self {
+        Self {
+            duplicates: Some(duplicates),
+            ..Self::new(sources)
+        }
+    }
+
+    fn push(&mut self, row: [u64; N], rows: &mut Vec<[u64; N]>) -> StorageResult<()> {
         if self.last != Some(row) {
             rows.push(row);
+            self.last = Some(row);
+        } else if let Some(duplicates) = &self.duplicates {
+            duplicates.borrow_mut().push(row)?;
         }
+        Ok(())
+    }
+
+    /// Appends all rows at hand of the last input that has some, of which `row` is the first.
+    fn take_rest_of(
+        &mut self,
+        number: usize,
+        row: [u64; N],
+        rows: &mut Vec<[u64; N]>,
+    ) -> StorageResult<()> {
+        self.push(row, rows)?;
         let input = &mut self.inputs[number];
         rows.extend(input.rows.drain(..).skip(input.next));
         self.only = Some(number);
+        Ok(())
     }
 
     fn advance(&mut self, number: usize) -> StorageResult<()> {
@@ -92,13 +122,10 @@ impl<const N: usize> RowSource<N> for MergedRows<N> {
                 break;
             };
             if is_alone {
-                self.take_rest_of(number, row, rows);
+                self.take_rest_of(number, row, rows)?;
                 break;
             }
-            if self.last != Some(row) {
-                rows.push(row);
-                self.last = Some(row);
-            }
+            self.push(row, rows)?;
             self.advance(number)?;
         }
         if rows.len() == before

@@ -132,6 +132,30 @@ impl<const N: usize> SortedRows<N> {
         }
     }
 
+    /// Rows that are ascending and distinct.
+    pub(crate) fn of(rows: Vec<[u64; N]>) -> Self {
+        Self(Rc::new(rows))
+    }
+
+    pub(crate) fn rows(&self) -> &[[u64; N]] {
+        &self.0
+    }
+
+    /// The rows with other values, which stay distinct, in their new order.
+    pub(crate) fn mapped(
+        self,
+        value: impl Fn(u64) -> u64 + Sync,
+        context: &ReadContext,
+    ) -> StorageResult<Self> {
+        let mut rows = Rc::unwrap_or_clone(self.0);
+        rows.par_chunks_mut(READ_ROWS).for_each(|rows| {
+            rows.iter_mut()
+                .flatten()
+                .for_each(|word| *word = value(*word))
+        });
+        Ok(Self::of(sorted(rows, context)?))
+    }
+
     /// The same rows with their first column moved to the end, in their new order. Sorts in place, unless a source is
     /// still in use.
     pub(crate) fn rotate(&mut self, context: &ReadContext) -> StorageResult<()> {

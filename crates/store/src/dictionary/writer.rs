@@ -4,10 +4,11 @@ use super::reader::{LONG_TERM_BYTES, SEGMENT_BYTES, digest, segment_key};
 use super::tables::{SymbolTables, table_value};
 use super::{Chunk, ChunkBuilder, ChunkEntry, SymbolTable};
 use crate::build::progress::{LoadStage, Watch, Watched};
-use crate::build::spill::{Chained, Prepared, SpillWriter, SpilledEntries};
+use crate::build::spill::{Chained, Prepared, SpillReader, SpillWriter, SpilledEntries};
 use crate::checksum::{self, CHECKSUM_BYTES};
 use crate::delta::TermBytes;
 use crate::keyspaces::{Place, Places};
+use crate::root::Root;
 use crate::term::{Tag, TermHasher, TermId};
 use crate::view::{PooledCursor, View};
 use quadrille_backend::{
@@ -207,6 +208,8 @@ pub(crate) struct TermSpill {
     /// The tables of the old generation, and those trained here.
     symbols: SymbolTables,
     tags: BTreeMap<Tag, TagSpill>,
+    /// The bytes of all terms.
+    bytes: u64,
 }
 
 struct TagSpill {
@@ -278,6 +281,62 @@ impl TagSpill {
     }
 }
 
+impl TagSpill {
+    /// Calls back for each term, ascending by id.
+    fn read_back(
+        mut self,
+        old_table: Option<&SymbolTable>,
+        mut each: impl FnMut(u64, &[u8]),
+    ) -> StorageResult<()> {
+        let Some(mut writer) = self.writer else {
+            (self.first..)
+                .zip(&self.samples)
+                .for_each(|(id, bytes)| each(id, bytes));
+            return Ok(());
+        };
+        writer.complete(&mut self.files)?;
+        let symbols = self.new_table.as_deref().or(old_table);
+        let mut chunks = self.files.chunks.into_reader()?;
+        let mut segments = match self.files.segments {
+            Some(file) => Some(file.into_reader()?),
+            None => None,
+        };
+        let (mut key, mut value, mut term) = (Vec::new(), Vec::new(), Vec::new());
+        let mut id = self.first;
+        while chunks.read_entry(&mut key, &mut value)? {
+            let bytes = checksum::open(crate::keyspaces::TERMS, &key, &value)?;
+            let chunk = Chunk::parse(bytes)?;
+            for index in 0..chunk.len() {
+                term.clear();
+                let entry = chunk.get(bytes, index, symbols, &mut term)?;
+                if let (ChunkEntry::Long { length, .. }, Some(file)) = (entry, &mut segments) {
+                    read_spilled_segments(file, length, &mut term)?;
+                }
+                each(id, &term);
+                id += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Appends the segments of the next long term of a spilled file.
+fn read_spilled_segments(
+    file: &mut SpillReader,
+    length: u64,
+    term: &mut Vec<u8>,
+) -> StorageResult<()> {
+    let (mut key, mut value) = (Vec::new(), Vec::new());
+    for _ in 0..length.div_ceil(SEGMENT_BYTES as u64) {
+        if !file.read_entry(&mut key, &mut value)? {
+            return Err(StorageError::corrupted("a temporary file was cut short"));
+        }
+        let segment = checksum::open(crate::keyspaces::SEGMENTS, &key, &value)?;
+        term.extend_from_slice(segment);
+    }
+    Ok(())
+}
+
 impl TermSpill {
     /// A spill for a generation after the one with these symbol tables.
     pub(crate) fn new(
@@ -292,7 +351,13 @@ impl TermSpill {
             folder: folder.map(Path::to_path_buf),
             symbols,
             tags: BTreeMap::new(),
+            bytes: 0,
         }
+    }
+
+    /// The bytes of the terms that were added.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Adds a term; the ids of one tag must be consecutive.
@@ -317,7 +382,23 @@ impl TermSpill {
                 })
             }
         };
+        self.bytes += bytes.len() as u64;
         spill.push(&self.hasher, self.chunk_bytes, bytes)
+    }
+
+    /// The terms themselves, ascending by id, those left out that a root has given ids to.
+    pub(crate) fn into_terms(self, known: &Root) -> StorageResult<Vec<(u64, TermBytes)>> {
+        let mut terms = Vec::new();
+        for (tag, spill) in self.tags {
+            let from = TermId::from_parts(tag, known.next_payload(tag.byte())).raw();
+            let old_table = self.symbols.of(tag);
+            spill.read_back(old_table.map(Arc::as_ref), |id, bytes| {
+                if id >= from {
+                    terms.push((id, bytes.into()));
+                }
+            })?;
+        }
+        Ok(terms)
     }
 
     /// Ingests the chunks and segments of the old generation, and behind those of each tag the new ones; the symbol

@@ -17,6 +17,7 @@ pub(crate) use recorder::{Record, Recorder, stopped};
 
 use super::batch::{BatchEntry, QuadBatch, resolved_triple_term};
 use super::generation::spill_of;
+use super::named_blanks::NamedBlanks;
 use super::sorter::Sorter;
 use crate::context::ReadContext;
 use crate::dictionary::reader::TermReader;
@@ -40,6 +41,8 @@ pub(crate) struct Interner<B: StorageBackend> {
     root: Root,
     ids: Ids,
     recorder: Recorder,
+    /// The blank nodes of sources.
+    blanks: NamedBlanks,
     /// The ids of the batch's terms.
     resolved: Vec<TermId>,
     scratch: Vec<u8>,
@@ -109,6 +112,7 @@ impl<B: StorageBackend> Interner<B> {
                 context,
             ),
             recorder: Recorder::new(record, inner.hasher)?,
+            blanks: NamedBlanks::default(),
             resolved: Vec::new(),
             scratch: Vec::new(),
             base: base.clone(),
@@ -174,7 +178,9 @@ impl<B: StorageBackend> Interner<B> {
 
     fn allocate(&mut self, tag: Tag, bytes: &[u8]) -> StorageResult<TermId> {
         if tag == Tag::SerialBlank {
-            return self.allocate_blank_node();
+            let id = self.allocate_blank_node()?;
+            self.blanks.note(id.payload());
+            return Ok(id);
         }
         let id = self.root.allocate(tag)?;
         self.recorder.push(id, tag, bytes)?;
@@ -198,8 +204,8 @@ impl<B: StorageBackend> Interner<B> {
         }
     }
 
-    /// The root with its next ids, and the new terms.
-    pub(crate) fn finish(self) -> StorageResult<(Root, Record)> {
-        Ok((self.root, self.recorder.finish()?))
+    /// The root with its next ids, the new terms, and the new blank nodes of sources.
+    pub(crate) fn finish(self) -> StorageResult<(Root, Record, NamedBlanks)> {
+        Ok((self.root, self.recorder.finish()?, self.blanks))
     }
 }
