@@ -434,7 +434,10 @@ impl<B: StorageBackend> QuadStore<B> {
         Ok(StoreTransaction::new(self, guard, base))
     }
 
-    fn begin(&self, wait: Wait) -> StorageResult<(WriterGuard<'_, Writer>, Snapshot<B>)> {
+    pub(crate) fn begin(
+        &self,
+        wait: Wait,
+    ) -> StorageResult<(WriterGuard<'_, Writer>, Snapshot<B>)> {
         if self.inner.read_only {
             return Err(StorageError::new(
                 ErrorKind::ReadOnly,

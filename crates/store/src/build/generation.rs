@@ -1,5 +1,6 @@
 //! Writes a generation and commits it.
 
+use super::checkpoint::SpillFolder;
 use super::merge::MergedRows;
 use super::progress::{LoadStage, Watch, Watched};
 use super::spill::Prepared;
@@ -28,6 +29,12 @@ pub(crate) trait Additions {
 
     /// The hash rows of the new terms, ascending.
     fn hash_rows(&mut self) -> StorageResult<Option<Box<dyn RowSource<2>>>>;
+
+    /// All is written, and this root is committed next.
+    fn before_commit(&mut self, root: &Root) -> StorageResult<()> {
+        let _ = root;
+        Ok(())
+    }
 }
 
 /// Nothing is added.
@@ -89,6 +96,7 @@ impl<'a, B: StorageBackend> Plan<'a, B> {
         self.root.folds = 0;
         self.root.statistics_quads = quads;
         self.root.folded_ids.clone_from(&self.root.next_ids);
+        additions.before_commit(&self.root)?;
         commit(self.store, places, self.root, inner.root.log_start)
     }
 
@@ -249,22 +257,30 @@ fn plan<'a, B: StorageBackend>(
         store,
         base,
         root: Root::clone(&base.inner.root),
-        terms: spill_of(store, base)?,
+        terms: spill_of(base, &SpillFolder::of(&store.inner.options))?,
         without_graph,
         watch: Watch::nobody(),
         quads_max: base.len(),
     })
 }
 
+/// A spill for a generation after that of a snapshot.
+pub(crate) fn empty_spill_of<B: StorageBackend>(
+    base: &Snapshot<B>,
+    folder: SpillFolder,
+) -> TermSpill {
+    let inner = &*base.inner;
+    let symbols = inner.places.symbols.clone();
+    TermSpill::new(inner.hasher, inner.root.chunk_bytes, symbols, folder)
+}
+
 /// A spill that holds the terms of a snapshot's delta.
 pub(crate) fn spill_of<B: StorageBackend>(
-    store: &QuadStore<B>,
     base: &Snapshot<B>,
+    folder: &SpillFolder,
 ) -> StorageResult<TermSpill> {
     let inner = &*base.inner;
-    let folder = store.inner.options.temporary_folder.as_deref();
-    let symbols = inner.places.symbols.clone();
-    let mut spill = TermSpill::new(inner.hasher, inner.root.chunk_bytes, symbols, folder);
+    let mut spill = empty_spill_of(base, folder.clone());
     for (&id, bytes) in inner.delta.terms() {
         let id = TermId::from_raw(id);
         let tag = id

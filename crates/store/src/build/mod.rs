@@ -6,6 +6,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod bulk;
+pub(crate) mod checkpoint;
 pub(crate) mod generation;
 mod interner;
 pub(crate) mod merge;
