@@ -77,7 +77,8 @@ impl CheckpointOptions {
         Ok(Some(
             checkpoints
                 .every(interval)
-                .after_interruption(after_interruption),
+                .after_interruption(after_interruption)
+                .staying_when_done(true),
         ))
     }
 
@@ -107,12 +108,16 @@ fn folder_of(store: &Path, temporary_folder: Option<&Path>) -> Option<PathBuf> {
 }
 
 /// Says that a load begins at its start though it was to be resumed.
-pub(crate) fn tell_where_none_is(checkpoints: &LoadCheckpoints) -> Result<(), Failure> {
+pub(crate) fn tell_where_none_is(checkpoints: &LoadCheckpoints) {
     let resumes = checkpoints.after_interruption == AfterInterruption::Resume;
-    if resumes && Checkpoint::read(&checkpoints.folder)?.is_none() {
+    if resumes && !is_there(checkpoints) {
         tell_of_none(&checkpoints.folder);
     }
-    Ok(())
+}
+
+/// Takes the checkpoint away when everybody knows that the load has ended well.
+pub(crate) fn remove(checkpoints: &LoadCheckpoints) -> Result<(), Failure> {
+    Ok(Checkpoint::remove(&checkpoints.folder)?)
 }
 
 fn tell_of_none(folder: &Path) {

@@ -41,6 +41,9 @@ pub struct LoadCheckpoints {
     pub after_interruption: AfterInterruption,
     /// Whether each source is a commit of its own, instead of one of all.
     pub commits_each: bool,
+    /// Whether the checkpoint stays when the load has ended well, until [`Checkpoint::remove`]: a caller that is killed
+    /// before it has told anybody of the end learns of it by resuming.
+    pub stays_when_done: bool,
 }
 
 impl LoadCheckpoints {
@@ -52,6 +55,7 @@ impl LoadCheckpoints {
             interval: Duration::from_secs(60),
             after_interruption: AfterInterruption::default(),
             commits_each: false,
+            stays_when_done: false,
         }
     }
 
@@ -73,6 +77,13 @@ impl LoadCheckpoints {
     #[must_use]
     pub fn committing_each(mut self, commits_each: bool) -> Self {
         self.commits_each = commits_each;
+        self
+    }
+
+    /// Sets whether the checkpoint stays when the load has ended well.
+    #[must_use]
+    pub fn staying_when_done(mut self, stays: bool) -> Self {
+        self.stays_when_done = stays;
         self
     }
 }
@@ -169,7 +180,7 @@ impl<'a, B: StorageBackend> Session<'a, B> {
             };
             self.read(&mut load, observer)?;
             let end = self.keeper.position.next;
-            if self.checkpoints.commits_each && end < self.sources.len() {
+            if self.checkpoints.stays_when_done || end < self.sources.len() {
                 load.keep_checkpoint();
             }
             self.options.context.check()?;
@@ -232,7 +243,8 @@ impl<'a, B: StorageBackend> Session<'a, B> {
                     false => self.sources.len(),
                 };
                 self.committed(report, Duration::ZERO, observer);
-                if self.keeper.position.first == self.sources.len() {
+                let is_done = self.keeper.position.first == self.sources.len();
+                if is_done && !self.checkpoints.stays_when_done {
                     Checkpoint::remove(&self.checkpoints.folder)?;
                 }
                 Ok(None)

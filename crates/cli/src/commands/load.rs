@@ -146,7 +146,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         .collect();
     let loaded = match &checkpoints {
         Some(checkpoints) => {
-            checkpoint::tell_where_none_is(checkpoints)?;
+            checkpoint::tell_where_none_is(checkpoints);
             quadrille::io::load_resumable(&store, sources, &options, checkpoints, &mut observer)
                 .map(drop)
                 .map_err(|error| checkpoint::failure(error, checkpoints))
@@ -159,6 +159,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut totals = observer.totals;
     totals.stages = observer.progress.finish();
     arguments.summarize(&store, totals)?;
+    if let Some(checkpoints) = &checkpoints {
+        checkpoint::remove(checkpoints)?;
+    }
     match rejected {
         Some((count, path)) => Err(Failure::new(
             Exit::Rejected,

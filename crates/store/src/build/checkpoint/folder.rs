@@ -367,3 +367,84 @@ fn failed(path: &Path, error: io::Error) -> StorageError {
         error,
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest(position: &[u8]) -> Manifest {
+        Manifest {
+            made: 1,
+            base_root: Vec::new(),
+            next_ids: Default::default(),
+            quads_read: 0,
+            position: position.to_vec(),
+            commit: None,
+            quads: Vec::new(),
+            hashes: Vec::new(),
+            ids: Vec::new(),
+            tables: Vec::new(),
+            terms: Vec::new(),
+        }
+    }
+
+    fn files(folder: &Path) -> usize {
+        files_in(folder).expect("a folder").len()
+    }
+
+    #[test]
+    fn a_manifest_that_cannot_be_written_leaves_the_one_before() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let path = parent.path().join("load");
+        let folder = CheckpointFolder::open(&path).expect("a folder");
+        folder.replace(manifest(b"first")).expect("it is written");
+        fs::create_dir(path.join(NEW_MANIFEST)).expect("a folder in the way");
+        folder.replace(manifest(b"second")).expect_err("it is not");
+        assert_eq!(folder.manifest(), Some(manifest(b"first")));
+        assert_eq!(read_manifest(&path).expect("it reads"), folder.manifest());
+    }
+
+    #[test]
+    fn files_stay_as_long_as_they_are_used_or_named() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let path = parent.path().join("load");
+        let folder = CheckpointFolder::open(&path).expect("a folder");
+        let create = || CheckpointFolder::create_file(&folder).expect("a file").1;
+        let (named, other) = (create(), create());
+        let record = |own: &OwnFile| FileRecord {
+            number: own.number(),
+            bytes: 0,
+            digest: 0,
+        };
+        let tables = vec![record(&named)];
+        folder
+            .replace(Manifest {
+                tables,
+                ..manifest(b"")
+            })
+            .expect("it is written");
+        assert_eq!(files(&path), 2);
+        drop(other);
+        drop(named);
+        assert_eq!(files(&path), 1);
+        // A manifest that names nothing lets the last one go.
+        folder.replace(manifest(b"")).expect("it is written");
+        assert_eq!(files(&path), 0);
+        assert!(CheckpointFolder::open(&path).is_err(), "it is locked");
+        folder.forget().expect("it goes");
+        drop(folder);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_others_have_put_there_stays() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let path = parent.path().join("load");
+        fs::create_dir(&path).expect("a folder");
+        fs::write(path.join("notes.part"), "mine").expect("a file");
+        drop(CheckpointFolder::open(&path).expect("a folder"));
+        remove(&path).expect("it goes");
+        let text = fs::read_to_string(path.join("notes.part"));
+        assert_eq!(text.expect("it stays"), "mine");
+    }
+}
