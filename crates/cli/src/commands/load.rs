@@ -68,8 +68,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
     /// The memory that the load may use for ids, quads and their sorting, such as 512MiB; beyond it there are temporary
-    /// files. Buffers are not counted: 24 MiB, 16 MiB for each core and what the backend keeps. Unless set it is a quarter
-    /// of the machine's memory, or of the container's
+    /// files. Buffers are not counted: 24 MiB, 16 MiB for each core and what the backend keeps. No data set is too large for
+    /// it; past 70 million new terms for each GiB, finding their ids takes more and more reads of files. Unless set it is a
+    /// quarter of the machine's memory, or of the container's
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     memory: Option<usize>,
     /// The folder for temporary files, which take up to 200 bytes a quad. Unless set they are in the folder of the

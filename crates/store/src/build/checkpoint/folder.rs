@@ -120,13 +120,18 @@ struct State {
 }
 
 impl CheckpointFolder {
-    /// Takes the folder, which is made when it is not there, with the manifest in it.
+    /// Takes the folder, which is made when it is not there (the one around it must be), with the manifest in it.
     ///
     /// # Errors
     /// `Locked` when another process has it; `Corrupted` when the manifest is damaged, `Unsupported` when it is one of
     /// another version of this program.
     pub(crate) fn open(path: &Path) -> StorageResult<Arc<Self>> {
-        fs::create_dir_all(path).map_err(|error| failed(path, error))?;
+        match fs::create_dir(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(failed(path, error));
+            }
+            _ => {}
+        }
         let lock = locked(path)?;
         let manifest = read_manifest(path)?;
         let mut state = State {

@@ -73,7 +73,7 @@ impl Checkpoint {
 
 impl<B: StorageBackend> QuadStore<B> {
     /// Begins a load as [`bulk_load_within`](Self::bulk_load_within) does, which can make checkpoints: its temporary files
-    /// are in this folder, which is made when it is not there, and [`BulkLoad::checkpoint`] writes down which of them hold
+    /// are in this folder, which is made in one that is there, and [`BulkLoad::checkpoint`] writes down which of them hold
     /// what has been added. If the process ends before the load does, [`resume_bulk_load`](Self::resume_bulk_load) goes on
     /// from the last checkpoint.
     ///
