@@ -18,6 +18,8 @@ pub(crate) struct Totals {
     rejected: u64,
     terms_new: u64,
     duration: Duration,
+    /// The quads that were read before the load was interrupted.
+    resumed_after: Option<u64>,
     pub(crate) stages: Vec<(&'static str, f64)>,
     /// The quads in the store.
     pub(crate) quads: u64,
@@ -36,6 +38,9 @@ impl Totals {
         self.rejected += summary.rejected;
         self.terms_new += report.terms_new;
         self.duration += summary.duration;
+        if let Some(from) = &summary.resumed {
+            self.resumed_after = Some(from.quads_read);
+        }
     }
 
     /// The sources that were loaded.
@@ -66,6 +71,12 @@ impl Totals {
             HumanCount(self.terms_new),
             BinaryBytes(self.bytes_read),
         );
+        if let Some(quads) = self.resumed_after {
+            text.push_str(&format!(
+                " resumed after {}; the times are those since then\n ",
+                HumanCount(quads)
+            ));
+        }
         let stages = self.stages.iter();
         let stages: Vec<String> = stages
             .map(|(name, seconds)| format!(" {name} {seconds:.2} s"))
@@ -94,6 +105,7 @@ impl Totals {
             "duplicates": self.duplicates(),
             "rejected": self.rejected,
             "terms_new": self.terms_new,
+            "resumed_after_quads": self.resumed_after,
             "quads": self.quads,
             "seconds": self.duration.as_secs_f64(),
             "seconds_by_stage": stages,

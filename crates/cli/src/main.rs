@@ -6,6 +6,7 @@
 
 mod backend_options;
 mod bench;
+mod checkpoint;
 mod commands;
 mod failure;
 mod interrupt;

@@ -204,7 +204,10 @@ impl From<LoadError> for Failure {
                 ErrorKind::UnexpectedEof | ErrorKind::InvalidData => Exit::BadData,
                 kind => exit_of_io(kind),
             },
-            LoadError::UnknownFormat { .. } | LoadError::InvalidBase { .. } => Exit::Usage,
+            LoadError::UnknownFormat { .. }
+            | LoadError::InvalidBase { .. }
+            | LoadError::Interrupted { .. }
+            | LoadError::NotResumable { .. } => Exit::Usage,
             LoadError::Cancelled(error) | LoadError::Store(error) => exit_of(error.kind()),
             _ => Exit::Failed,
         };

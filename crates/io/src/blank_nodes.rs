@@ -69,6 +69,11 @@ impl BlankNodeScope {
         self.prefix.is_none()
     }
 
+    /// What its labels begin with.
+    pub(crate) fn prefix(&self) -> Option<&str> {
+        self.prefix.as_deref()
+    }
+
     /// The node of this scope that a node of the file stands for.
     #[must_use]
     pub fn rename(&self, node: &BlankNode) -> BlankNode {

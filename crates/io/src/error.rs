@@ -67,6 +67,24 @@ pub enum LoadError {
         /// What is wrong with it.
         message: String,
     },
+    /// A load was interrupted in this folder, and neither to be resumed nor to be begun anew.
+    #[error(
+        "a load was interrupted after {quads_read} quads; its checkpoint is in {}", folder.display()
+    )]
+    Interrupted {
+        /// The folder of the checkpoint.
+        folder: std::path::PathBuf,
+        /// When the checkpoint was made.
+        made: std::time::SystemTime,
+        /// The quads that had been read.
+        quads_read: u64,
+    },
+    /// A load cannot go on from its checkpoint with these sources and options.
+    #[error("the load cannot be resumed: {reason}")]
+    NotResumable {
+        /// Why not.
+        reason: String,
+    },
     /// The cancel token was set or the deadline passed.
     #[error("stopped: {0}")]
     Cancelled(StorageError),

@@ -5,7 +5,8 @@
 //! the bytes of the last two are at hand.
 
 use crate::compression::{Compression, RawBytes, decompress};
-use crate::error::{EXCERPT_CHARACTERS_MAX, Excerpt};
+use crate::error::{EXCERPT_CHARACTERS_MAX, Excerpt, LoadError};
+use quadrille_store::ReadContext;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
@@ -90,6 +91,42 @@ impl Input {
     ) -> io::Result<Self> {
         let (reader, raw) = decompress(reader, Compression::from_path(&name))?;
         Ok(Self::with_text(name, reader, bytes_total, again, raw))
+    }
+
+    /// A file whose text is read from a place on, which must be there; one that is compressed is decompressed from its start.
+    pub(crate) fn of_file_from(
+        name: String,
+        path: PathBuf,
+        offset: u64,
+        context: &ReadContext,
+    ) -> Result<Self, LoadError> {
+        let failed = |error| LoadError::Io {
+            name: name.clone(),
+            error,
+        };
+        let file = File::open(&path).map_err(failed)?;
+        let bytes_total = file.metadata().map_err(failed)?.len();
+        let (mut reader, raw) =
+            decompress(Box::new(file), Compression::from_path(&name)).map_err(failed)?;
+        if raw.is_none() {
+            let mut file = File::open(&path).map_err(failed)?;
+            file.seek(SeekFrom::Start(offset)).map_err(failed)?;
+            reader = Box::new(file);
+        } else {
+            let mut left = offset;
+            while left > 0 {
+                context.check()?;
+                let part = left.min(BUFFER_BYTES as u64);
+                let mut part = (&mut reader).take(part);
+                match io::copy(&mut part, &mut io::sink()).map_err(failed)? {
+                    0 => return Err(failed(io::ErrorKind::UnexpectedEof.into())),
+                    count => left -= count,
+                }
+            }
+        }
+        let input = Self::with_text(name, reader, Some(bytes_total), Some(path), raw);
+        input.stream().current_offset = offset;
+        Ok(input)
     }
 
     /// A text that is not compressed, whatever it begins with.

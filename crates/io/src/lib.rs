@@ -5,7 +5,7 @@
 //! does not grow with the data; blank nodes belong to the file they stand in; a load is all or nothing; an error names
 //! file, line and column.
 //!
-//! * [`load_into`] loads sources into a store; [`read_quads`] and [`QuadReader`] give the quads to the caller.
+//! * [`load_into`] loads sources into a store, [`load_resumable`] in a way that can be gone on with after a crash; [`read_quads`] and [`QuadReader`] give the quads to the caller.
 //! * [`dump()`] writes what a pattern matches; [`QuadWriter`] writes any quads.
 //! * [`generate`] makes up quads for benches and large tests.
 
@@ -24,7 +24,9 @@ mod lines;
 mod load;
 mod parse;
 mod pipeline;
+mod position;
 mod read;
+mod resume;
 mod sort;
 mod source;
 mod turtle;
@@ -39,5 +41,6 @@ pub use load::{LoadObserver, LoadSummary, load_into, load_observed};
 pub use read::{
     GraphTarget, OnError, Progress, QuadReader, ReadOptions, TRIPLE_TERM_DEPTH_MAX, read_quads,
 };
+pub use resume::{AfterInterruption, LoadCheckpoints, ResumedFrom, load_resumable};
 pub use source::Source;
 pub use write::QuadWriter;

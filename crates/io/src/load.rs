@@ -4,9 +4,11 @@
 //! either every quad of every source is in the store by one commit, or the store is as it was.
 
 use crate::error::LoadError;
-use crate::pipeline::load_source;
+use crate::pipeline::{NoKeeper, SourceLoad, load_source};
 use crate::read::{Progress, ReadOptions};
+use crate::resume::ResumedFrom;
 use crate::source::Source;
+use crate::turtle::CHUNK_BYTES;
 use quadrille_store::{LoadReport, QuadStore, StageProgress, StorageBackend};
 use std::time::{Duration, Instant};
 
@@ -22,8 +24,10 @@ pub struct LoadSummary {
     pub rejected: u64,
     /// What the store counted.
     pub report: LoadReport,
-    /// How long it took.
+    /// How long it took; of a load that was resumed, since then.
     pub duration: Duration,
+    /// Where it was resumed, if it was.
+    pub resumed: Option<ResumedFrom>,
 }
 
 /// Who hears of a load as it goes on.
@@ -44,6 +48,30 @@ pub trait LoadObserver {
     /// All sources are read, and some more was sorted and written.
     fn stage(&mut self, progress: &StageProgress) {
         let _ = progress;
+    }
+
+    /// A commit was made: the one of the load, or one of several. Comes from [`load_resumable`](crate::load_resumable).
+    fn committed(&mut self, summary: &LoadSummary) {
+        let _ = summary;
+    }
+
+    /// A checkpoint is made next. What the observer has kept so far must be on the disk when this returns; what it gives
+    /// back, [`resumed`](Self::resumed) is told.
+    ///
+    /// # Errors
+    /// What is to end the load.
+    fn checkpoint(&mut self) -> Result<Vec<u8>, LoadError> {
+        Ok(Vec::new())
+    }
+
+    /// The load goes on from a checkpoint; with what [`checkpoint`](Self::checkpoint) gave then. Whatever the observer has
+    /// kept since then will come again.
+    ///
+    /// # Errors
+    /// What is to end the load.
+    fn resumed(&mut self, from: &ResumedFrom, kept: &[u8]) -> Result<(), LoadError> {
+        let _ = (from, kept);
+        Ok(())
     }
 }
 
@@ -95,8 +123,14 @@ pub fn load_observed<B: StorageBackend>(
     let mut summary = LoadSummary::default();
     let mut load = store.bulk_load_within(options.context.clone())?;
     for source in sources {
-        let numbered = (summary.sources, source);
-        let totals = load_source(store, &mut load, numbered, options, observer)?;
+        let how = SourceLoad {
+            store,
+            options,
+            number: summary.sources,
+            from: None,
+            chunk_bytes: CHUNK_BYTES,
+        };
+        let totals = load_source(&mut load, source, how, observer, &mut NoKeeper)?;
         summary.bytes_read += totals.bytes_read;
         summary.rejected += totals.rejected;
         summary.sources += 1;

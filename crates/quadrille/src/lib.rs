@@ -77,9 +77,10 @@ pub use quadrille_backend_lmdb::{LmdbBackend, LmdbOptions};
 #[cfg(feature = "rocksdb")]
 pub use quadrille_backend_rocksdb::{RocksDbBackend, RocksDbOptions};
 pub use quadrille_store::{
-    BulkLoad, CancelToken, GraphIter, GraphStatistics, InspectTarget, KeyspaceStatistics,
-    LoadReport, LoadStage, PredicateStatistics, QuadIter, QuadPattern, QuadStore, ReadContext,
-    Snapshot, StageProgress, StoreOptions, StoreStatistics, StoreTransaction, VerifyReport,
+    BulkLoad, CancelToken, Checkpoint, GraphIter, GraphStatistics, InspectTarget,
+    KeyspaceStatistics, LoadReport, LoadStage, PredicateStatistics, QuadIter, QuadPattern,
+    QuadStore, ReadContext, ResumedLoad, Snapshot, StageProgress, StoreOptions, StoreStatistics,
+    StoreTransaction, VerifyReport,
 };
 
 /// RDF terms, triples and quads: the `oxrdf` crate.

@@ -45,6 +45,7 @@ mod writer_lock;
 
 pub use build::batch::{BatchMark, BatchTerm, BlankNodes, QuadBatch};
 pub use build::bulk::{BulkLoad, LoadReport};
+pub use build::checkpoint::{Checkpoint, ResumedLoad};
 pub use build::progress::{LoadStage, StageProgress};
 pub use context::{CancelToken, ReadContext};
 pub use inspect::InspectTarget;

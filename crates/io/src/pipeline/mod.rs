@@ -17,9 +17,10 @@ use crate::format::RdfFormat;
 use crate::input::Input;
 use crate::lines::{ChunkReport, LineFormat};
 use crate::load::LoadObserver;
+use crate::position::PlaceInSource;
 use crate::read::{GraphTarget, OnError, Progress, QuadReader, ReadOptions, Totals};
 use crate::source::Source;
-use crate::turtle::{CHUNK_BYTES, Chunk, Scope, Splitter, TurtleFormat};
+use crate::turtle::{Chunk, Scope, Splitter, TurtleFormat};
 use fault::ChunkStart;
 use ordered::Ordered;
 use oxrdf::Quad;
@@ -80,6 +81,8 @@ struct Parsed {
     error: Option<LoadError>,
     /// What the text is to be read in, from here on by one parser.
     uncut: Option<Box<Scope>>,
+    /// What the text behind it is to be read in, where it can be read from there on without what comes before.
+    end: Option<Scope>,
     /// Whether the source is at its end.
     is_end: bool,
 }
@@ -125,29 +128,57 @@ struct Channels {
     ordered: Ordered,
 }
 
-/// Adds the quads of the source with this number, from 0, to a load, and tells the observer how far it is.
-pub(crate) fn load_source<B: StorageBackend>(
-    store: &QuadStore<B>,
-    load: &mut BulkLoad<'_, B>,
-    numbered: (u64, Source),
-    options: &ReadOptions,
-    observer: &mut impl LoadObserver,
-) -> Result<Totals, LoadError> {
-    load_by_chunks(store, load, numbered, options, observer, CHUNK_BYTES)
+/// Who is told where in a source a load has come to.
+pub(crate) trait PlaceKeeper<B: StorageBackend, O> {
+    /// All quads before this place are added.
+    fn passed(
+        &mut self,
+        load: &mut BulkLoad<'_, B>,
+        observer: &mut O,
+        place: impl FnOnce() -> PlaceInSource,
+    ) -> Result<(), LoadError>;
 }
 
-/// Does so with chunks of statements of about so many bytes.
-pub(crate) fn load_by_chunks<B: StorageBackend>(
-    store: &QuadStore<B>,
+/// Nobody.
+pub(crate) struct NoKeeper;
+
+impl<B: StorageBackend, O> PlaceKeeper<B, O> for NoKeeper {
+    fn passed(
+        &mut self,
+        _: &mut BulkLoad<'_, B>,
+        _: &mut O,
+        _: impl FnOnce() -> PlaceInSource,
+    ) -> Result<(), LoadError> {
+        Ok(())
+    }
+}
+
+/// A source on its way into a store's load.
+pub(crate) struct SourceLoad<'a, B: StorageBackend> {
+    pub(crate) store: &'a QuadStore<B>,
+    pub(crate) options: &'a ReadOptions,
+    /// The number of the source in the load, from 0.
+    pub(crate) number: u64,
+    /// Where its text is read from.
+    pub(crate) from: Option<PlaceInSource>,
+    /// About how many bytes a chunk of statements has.
+    pub(crate) chunk_bytes: usize,
+}
+
+/// Adds the quads of a source to a load, tells the observer how far it is, and the keeper where.
+pub(crate) fn load_source<B: StorageBackend, O: LoadObserver>(
     load: &mut BulkLoad<'_, B>,
-    (number, source): (u64, Source),
-    options: &ReadOptions,
-    observer: &mut impl LoadObserver,
-    chunk_bytes: usize,
+    source: Source,
+    how: SourceLoad<'_, B>,
+    observer: &mut O,
+    keeper: &mut impl PlaceKeeper<B, O>,
 ) -> Result<Totals, LoadError> {
-    let mut pipeline = Pipeline::start(store, number, source, options, chunk_bytes)?;
-    let mut totals = Totals::default();
-    let mut lines = 0;
+    let (store, options) = (how.store, how.options);
+    let mut pipeline = Pipeline::start(source, &how)?;
+    let (mut lines, mut totals) = match &how.from {
+        Some(from) => (from.lines, from.totals()),
+        None => (0, Totals::default()),
+    };
     while let Some(mut parsed) = pipeline.ordered.next(&options.context)? {
         let start = ChunkStart {
             lines,
@@ -178,6 +209,12 @@ pub(crate) fn load_by_chunks<B: StorageBackend>(
         totals.quads_read += parsed.buffers.batch.len() as u64;
         totals.bytes_read = parsed.bytes_read;
         observer.progress(&pipeline.progress(&totals));
+        if let Some(scope) = parsed.end.take() {
+            let offset = start.offset + text.len() as u64;
+            keeper.passed(load, observer, || {
+                PlaceInSource::new(offset, lines, &totals, pipeline.way.name(), &scope)
+            })?;
+        }
         pipeline.give_back(parsed.buffers);
     }
     totals.bytes_read = pipeline.input.bytes_read();
@@ -187,36 +224,42 @@ pub(crate) fn load_by_chunks<B: StorageBackend>(
 
 impl Pipeline {
     fn start<B: StorageBackend>(
-        store: &QuadStore<B>,
-        number: u64,
         source: Source,
-        options: &ReadOptions,
-        chunk_bytes: usize,
+        how: &SourceLoad<'_, B>,
     ) -> Result<Self, LoadError> {
+        let options = how.options;
         let taking = Taking {
             graph: options.graph.clone(),
             // A scope renames blank nodes before they come here.
             blank_nodes: match options.blank_nodes {
                 Some(_) => BlankNodes::AsWritten,
-                None => BlankNodes::OfSource(number),
+                None => BlankNodes::OfSource(how.number),
             },
             skips: options.on_error == OnError::Skip
                 && source.format().is_some_and(RdfFormat::can_be_read_on),
         };
         let way = Way::of(&source, options);
-        let channels = Channels::new(store)?;
+        let from = how.from.as_ref();
+        if let Some(from) = from {
+            from.check_way(way.name(), source.name())?;
+        }
+        let offset = from.map_or(0, |from| from.offset);
+        let channels = Channels::new(how.store)?;
         let (buffers, work) = (channels.buffers, channels.work);
         let input = match way {
             Way::Lines(_) => {
-                let input = source.open()?;
-                read::spawn_lines(input.clone(), buffers, work)?;
+                let input = source.open_from(offset, &options.context)?;
+                read::spawn_lines(input.clone(), buffers, work, offset)?;
                 input
             }
             Way::Statements(format) => {
-                let input = source.open()?;
-                let scope = Scope::at_start(options.base.as_deref())?;
-                let splitter = Splitter::new(input.clone(), format, scope, chunk_bytes);
-                read::spawn_statements(splitter, input.clone(), buffers, work)?;
+                let scope = match from {
+                    Some(from) => from.scope()?,
+                    None => Scope::at_start(options.base.as_deref())?,
+                };
+                let input = source.open_from(offset, &options.context)?;
+                let splitter = Splitter::new(input.clone(), format, scope, how.chunk_bytes);
+                read::spawn_statements(splitter, input.clone(), buffers, work, offset)?;
                 input
             }
             Way::Uncut => {
@@ -287,6 +330,15 @@ fn threads() -> usize {
 }
 
 impl Way {
+    /// What a place in a source calls it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Lines(_) => "lines",
+            Self::Statements(_) => "statements",
+            Self::Uncut => "whole",
+        }
+    }
+
     /// The quickest way that a source can go.
     fn of(source: &Source, options: &ReadOptions) -> Self {
         // Without checks, IRIs and strings may hold line ends; and a scope that renames wants to see every blank node.

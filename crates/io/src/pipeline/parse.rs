@@ -4,7 +4,7 @@ use super::{Buffers, Content, Parsed, Receiver, Sender, Taking, Way, Work, not_s
 use crate::directions::Directions;
 use crate::error::LoadError;
 use crate::lines::{ChunkReport, LineParser, line_ends};
-use crate::turtle::ChunkParser;
+use crate::turtle::{ChunkParser, Scope};
 use oxrdf::Quad;
 use quadrille_store::{QuadBatch, StorageError, StorageResult};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -64,6 +64,7 @@ fn parsed_of(work: Work, parser: &mut Parser, taking: &Taking) -> Parsed {
         rejected: Vec::new(),
         error: None,
         uncut: None,
+        end: None,
         is_end: false,
     };
     let parse = AssertUnwindSafe(|| parser.parse(work.content, &mut parsed, taking));
@@ -106,15 +107,20 @@ impl Parser {
         let Buffers { text, batch } = &mut parsed.buffers;
         let result = match content {
             Content::Lines => match self.lines.as_mut() {
-                Some(parser) => parser
-                    .parse(text, batch)
-                    .map(|report| parsed.report = report),
+                Some(parser) => parser.parse(text, batch).map(|report| {
+                    parsed.report = report;
+                    parsed.end = text.ends_with(b"\n").then(Scope::default);
+                }),
                 None => Ok(()),
             },
             Content::Statements(chunk) => match self.statements.as_mut() {
                 Some(parser) => parser.parse(&chunk, text, batch).map(|counts| {
                     parsed.report.lines = line_ends(text);
-                    parsed.uncut = (!counts).then(|| Box::new(chunk.start));
+                    if counts {
+                        parsed.end = chunk.end;
+                    } else {
+                        parsed.uncut = Some(Box::new(chunk.start));
+                    }
                 }),
                 None => Ok(()),
             },

@@ -16,14 +16,15 @@ const QUADS: usize = 4096;
 /// Fewer are when their objects are longer together, in bytes.
 const BYTES: usize = 1 << 20;
 
-/// Reads whole lines for the parsers.
+/// Reads whole lines for the parsers, from where the input is: a place of the source's text.
 pub(super) fn spawn_lines(
     input: Input,
     buffers: Receiver<Buffers>,
     work: SyncSender<Work>,
+    offset: u64,
 ) -> Result<(), LoadError> {
     let mut chunks = Chunks::new(input.clone());
-    spawn_text(input, buffers, work, move |text| {
+    spawn_text(input, buffers, work, offset, move |text| {
         Ok(chunks.next(text)?.then_some(Content::Lines))
     })
 }
@@ -34,8 +35,9 @@ pub(super) fn spawn_statements(
     input: Input,
     buffers: Receiver<Buffers>,
     work: SyncSender<Work>,
+    offset: u64,
 ) -> Result<(), LoadError> {
-    spawn_text(input, buffers, work, move |text| {
+    spawn_text(input, buffers, work, offset, move |text| {
         Ok(splitter.next(text)?.map(|piece| match piece {
             Piece::Chunk(chunk) => Content::Statements(chunk),
             Piece::Rest(scope) => Content::Uncut(scope),
@@ -49,12 +51,13 @@ fn spawn_text(
     input: Input,
     buffers: Receiver<Buffers>,
     work: SyncSender<Work>,
+    offset: u64,
     mut next: impl FnMut(&mut Vec<u8>) -> io::Result<Option<Content>> + Send + 'static,
 ) -> Result<(), LoadError> {
     let failed = not_started(input.name());
     thread::Builder::new()
         .name("quadrille-read".to_owned())
-        .spawn(move || read_text(&input, &buffers, &work, &mut next))
+        .spawn(move || read_text(&input, &buffers, &work, offset, &mut next))
         .map(drop)
         .map_err(failed)
 }
@@ -63,9 +66,9 @@ fn read_text(
     input: &Input,
     buffers: &Receiver<Buffers>,
     work: &SyncSender<Work>,
+    mut offset: u64,
     next: &mut impl FnMut(&mut Vec<u8>) -> io::Result<Option<Content>>,
 ) {
-    let mut offset = 0;
     // Without a sender of buffers or a taker of work, nobody waits for more.
     for (number, mut buffers) in (0..).zip(buffers) {
         let content = match next(&mut buffers.text) {

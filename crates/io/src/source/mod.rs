@@ -7,6 +7,7 @@ mod files;
 
 use crate::format::RdfFormat;
 use crate::{LoadError, input::Input};
+use quadrille_store::ReadContext;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -97,6 +98,24 @@ impl Source {
     #[must_use]
     pub fn format(&self) -> Option<RdfFormat> {
         self.format
+    }
+
+    /// The path, if it is an ordinary file: only such a one can be read once more.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match &self.origin {
+            Origin::Path(path) if path.is_file() => Some(path),
+            _ => None,
+        }
+    }
+
+    /// Opens it for reading from a place of its text on.
+    pub(crate) fn open_from(self, offset: u64, context: &ReadContext) -> Result<Input, LoadError> {
+        match self.origin {
+            Origin::Path(path) if offset > 0 => {
+                Input::of_file_from(self.name, path, offset, context)
+            }
+            _ => self.open(),
+        }
     }
 
     /// Opens it for reading from its start.

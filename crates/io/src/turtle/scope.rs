@@ -64,6 +64,35 @@ impl Scope {
         })
     }
 
+    /// The scope of these parts, as [`base`](Self::base), [`prefixes`](Self::prefixes) and
+    /// [`graph_label`](Self::graph_label) give them. `None`, when they are of no scope.
+    pub(crate) fn of_parts(
+        base: Option<&str>,
+        prefixes: Prefixes,
+        graph_label: Option<&str>,
+    ) -> Option<Self> {
+        let scope = Self {
+            base: base.map(Arc::from),
+            prefixes: Arc::new(prefixes),
+            graph: None,
+        };
+        // It refuses what is not valid.
+        drop(scope.turtle_parser()?);
+        match graph_label {
+            None => Some(scope),
+            Some(label) => scope.in_graph(label.as_bytes()),
+        }
+    }
+
+    /// The text before the `{` of the graph block around the place.
+    pub(crate) fn graph_label(&self) -> Option<String> {
+        let graph = self.graph.as_ref()?;
+        Some(match graph {
+            GraphName::DefaultGraph => String::new(),
+            graph => format!("GRAPH {graph} "),
+        })
+    }
+
     pub(crate) fn base(&self) -> Option<&str> {
         self.base.as_deref()
     }
@@ -79,11 +108,8 @@ impl Scope {
 
     /// The text that brings a parser of this base and these prefixes into the graph block: empty, or one line.
     pub(crate) fn opening(&self) -> String {
-        match &self.graph {
-            None => String::new(),
-            Some(GraphName::DefaultGraph) => "{\n".to_owned(),
-            Some(graph) => format!("GRAPH {graph} {{\n"),
-        }
+        let label = self.graph_label();
+        label.map_or_else(String::new, |label| format!("{label}{{\n"))
     }
 
     /// The text that proves, behind a chunk, that this scope was come to: empty outside of graph blocks.

@@ -1,7 +1,7 @@
 //! What is loaded by chunks of any size is what one parser reads, and what is wrong is told in the same words.
 
 use super::{ChunkParser, Piece, Scope, Splitter, TurtleFormat};
-use crate::pipeline::load_by_chunks;
+use crate::pipeline::{NoKeeper, SourceLoad, load_source};
 use crate::read::{GraphTarget, Progress, ReadOptions, read_quads};
 use crate::{LoadError, LoadObserver, RdfFormat, Source};
 use oxrdf::Quad;
@@ -66,15 +66,16 @@ fn loaded(
 ) -> Result<Vec<Quad>, LoadError> {
     let store = QuadStore::open(InMemoryBackend::new()).expect("memory opens");
     let mut load = store.bulk_load().expect("memory takes a load");
-    let numbered = (0, source(text, format));
-    let loaded = load_by_chunks(
-        &store,
-        &mut load,
-        numbered,
-        &options(),
-        &mut Silent,
+    let options = options();
+    let how = SourceLoad {
+        store: &store,
+        options: &options,
+        number: 0,
+        from: None,
         chunk_bytes,
-    );
+    };
+    let source = source(text, format);
+    let loaded = load_source(&mut load, source, how, &mut Silent, &mut NoKeeper);
     let totals = loaded?;
     load.finish().expect("memory takes a load");
     let all = store.match_quads(&QuadPattern::new());

@@ -5,7 +5,8 @@
 //! there, once for each permutation; beyond it they are sorted in runs that go to temporary files.
 
 use super::batch::{BlankNodes, QuadBatch};
-use super::generation::{Additions, Plan};
+use super::checkpoint::{CheckpointFolder, SpillFolder};
+use super::generation::{Additions, Plan, spill_of};
 use super::in_place::{self, Added, Amount, Loaded};
 use super::interner::{Interner, Record, stopped};
 use super::progress::{LoadStage, StageProgress, Watch};
@@ -14,30 +15,37 @@ use super::turn::BuildTurn;
 use crate::context::ReadContext;
 use crate::index::writer::RowSource;
 use crate::permutation::{Permutation, Row};
+use crate::root::Root;
 use crate::snapshot::Snapshot;
 use crate::store::QuadStore;
 use oxrdf::QuadRef;
 use quadrille_backend::{StorageBackend, StorageResult};
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Quads that are pushed one by one are added by the batch.
 const BATCH_QUADS: usize = 4096;
 
-/// A load under way; made by [`QuadStore::bulk_load`]. Dropping it leaves no trace.
+/// A load under way; made by [`QuadStore::bulk_load`]. Dropping it leaves no trace, but for the last checkpoint of a load
+/// that makes checkpoints ([`QuadStore::bulk_load_in`]).
 pub struct BulkLoad<'a, B: StorageBackend> {
     store: &'a QuadStore<B>,
     turn: BuildTurn<'a, B>,
-    base: Snapshot<B>,
-    interner: Interner<B>,
-    quads: Sorter<4>,
-    read: u64,
+    pub(super) base: Snapshot<B>,
+    pub(super) interner: Interner<B>,
+    pub(super) quads: Sorter<4>,
+    pub(super) read: u64,
     /// What stops it.
     context: ReadContext,
     /// Quads that were pushed and not yet added.
     pushed: QuadBatch,
     /// Whether quads were lost in an error: the load must not be committed then.
     has_failed: bool,
+    /// Where its checkpoints are, if it makes any.
+    pub(super) checkpoints: Option<Arc<CheckpointFolder>>,
+    /// Whether the last checkpoint is to stay when the load has ended.
+    pub(super) keeps_checkpoint: bool,
 }
 
 /// What a load did.
@@ -59,17 +67,39 @@ impl<'a, B: StorageBackend> BulkLoad<'a, B> {
         base: Snapshot<B>,
         context: ReadContext,
     ) -> StorageResult<Self> {
-        let shares = Shares::of(store);
-        let hashes = Sorter::new(shares.hashes, shares.folder.clone(), context.clone());
+        let shares = Shares::of(store, None);
+        let record = Record {
+            terms: spill_of(&base, &shares.folder)?,
+            hashes: shares.hashes(&context),
+        };
+        let quads = shares.quads(&context);
+        Self::over(store, (turn, base), context, shares, (record, quads))
+    }
+
+    /// A load that begins with what is sorted already.
+    pub(super) fn over(
+        store: &'a QuadStore<B>,
+        (turn, base): (BuildTurn<'a, B>, Snapshot<B>),
+        context: ReadContext,
+        shares: Shares,
+        (record, quads): (Record, Sorter<4>),
+    ) -> StorageResult<Self> {
+        let folder = shares.folder;
+        let checkpoints = match &folder {
+            SpillFolder::Named(folder) => Some(Arc::clone(folder)),
+            SpillFolder::Unnamed(_) => None,
+        };
         Ok(Self {
             store,
             turn,
-            interner: Interner::new(store, &base, shares.terms, hashes, context.clone())?,
-            quads: Sorter::new(shares.quads, shares.folder, context.clone()),
+            interner: Interner::new(&base, shares.terms, folder, record, context.clone())?,
+            quads,
             read: 0,
             context,
             pushed: QuadBatch::new(base.inner.hasher),
             has_failed: false,
+            checkpoints,
+            keeps_checkpoint: false,
             base,
         })
     }
@@ -99,7 +129,8 @@ impl<'a, B: StorageBackend> BulkLoad<'a, B> {
         self.add_batch(batch)
     }
 
-    fn add_pushed(&mut self) -> StorageResult<()> {
+    /// Adds what was pushed.
+    pub(super) fn add_pushed(&mut self) -> StorageResult<()> {
         let batch = QuadBatch::new(self.base.inner.hasher);
         let mut pushed = std::mem::replace(&mut self.pushed, batch);
         let added = self.add_batch(&pushed);
@@ -109,12 +140,20 @@ impl<'a, B: StorageBackend> BulkLoad<'a, B> {
     }
 
     fn add_batch(&mut self, batch: &QuadBatch) -> StorageResult<()> {
+        self.unless_failed(|load| load.try_to_add(batch))
+    }
+
+    /// Does something that leaves the load of no use when it fails, unless it is of none already.
+    pub(super) fn unless_failed<T>(
+        &mut self,
+        step: impl FnOnce(&mut Self) -> StorageResult<T>,
+    ) -> StorageResult<T> {
         if self.has_failed {
             return Err(stopped());
         }
-        let added = self.try_to_add(batch);
-        self.has_failed = added.is_err();
-        added
+        let done = step(self);
+        self.has_failed = done.is_err();
+        done
     }
 
     fn try_to_add(&mut self, batch: &QuadBatch) -> StorageResult<()> {
@@ -144,13 +183,19 @@ impl<'a, B: StorageBackend> BulkLoad<'a, B> {
         watch.at(LoadStage::Sorting(Permutation::Spoc), 0, None)?;
         let (root, Record { terms, hashes }, blanks) = self.interner.finish()?;
         let (store, base, read) = (self.store, self.base, self.read);
+        let shares = Shares::of(store, self.checkpoints.as_ref());
+        // What a checkpoint tells of the commit is of a generation.
+        let has_checkpoint = self.checkpoints.as_ref();
+        let has_checkpoint = has_checkpoint.is_some_and(|folder| folder.has_manifest());
         let quads = match self.quads.finish_sorted()? {
             Sorted::InMemory(mut rows) => {
                 let amount = Amount {
                     terms: root.terms().saturating_sub(base.inner.root.terms()),
                     term_bytes: terms.bytes(),
                 };
-                if in_place::suits(store, &base, &mut rows, &amount, &self.context)? {
+                if !has_checkpoint
+                    && in_place::suits(store, &base, &mut rows, &amount, &self.context)?
+                {
                     let loaded = Loaded {
                         store,
                         terms: terms.into_terms(&base.inner.root)?,
@@ -163,11 +208,13 @@ impl<'a, B: StorageBackend> BulkLoad<'a, B> {
                 }
                 Quads::InMemory(rows)
             }
-            Sorted::Spilled(spoc) => Quads::spilled(spoc, &Shares::of(store), &self.context),
+            Sorted::Spilled(spoc) => Quads::spilled(spoc, &shares, &self.context),
         };
         let mut sorted = SortedQuads {
             quads,
             hashes: Some(hashes),
+            checkpoints: self.checkpoints.clone(),
+            read,
         };
         let plan = Plan {
             store,
@@ -180,7 +227,11 @@ impl<'a, B: StorageBackend> BulkLoad<'a, B> {
             watch,
         };
         let replaced = plan.carry_out(&mut sorted)?;
-        drop(self.turn);
+        drop((self.turn, sorted));
+        if let Some(folder) = self.checkpoints.filter(|_| !self.keeps_checkpoint) {
+            // The commit stands, and what stays of the checkpoint says so.
+            drop(folder.forget());
+        }
         Ok(replaced.added().into_report(read))
     }
 }
@@ -195,8 +246,8 @@ impl Added {
     }
 }
 
-/// How a load shares out its memory, in bytes.
-struct Shares {
+/// How a load shares out its memory, in bytes, and where it puts what does not fit.
+pub(super) struct Shares {
     /// Half of it for quads: first in the order in which they come, later in the order SPOC.
     quads: usize,
     /// An eighth for each of the other permutations, while quads that did not fit are distributed to them: ids of terms
@@ -207,19 +258,34 @@ struct Shares {
     /// A sixteenth for the rows of the hash index. As much is left for batches under way, and later for quads that were
     /// there already.
     hashes: usize,
-    folder: Option<std::path::PathBuf>,
+    pub(super) folder: SpillFolder,
 }
 
 impl Shares {
-    fn of<B: StorageBackend>(store: &QuadStore<B>) -> Self {
+    /// The shares of a load that makes checkpoints in a folder, or none.
+    pub(super) fn of<B: StorageBackend>(
+        store: &QuadStore<B>,
+        checkpoints: Option<&Arc<CheckpointFolder>>,
+    ) -> Self {
         let options = &store.inner.options;
         Self {
             quads: options.memory_bytes / 2,
             others: options.memory_bytes / 8,
             terms: options.memory_bytes / 4,
             hashes: options.memory_bytes / 16,
-            folder: options.temporary_folder.clone(),
+            folder: match checkpoints {
+                Some(folder) => SpillFolder::Named(Arc::clone(folder)),
+                None => SpillFolder::of(options),
+            },
         }
+    }
+
+    pub(super) fn quads(&self, context: &ReadContext) -> Sorter<4> {
+        Sorter::new(self.quads, self.folder.clone(), context.clone())
+    }
+
+    pub(super) fn hashes(&self, context: &ReadContext) -> Sorter<2> {
+        Sorter::new(self.hashes, self.folder.clone(), context.clone())
     }
 }
 
@@ -229,6 +295,8 @@ type Sorters = Rc<RefCell<[Option<Sorter<4>>; 3]>>;
 struct SortedQuads {
     quads: Quads,
     hashes: Option<Sorter<2>>,
+    checkpoints: Option<Arc<CheckpointFolder>>,
+    read: u64,
 }
 
 enum Quads {
@@ -243,7 +311,8 @@ enum Quads {
 
 impl Quads {
     fn spilled(spoc: Box<dyn RowSource<4>>, shares: &Shares, context: &ReadContext) -> Self {
-        let sorter = || Sorter::new(shares.others, shares.folder.clone(), context.clone());
+        let folder = shares.folder.unnamed();
+        let sorter = || Sorter::new(shares.others, folder.clone(), context.clone());
         let others = [(); 3].map(|()| Some(sorter()));
         Self::Spilled {
             spoc: Some(spoc),
@@ -282,6 +351,13 @@ impl Additions for SortedQuads {
 
     fn hash_rows(&mut self) -> StorageResult<Option<Box<dyn RowSource<2>>>> {
         self.hashes.take().map(Sorter::finish).transpose()
+    }
+
+    fn before_commit(&mut self, root: &Root) -> StorageResult<()> {
+        match &self.checkpoints {
+            Some(folder) => folder.note_commit(root, self.read),
+            None => Ok(()),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Writes a generation, beside transactions, and commits it.
 
 use super::catch_up;
+use super::checkpoint::SpillFolder;
 use super::in_place::Added;
 use super::merge::{Duplicates, MergedRows};
 use super::named_blanks::NamedBlanks;
@@ -37,6 +38,12 @@ pub(crate) trait Additions {
 
     /// The hash rows of the new terms, ascending.
     fn hash_rows(&mut self) -> StorageResult<Option<Box<dyn RowSource<2>>>>;
+
+    /// All is written, and this root is committed next.
+    fn before_commit(&mut self, root: &Root) -> StorageResult<()> {
+        let _ = root;
+        Ok(())
+    }
 }
 
 /// Nothing is added.
@@ -132,6 +139,9 @@ impl<'a, B: StorageBackend> Plan<'a, B> {
         self.root.folds = 0;
         self.root.statistics_quads = quads;
         self.root.folded_ids.clone_from(&self.root.next_ids);
+        // Commits that are caught up with make it a later one.
+        self.root.epoch = self.base.epoch() + 1;
+        additions.before_commit(&self.root)?;
         Ok(Written {
             store: self.store,
             base: self.base,
@@ -183,7 +193,7 @@ impl<'a, B: StorageBackend> Plan<'a, B> {
     /// Room for duplicates: what batches under way took before.
     fn no_duplicates(&self) -> Duplicates<4> {
         let options = &self.store.inner.options;
-        let folder = options.temporary_folder.clone();
+        let folder = SpillFolder::of(options);
         let context = self.watch.context().clone();
         let sorter = Sorter::new(options.memory_bytes / 16, folder, context);
         Rc::new(RefCell::new(sorter))
@@ -334,7 +344,7 @@ fn plan<B: StorageBackend>(
         store,
         root: Root::clone(&base.inner.root),
         blanks: NamedBlanks::default(),
-        terms: spill_of(store, &base)?,
+        terms: spill_of(&base, &SpillFolder::of(&store.inner.options))?,
         without_graph,
         watch: Watch::nobody(),
         quads_max: base.len(),
@@ -342,15 +352,23 @@ fn plan<B: StorageBackend>(
     })
 }
 
+/// A spill for a generation after that of a snapshot.
+pub(crate) fn empty_spill_of<B: StorageBackend>(
+    base: &Snapshot<B>,
+    folder: SpillFolder,
+) -> TermSpill {
+    let inner = &*base.inner;
+    let symbols = inner.places.symbols.clone();
+    TermSpill::new(inner.hasher, inner.root.chunk_bytes, symbols, folder)
+}
+
 /// A spill that holds the terms of a snapshot's delta.
 pub(crate) fn spill_of<B: StorageBackend>(
-    store: &QuadStore<B>,
     base: &Snapshot<B>,
+    folder: &SpillFolder,
 ) -> StorageResult<TermSpill> {
     let inner = &*base.inner;
-    let folder = store.inner.options.temporary_folder.as_deref();
-    let symbols = inner.places.symbols.clone();
-    let mut spill = TermSpill::new(inner.hasher, inner.root.chunk_bytes, symbols, folder);
+    let mut spill = empty_spill_of(base, folder.clone());
     for (&id, bytes) in inner.delta.terms() {
         let id = TermId::from_raw(id);
         let tag = id

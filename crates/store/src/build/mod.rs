@@ -9,6 +9,7 @@
 pub(crate) mod batch;
 pub(crate) mod bulk;
 mod catch_up;
+pub(crate) mod checkpoint;
 pub(crate) mod generation;
 pub(crate) mod in_place;
 mod interner;

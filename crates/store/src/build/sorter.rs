@@ -1,5 +1,6 @@
 //! Sorts more rows than fit into memory: sorted runs in temporary files, merged as they are read.
 
+use super::checkpoint::{RunRecord, SpillFolder};
 use super::merge::MergedRows;
 use super::progress::sorted;
 use super::spill::{SpillFile, SpillReader, SpillWriter};
@@ -8,7 +9,6 @@ use crate::index::writer::RowSource;
 use quadrille_backend::StorageResult;
 use rayon::iter::ParallelIterator;
 use rayon::slice::ParallelSliceMut;
-use std::path::PathBuf;
 use std::rc::Rc;
 
 const READ_ROWS: usize = 4096;
@@ -22,14 +22,14 @@ pub(crate) struct Sorter<const N: usize> {
     rows_max: usize,
     /// Sorted runs with their levels, which never rise.
     runs: Vec<(u32, SpillFile)>,
-    folder: Option<PathBuf>,
+    folder: SpillFolder,
     /// What stops it.
     context: ReadContext,
 }
 
 impl<const N: usize> Sorter<N> {
     /// A sorter that keeps at most `memory_bytes` of rows in memory.
-    pub(crate) fn new(memory_bytes: usize, folder: Option<PathBuf>, context: ReadContext) -> Self {
+    pub(crate) fn new(memory_bytes: usize, folder: SpillFolder, context: ReadContext) -> Self {
         Self {
             buffer: Vec::new(),
             rows_max: (memory_bytes / (N * 8)).max(READ_ROWS),
@@ -37,6 +37,32 @@ impl<const N: usize> Sorter<N> {
             folder,
             context,
         }
+    }
+
+    /// Takes the rows of a checkpoint, as its first. What the files hold is compared when they are read.
+    ///
+    /// # Errors
+    /// `Corrupted` when a file is missing.
+    pub(crate) fn resume(&mut self, runs: &[RunRecord]) -> StorageResult<()> {
+        for run in runs {
+            let file = SpillFile::resume(&self.folder, &run.file)?;
+            self.runs.push((run.level, file));
+        }
+        Ok(())
+    }
+
+    /// Brings all rows to the disk; the runs that hold them.
+    pub(crate) fn checkpoint(&mut self) -> StorageResult<Vec<RunRecord>> {
+        if !self.buffer.is_empty() {
+            self.spill()?;
+        }
+        let record = |(level, file): &mut (u32, SpillFile)| {
+            Ok(RunRecord {
+                level: *level,
+                file: file.record()?,
+            })
+        };
+        self.runs.iter_mut().map(record).collect()
     }
 
     pub(crate) fn push(&mut self, row: [u64; N]) -> StorageResult<()> {
@@ -55,7 +81,7 @@ impl<const N: usize> Sorter<N> {
 
     fn spill(&mut self) -> StorageResult<()> {
         self.sort()?;
-        let mut run = SpillWriter::new(self.folder.as_deref())?;
+        let mut run = SpillWriter::new(&self.folder)?;
         self.write_rows(&mut run, &self.buffer)?;
         self.buffer.clear();
         self.runs.push((0, run.finish()?));
@@ -72,7 +98,7 @@ impl<const N: usize> Sorter<N> {
     fn merge_last(&mut self) -> StorageResult<SpillFile> {
         let last = self.runs.split_off(self.runs.len() - RUNS_MAX);
         let mut merged = MergedRows::<N>::new(sources_of(last)?);
-        let mut run = SpillWriter::new(self.folder.as_deref())?;
+        let mut run = SpillWriter::new(&self.folder)?;
         let mut rows = Vec::new();
         while merged.fill(&mut rows)? {
             self.write_rows(&mut run, &rows)?;
@@ -217,7 +243,7 @@ mod tests {
 
     #[test]
     fn open_files_stay_few_however_many_rows_there_are() {
-        let mut sorter = Sorter::<1>::new(0, None, ReadContext::new());
+        let mut sorter = Sorter::<1>::new(0, SpillFolder::Unnamed(None), ReadContext::new());
         let rows = (READ_ROWS * (RUNS_MAX * 5 + 3)) as u64;
         for number in 0..rows {
             sorter
@@ -244,7 +270,8 @@ mod tests {
         expected.sort_unstable();
         expected.dedup();
         for memory_bytes in [0, 1 << 30] {
-            let mut sorter = Sorter::new(memory_bytes, None, ReadContext::new());
+            let mut sorter =
+                Sorter::new(memory_bytes, SpillFolder::Unnamed(None), ReadContext::new());
             for &row in &rows {
                 sorter.push(row).expect("temporary files can be written");
             }

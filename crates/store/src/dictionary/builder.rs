@@ -8,11 +8,14 @@ use super::chunk::{
 };
 use super::packed::{Packer, bytes_of, width_of};
 use super::symbols::SymbolTable;
+use crate::build::checkpoint::PendingTerm;
 use std::ops::Range;
 use std::sync::Arc;
 
 /// Prefixes are numbered by a byte, and one number is for long terms.
 const PREFIXES_MAX: usize = 254;
+/// In the place of a prefix: the term lies elsewhere.
+const LONG: u8 = u8::MAX;
 /// The number of terms is stored in two bytes, and small chunks are quick to search.
 const TERMS_MAX: usize = 4096;
 /// A shared prefix must be longer by so much than the one at hand, to be worth a look.
@@ -176,6 +179,20 @@ impl ChunkBuilder {
         true
     }
 
+    /// The terms so far, in their order. To take them again into an empty builder gives the same state.
+    pub(crate) fn terms(&self) -> impl Iterator<Item = PendingTerm> + '_ {
+        self.terms.iter().map(|entry| {
+            let bytes = &self.bytes[entry.whole.clone()];
+            match bytes.split_first_chunk() {
+                Some((length, digest)) if entry.prefix == LONG => PendingTerm::Long {
+                    length: u64::from_le_bytes(*length),
+                    digest: digest.try_into().unwrap_or_default(),
+                },
+                _ => PendingTerm::Inline(bytes.to_vec()),
+            }
+        })
+    }
+
     /// Takes a term that lies elsewhere, by its length in bytes and the digest of its bytes; false when the chunk is full.
     pub(crate) fn push_long(&mut self, length: u64, digest: [u8; 16]) -> bool {
         let mut sizes = self.sizes;
@@ -199,7 +216,7 @@ impl ChunkBuilder {
         // The number of its prefix is known when all prefixes are.
         self.terms.push(Entry {
             whole,
-            prefix: u8::MAX,
+            prefix: LONG,
             prefix_length: 0,
             coded,
         });

@@ -3,6 +3,7 @@
 use super::reader::{LONG_TERM_BYTES, SEGMENT_BYTES, digest, segment_key};
 use super::tables::{SymbolTables, table_value};
 use super::{Chunk, ChunkBuilder, ChunkEntry, SymbolTable};
+use crate::build::checkpoint::{PendingTerm, SpillFolder, TagRecord, WriterRecord};
 use crate::build::progress::{LoadStage, Watch, Watched};
 use crate::build::spill::{Chained, Prepared, SpillReader, SpillWriter, SpilledEntries};
 use crate::checksum::{self, CHECKSUM_BYTES};
@@ -17,7 +18,6 @@ use quadrille_backend::{
 };
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Where the chunks and segments that a [`ChunkWriter`] completes go.
@@ -42,6 +42,28 @@ impl ChunkWriter {
             next,
             value: Vec::new(),
         }
+    }
+
+    /// A writer whose open chunk holds what it held at a checkpoint.
+    fn resume(
+        chunk_bytes: u32,
+        record: &WriterRecord,
+        symbols: Option<Arc<SymbolTable>>,
+    ) -> StorageResult<Self> {
+        let mut writer = Self::new(chunk_bytes, record.first, symbols);
+        for term in &record.terms {
+            let fits = match term {
+                PendingTerm::Inline(bytes) => writer.builder.push(bytes),
+                PendingTerm::Long { length, digest } => writer.builder.push_long(*length, *digest),
+            };
+            if !fits {
+                return Err(StorageError::corrupted(
+                    "a checkpoint has more terms in a chunk than fit",
+                ));
+            }
+            writer.next += 1;
+        }
+        Ok(writer)
     }
 
     fn push(
@@ -204,7 +226,7 @@ const SAMPLE_BYTES_MIN: usize = 1 << 14;
 pub(crate) struct TermSpill {
     hasher: TermHasher,
     chunk_bytes: u32,
-    folder: Option<PathBuf>,
+    folder: SpillFolder,
     /// The tables of the old generation, and those trained here.
     symbols: SymbolTables,
     tags: BTreeMap<Tag, TagSpill>,
@@ -227,7 +249,7 @@ struct TagSpill {
 struct SpillFiles {
     chunks: SpillWriter,
     segments: Option<SpillWriter>,
-    folder: Option<PathBuf>,
+    folder: SpillFolder,
 }
 
 impl ChunkSink for SpillFiles {
@@ -238,15 +260,29 @@ impl ChunkSink for SpillFiles {
     fn put_segment(&mut self, key: &[u8], value: &[u8]) -> StorageResult<()> {
         let file = match &mut self.segments {
             Some(file) => file,
-            None => self
-                .segments
-                .insert(SpillWriter::new(self.folder.as_deref())?),
+            None => self.segments.insert(SpillWriter::new(&self.folder)?),
         };
         file.write_entry(key, value)
     }
 }
 
 impl TagSpill {
+    fn checkpoint(&mut self) -> StorageResult<TagRecord> {
+        let segments = self.files.segments.as_mut();
+        Ok(TagRecord {
+            tag: self.tag.byte(),
+            first: self.first,
+            samples: self.samples.clone(),
+            table: self.new_table.as_ref().map(|table| table.to_bytes()),
+            writer: self.writer.as_ref().map(|writer| WriterRecord {
+                first: writer.next - writer.builder.terms().count() as u64,
+                terms: writer.builder.terms().collect(),
+            }),
+            chunks: self.files.chunks.record()?,
+            segments: segments.map(SpillWriter::record).transpose()?,
+        })
+    }
+
     fn push(&mut self, hasher: &TermHasher, chunk_bytes: u32, bytes: &[u8]) -> StorageResult<()> {
         if let Some(writer) = &mut self.writer {
             return writer.push(hasher, self.tag, bytes, &mut self.files);
@@ -343,12 +379,12 @@ impl TermSpill {
         hasher: TermHasher,
         chunk_bytes: u32,
         symbols: SymbolTables,
-        folder: Option<&Path>,
+        folder: SpillFolder,
     ) -> Self {
         Self {
             hasher,
             chunk_bytes,
-            folder: folder.map(Path::to_path_buf),
+            folder,
             symbols,
             tags: BTreeMap::new(),
             bytes: 0,
@@ -375,7 +411,7 @@ impl TermSpill {
                         .map(|table| ChunkWriter::new(self.chunk_bytes, id.raw(), Some(table))),
                     new_table: None,
                     files: SpillFiles {
-                        chunks: SpillWriter::new(self.folder.as_deref())?,
+                        chunks: SpillWriter::new(&self.folder)?,
                         segments: None,
                         folder: self.folder.clone(),
                     },
@@ -399,6 +435,47 @@ impl TermSpill {
             })?;
         }
         Ok(terms)
+    }
+
+    /// Brings all terms to the disk; where they are.
+    pub(crate) fn checkpoint(&mut self) -> StorageResult<Vec<TagRecord>> {
+        self.tags.values_mut().map(TagSpill::checkpoint).collect()
+    }
+
+    /// Takes the terms of a checkpoint, as its first.
+    ///
+    /// # Errors
+    /// `Corrupted` when the files are not what they were.
+    pub(crate) fn resume(&mut self, records: &[TagRecord]) -> StorageResult<()> {
+        for record in records {
+            let tag = Tag::from_byte(record.tag)
+                .ok_or_else(|| StorageError::corrupted("a checkpoint has terms of no known tag"))?;
+            let new_table = match &record.table {
+                Some(bytes) => Some(Arc::new(SymbolTable::from_bytes(bytes)?)),
+                None => None,
+            };
+            let symbols = new_table.clone().or_else(|| self.symbols.of(tag).cloned());
+            let writer = record.writer.as_ref();
+            let writer =
+                writer.map(|writer| ChunkWriter::resume(self.chunk_bytes, writer, symbols));
+            let segments = record.segments.as_ref();
+            let segments = segments.map(|file| SpillWriter::resume(&self.folder, file));
+            let spill = TagSpill {
+                tag,
+                first: record.first,
+                samples: record.samples.clone(),
+                sample_bytes: record.samples.iter().map(Vec::len).sum(),
+                writer: writer.transpose()?,
+                new_table,
+                files: SpillFiles {
+                    chunks: SpillWriter::resume(&self.folder, &record.chunks)?,
+                    segments: segments.transpose()?,
+                    folder: self.folder.clone(),
+                },
+            };
+            self.tags.insert(tag, spill);
+        }
+        Ok(())
     }
 
     /// Ingests the chunks and segments of the old generation, and behind those of each tag the new ones; the symbol

@@ -4,7 +4,8 @@
 //! [`recorder`]. What always holds: a term gets one id, in the order in which terms first come, however many threads made
 //! the batches. Ids that are at hand lie in a [`table`]; when it has taken its share of the memory, all of them go to a
 //! sorted file ([`runs`]) and the table begins anew, so a load of any number of terms goes on, each term that comes again
-//! after that costing one read of a file that the system most likely has in its cache.
+//! after that costing one read of a file that the system most likely has in its cache. A checkpoint names the runs, and
+//! files of what came into the table since the checkpoint before; the table itself stays as it is.
 
 mod filter;
 mod recorder;
@@ -13,21 +14,19 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use recorder::{Record, Recorder, stopped};
+pub(crate) use recorder::{Record, RecordState, Recorder, stopped};
 
 use super::batch::{BatchEntry, QuadBatch, resolved_triple_term};
-use super::generation::spill_of;
+use super::checkpoint::{FileRecord, RunRecord, SpillFolder};
 use super::named_blanks::NamedBlanks;
-use super::sorter::Sorter;
+use super::spill::{SpillFile, SpillWriter};
 use crate::context::ReadContext;
 use crate::dictionary::reader::TermReader;
-use crate::root::Root;
+use crate::root::{FIRST_PAYLOAD, NextIds, Root};
 use crate::snapshot::Snapshot;
-use crate::store::QuadStore;
 use crate::term::{SERIAL_BLANK_FREE, Tag, TermId, serial_blank};
 use quadrille_backend::{StorageBackend, StorageError, StorageResult};
-use runs::Runs;
-use std::path::PathBuf;
+use runs::{RunReader, Runs, encode};
 use table::Table;
 
 /// As many slots of the table are brought near at a time.
@@ -52,18 +51,89 @@ pub(crate) struct Interner<B: StorageBackend> {
 struct Ids {
     table: Table,
     runs: Runs,
+    folder: SpillFolder,
+    /// What checkpoints have written of the table as it is now.
+    written: Vec<SpillFile>,
+    /// The next ids when they last did: those before are written, or the base knows them.
+    written_up_to: NextIds,
     /// What stops it.
     context: ReadContext,
 }
 
+/// More files of a table are made one.
+const WRITTEN_MAX: usize = 32;
+
+/// What a checkpoint tells of an interner.
+pub(crate) struct InternerState {
+    pub(crate) next_ids: NextIds,
+    pub(crate) blanks: NamedBlanks,
+    pub(crate) runs: Vec<RunRecord>,
+    pub(crate) tables: Vec<FileRecord>,
+    pub(crate) record: RecordState,
+}
+
 impl Ids {
-    fn new(bytes_max: usize, folder: Option<PathBuf>, context: ReadContext) -> Self {
+    fn new(bytes_max: usize, folder: SpillFolder, context: ReadContext, base: &NextIds) -> Self {
         Self {
-            // While it grows, the old table stands beside the new one, which is twice as large.
+            // While it grows, the old table stands beside the new one, which is twice as large. It does not grow any more
+            // when there are runs: what it leaves is theirs.
             table: Table::new(bytes_max / 3 * 2),
-            runs: Runs::new(folder, context.clone()),
+            runs: Runs::new(bytes_max / 3, folder.clone(), context.clone()),
+            folder,
+            written: Vec::new(),
+            written_up_to: base.clone(),
             context,
         }
+    }
+
+    /// Takes the ids of a checkpoint.
+    fn resume(&mut self, runs: &[RunRecord], tables: &[FileRecord]) -> StorageResult<()> {
+        self.runs.resume(runs)?;
+        for table in tables {
+            let file = SpillFile::resume(&self.folder, table)?;
+            let mut entries = RunReader::new(file.into_reader()?)?;
+            while let Some((hash, id)) = entries.head {
+                // Files of a table may repeat what a merged one holds.
+                if self.table.get(hash).is_none() {
+                    self.insert(hash, TermId::from_raw(id))?;
+                }
+                entries.advance()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings all ids to the disk that are not of the base, which has those before `base`.
+    fn checkpoint(
+        &mut self,
+        base: &NextIds,
+        next: &NextIds,
+    ) -> StorageResult<(Vec<RunRecord>, Vec<FileRecord>)> {
+        if self.written.len() == WRITTEN_MAX {
+            self.written.clear();
+            self.written_up_to.clone_from(base);
+        }
+        let before = std::mem::replace(&mut self.written_up_to, next.clone());
+        let is_new = |id: TermId| {
+            let first = before.get(&id.tag_byte()).copied();
+            id.payload() >= first.unwrap_or(FIRST_PAYLOAD)
+        };
+        let mut file = None;
+        for (hash, id) in self.table.entries().filter(|(_, id)| is_new(*id)) {
+            let file = match &mut file {
+                Some(file) => file,
+                None => file.insert(SpillWriter::new(&self.folder)?),
+            };
+            file.write(&encode(hash, id.raw()))?;
+        }
+        if let Some(file) = file {
+            self.written.push(file.finish()?);
+        }
+        let tables = self.written.iter_mut().map(SpillFile::record);
+        Ok((
+            self.runs.checkpoint()?,
+            tables.collect::<StorageResult<_>>()?,
+        ))
     }
 
     fn get(&mut self, hash: u128) -> StorageResult<Option<TermId>> {
@@ -82,6 +152,8 @@ impl Ids {
             let (table, context) = (&mut self.table, &self.context);
             self.runs
                 .add(table.len(), |visit| table.drain_sorted(context, visit))?;
+            // The runs hold it now.
+            self.written.clear();
         }
         self.table.insert(hash, id);
         Ok(())
@@ -91,31 +163,53 @@ impl Ids {
 impl<B: StorageBackend> Interner<B> {
     /// An interner that begins with what a snapshot holds, and keeps at most so many bytes of ids at hand.
     pub(crate) fn new(
-        store: &QuadStore<B>,
         base: &Snapshot<B>,
         bytes_max: usize,
-        hashes: Sorter<2>,
+        folder: SpillFolder,
+        record: Record,
         context: ReadContext,
     ) -> StorageResult<Self> {
         let inner = &*base.inner;
-        let record = Record {
-            terms: spill_of(store, base)?,
-            hashes,
-        };
         Ok(Self {
             reader: TermReader::new(&inner.view, &inner.places),
             base_has_terms: inner.root.terms() > 0,
             root: Root::clone(&inner.root),
-            ids: Ids::new(
-                bytes_max,
-                store.inner.options.temporary_folder.clone(),
-                context,
-            ),
+            ids: Ids::new(bytes_max, folder, context, &inner.root.next_ids),
             recorder: Recorder::new(record, inner.hasher)?,
             blanks: NamedBlanks::default(),
             resolved: Vec::new(),
             scratch: Vec::new(),
             base: base.clone(),
+        })
+    }
+
+    /// Takes the ids of a checkpoint, before any batch.
+    ///
+    /// # Errors
+    /// `Corrupted` when the files are not what they were.
+    pub(crate) fn resume(
+        &mut self,
+        next_ids: NextIds,
+        blanks: NamedBlanks,
+        runs: &[RunRecord],
+        tables: &[FileRecord],
+    ) -> StorageResult<()> {
+        self.root.next_ids = next_ids;
+        self.blanks = blanks;
+        self.ids.resume(runs, tables)
+    }
+
+    /// Brings all ids and terms to the disk; where they are.
+    pub(crate) fn checkpoint(&mut self) -> StorageResult<InternerState> {
+        let next_ids = self.root.next_ids.clone();
+        let base = &self.base.inner.root.next_ids;
+        let (runs, tables) = self.ids.checkpoint(base, &next_ids)?;
+        Ok(InternerState {
+            next_ids,
+            blanks: self.blanks.clone(),
+            runs,
+            tables,
+            record: self.recorder.checkpoint()?,
         })
     }
 

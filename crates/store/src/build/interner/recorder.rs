@@ -1,9 +1,10 @@
 //! The thread that puts the new terms of a load into chunks, while other threads read on.
 //!
 //! What flows in: new terms with their ids, by the batch. What flows out, at the end: the chunks in temporary files and
-//! the rows of the hash index. What always holds: at most [`BATCHES_WAITING`] batches wait; an error of the thread is
+//! the rows of the hash index; now and then what a checkpoint is to tell of these. What always holds: at most [`BATCHES_WAITING`] batches wait; an error of the thread is
 //! reported by the next call.
 
+use crate::build::checkpoint::{RunRecord, TagRecord};
 use crate::build::sorter::Sorter;
 use crate::dictionary::reader::index_hash;
 use crate::dictionary::writer::TermSpill;
@@ -25,6 +26,19 @@ struct NewTerms {
     bytes: Vec<u8>,
 }
 
+/// What a thread is asked to do.
+enum Message {
+    Record(NewTerms),
+    /// Bring all to the disk, and tell of it.
+    Checkpoint(SyncSender<RecordState>),
+}
+
+/// What a checkpoint tells of a [`Record`].
+pub(crate) struct RecordState {
+    pub(crate) hashes: Vec<RunRecord>,
+    pub(crate) terms: Vec<TagRecord>,
+}
+
 /// What the thread works on.
 pub(crate) struct Record {
     pub(crate) terms: TermSpill,
@@ -34,7 +48,7 @@ pub(crate) struct Record {
 /// Hands new terms over to its thread.
 pub(crate) struct Recorder {
     batch: NewTerms,
-    sender: Option<SyncSender<NewTerms>>,
+    sender: Option<SyncSender<Message>>,
     thread: Option<JoinHandle<StorageResult<Record>>>,
 }
 
@@ -64,8 +78,12 @@ impl Recorder {
 
     fn send(&mut self) -> StorageResult<()> {
         let batch = std::mem::take(&mut self.batch);
+        self.tell(Message::Record(batch))
+    }
+
+    fn tell(&mut self, message: Message) -> StorageResult<()> {
         match &self.sender {
-            Some(sender) if sender.send(batch).is_ok() => Ok(()),
+            Some(sender) if sender.send(message).is_ok() => Ok(()),
             // The thread has stopped, which it only does after an error.
             _ => self.join().and(Err(stopped())),
         }
@@ -77,6 +95,18 @@ impl Recorder {
             Some(Ok(result)) => result,
             Some(Err(panic)) => std::panic::resume_unwind(panic),
             None => Err(stopped()),
+        }
+    }
+
+    /// Brings all that was recorded to the disk.
+    pub(crate) fn checkpoint(&mut self) -> StorageResult<RecordState> {
+        self.send()?;
+        let (sender, receiver) = sync_channel(1);
+        self.tell(Message::Checkpoint(sender))?;
+        match receiver.recv() {
+            Ok(state) => Ok(state),
+            // The thread has stopped, as above.
+            Err(_) => Err(self.join().err().unwrap_or_else(stopped)),
         }
     }
 
@@ -105,18 +135,34 @@ pub(crate) fn stopped() -> StorageError {
 fn record_all(
     mut record: Record,
     hasher: &TermHasher,
-    batches: &Receiver<NewTerms>,
+    messages: &Receiver<Message>,
 ) -> StorageResult<Record> {
-    for batch in batches {
-        let mut start = 0;
-        for (id, tag, end) in batch.ids {
-            let bytes = &batch.bytes[start..end];
-            record
-                .hashes
-                .push([index_hash(hasher, tag, bytes), id.raw()])?;
-            record.terms.push(id, tag, bytes)?;
-            start = end;
+    for message in messages {
+        match message {
+            Message::Record(batch) => record.push_all(hasher, batch)?,
+            Message::Checkpoint(sender) => {
+                let state = RecordState {
+                    hashes: record.hashes.checkpoint()?,
+                    terms: record.terms.checkpoint()?,
+                };
+                // Whoever asked waits.
+                let _ = sender.send(state);
+            }
         }
     }
     Ok(record)
+}
+
+impl Record {
+    fn push_all(&mut self, hasher: &TermHasher, batch: NewTerms) -> StorageResult<()> {
+        let mut start = 0;
+        for (id, tag, end) in batch.ids {
+            let bytes = &batch.bytes[start..end];
+            self.hashes
+                .push([index_hash(hasher, tag, bytes), id.raw()])?;
+            self.terms.push(id, tag, bytes)?;
+            start = end;
+        }
+        Ok(())
+    }
 }

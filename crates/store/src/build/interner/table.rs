@@ -106,6 +106,12 @@ impl Table {
         self.len
     }
 
+    /// The hashes with their ids, as they lie.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (u128, TermId)> + '_ {
+        let filled = self.slots.iter().filter(|slot| slot.1 != EMPTY);
+        filled.map(|&(key, id)| (whole(key), TermId::from_raw(id)))
+    }
+
     /// All hashes with their ids, ascending; the table is empty then. Sorts in place.
     pub(super) fn drain_sorted(
         &mut self,
@@ -115,8 +121,8 @@ impl Table {
         let mut slots = std::mem::take(&mut self.slots);
         slots.retain(|slot| slot.1 != EMPTY);
         let mut slots = sorted(slots, context)?;
-        for &([high, low], id) in &slots {
-            visit(u128::from(high) << 64 | u128::from(low), id)?;
+        for &(key, id) in &slots {
+            visit(whole(key), id)?;
         }
         let capacity = slots.capacity().min(self.slots_max).max(SLOTS_MIN);
         slots.clear();
@@ -129,4 +135,8 @@ impl Table {
 
 fn halves(hash: u128) -> [u64; 2] {
     [(hash >> 64) as u64, hash as u64]
+}
+
+fn whole([high, low]: [u64; 2]) -> u128 {
+    u128::from(high) << 64 | u128::from(low)
 }
