@@ -210,7 +210,7 @@ impl<B: StorageBackend> QuadStore<B> {
 
     /// Begins a load: quads pushed into it are sorted aside, in bounded memory, and become visible all at once when it
     /// finishes: as if all were inserted then. Dropping it leaves no trace. Readers and transactions go on meanwhile, but
-    /// for a moment at its end; other loads, and what else rewrites the indexes, wait. As long as it is open the log keeps
+    /// for the commit at its end; other loads, and what else rewrites the indexes, wait. As long as it is open the log keeps
     /// what transactions commit, so it is not to be left open idly.
     ///
     /// A load is folded into the blocks that it touches when these are few, as those of quads that belong together are,

@@ -33,7 +33,7 @@ use quadrille_backend::{
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-/// Transactions wait while so many bytes of blocks are written, and no more: about a second.
+/// Transactions wait while so many bytes of blocks are read and written anew, and no more: some seconds at the most.
 const BYTES_MAX: u64 = 64 << 20;
 
 /// A block that is written anew is read, and its group's summary entry written: so many operations at most, as a
