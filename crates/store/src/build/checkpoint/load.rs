@@ -212,7 +212,7 @@ impl<'a, B: StorageBackend> BulkLoad<'a, B> {
     /// Brings all that was added to the disk and writes down where it is, in the place of the checkpoint before. `position`
     /// is given back by [`QuadStore::resume_bulk_load`]; it is to tell the caller which quads come next.
     ///
-    /// It costs writing and syncing what was added since the checkpoint before: 32 bytes a quad, 24 to 40 for a new term
+    /// It costs writing and syncing what was added since the checkpoint before: 32 bytes a quad, 40 for a new term
     /// and its text, compressed; most of that goes to temporary files in a load that does not fit into its memory anyway.
     /// Later quads are sorted by themselves and merged at the end.
     ///
