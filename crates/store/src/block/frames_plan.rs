@@ -104,19 +104,7 @@ impl FramesPlan {
             start = end;
         }
         first_groups.push(groups.len());
-        // The first groups of keys have surely begun, so only those behind are asked.
-        let others: Vec<(u64, &[u64])> = first_groups
-            .windows(2)
-            .map(|pair| (pair[0] as u64, &first_values[pair[0] + 1..pair[1]]))
-            .collect();
-        let group_of = |(&key, &value): (&u64, &u64)| {
-            let (first, others) = others[key as usize];
-            match others {
-                [] => first,
-                others => first + others_begun(others, value) as u64,
-            }
-        };
-        let codes: Vec<u64> = keys.codes.iter().zip(values).map(group_of).collect();
+        let codes = codes_of(&keys, values, &first_groups, &first_values);
         let min = first_values.iter().copied().min()?;
         let max = ends.iter().map(|end| sorted[end - 1]).max()?;
         let tag_min = groups.iter().map(|group| group.tag).min()?;
@@ -228,6 +216,28 @@ impl FramesPlan {
         }
         writer.finish();
     }
+}
+
+/// The group of each row: for each key, its groups begin at these values.
+fn codes_of(
+    keys: &Distinct,
+    values: &[u64],
+    first_groups: &[usize],
+    first_values: &[u64],
+) -> Vec<u64> {
+    // The first groups of keys have surely begun, so only those behind are asked.
+    let others: Vec<(u64, &[u64])> = first_groups
+        .windows(2)
+        .map(|pair| (pair[0] as u64, &first_values[pair[0] + 1..pair[1]]))
+        .collect();
+    let group_of = |(&key, &value): (&u64, &u64)| {
+        let (first, others) = others[key as usize];
+        match others {
+            [] => first,
+            others => first + others_begun(others, value) as u64,
+        }
+    };
+    keys.codes.iter().zip(values).map(group_of).collect()
 }
 
 /// How many of the ascending values at which groups begin are not above a value.
