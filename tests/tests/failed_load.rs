@@ -42,8 +42,10 @@ fn main() -> ExitCode {
 
 type Tested = Result<(), Box<dyn std::error::Error>>;
 
+type Case<F> = fn(&Path, &F) -> Tested;
+
 fn on_backend<F: Factory>(backend: &str, factory: F) -> [Trial; 2] {
-    let cases: [(&str, fn(&Path, &F) -> Tested); 2] = [
+    let cases: [(&str, Case<F>); 2] = [
         ("an_error_on_the_last_line", an_error_on_the_last_line),
         ("a_wrong_source_among_five", a_wrong_source_among_five),
     ];

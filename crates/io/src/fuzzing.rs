@@ -2,7 +2,7 @@
 
 use crate::error::LoadError;
 use crate::load::LoadObserver;
-use crate::pipeline::load_by_chunks;
+use crate::pipeline::{NoKeeper, SourceLoad, load_source};
 use crate::read::{Progress, ReadOptions};
 use crate::source::Source;
 use quadrille_store::{LoadReport, QuadStore, StorageBackend};
@@ -24,13 +24,13 @@ pub fn load_in_chunks<B: StorageBackend>(
     chunk_bytes: usize,
 ) -> Result<LoadReport, LoadError> {
     let mut load = store.bulk_load_within(options.context.clone())?;
-    load_by_chunks(
+    let how = SourceLoad {
         store,
-        &mut load,
-        (0, source),
         options,
-        &mut Silent,
+        number: 0,
+        from: None,
         chunk_bytes,
-    )?;
+    };
+    load_source(&mut load, source, how, &mut Silent, &mut NoKeeper)?;
     Ok(load.finish()?)
 }
