@@ -21,6 +21,8 @@ const LONG_FUNCTIONS: [(&str, &str, &str); 1] = [(
     "cases",
     "the one list of all conformance cases",
 )];
+/// Packages that are no members of the workspace.
+const PACKAGES_APART: [&str; 2] = ["benches/compare", "tests/fuzz"];
 /// Folders whose content this project did not write, or that tools make.
 const FOREIGN_FOLDERS: [&str; 4] = ["target", ".git", "w3c", "node_modules"];
 /// Endings of names that stand for a file wherever they appear in back-ticks.
@@ -656,10 +658,10 @@ fn every_source_file_belongs_to_a_target() {
             .map(|target| PathBuf::from(text(target, "src_path")))
             .collect(),
     );
-    let apart = root().join("benches/compare");
+    let apart = PACKAGES_APART.map(|package| root().join(package));
     let sources = files_ending(".rs")
         .into_iter()
-        .filter(|(path, _)| !path.starts_with(&apart));
+        .filter(|(path, _)| !apart.iter().any(|package| path.starts_with(package)));
     let orphans = sources.filter(|(path, _)| {
         path.canonicalize()
             .is_ok_and(|path| !reached.contains(&path))
