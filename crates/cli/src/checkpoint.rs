@@ -4,7 +4,7 @@
 //! always holds: no checkpoint is thrown away unless `--restart` says so or the load has ended well.
 
 use crate::failure::{Exit, Failure};
-use crate::output;
+use crate::{output, rejects};
 use clap::Args;
 use indicatif::HumanCount;
 use quadrille::io::{AfterInterruption, LoadCheckpoints, LoadError, ResumedFrom};
@@ -117,6 +117,7 @@ pub(crate) fn tell_where_none_is(checkpoints: &LoadCheckpoints) {
 
 /// Takes the checkpoint away when everybody knows that the load has ended well.
 pub(crate) fn remove(checkpoints: &LoadCheckpoints) -> Result<(), Failure> {
+    rejects::clear(&checkpoints.folder);
     Ok(Checkpoint::remove(&checkpoints.folder)?)
 }
 
@@ -169,7 +170,8 @@ pub(crate) fn failure(error: LoadError, checkpoints: &LoadCheckpoints) -> Failur
         return failure.adding("say --restart to delete its checkpoint and begin anew");
     }
     let behind = if is_fault {
-        ", with --on-error skip behind this fault (a file that is changed can no longer be gone on with)"
+        ", in N-Triples and N-Quads with --on-error skip behind this fault (a file that is changed can no longer be gone \
+         on with)"
     } else {
         ""
     };

@@ -181,6 +181,11 @@ fn copy(from: &mut File, to: &mut Output) -> io::Result<Result<(), Failure>> {
     }
 }
 
+/// Removes what a load gathered that was not gone on with, and the folder of checkpoints if nothing else is in it.
+pub(crate) fn clear(checkpoints: &Path) {
+    remove(&checkpoints.join(GATHERED));
+}
+
 /// Removes the file of what was gathered, and the folder if nothing else is in it.
 fn remove(path: &Path) {
     let _ = fs::remove_file(path);

@@ -9,6 +9,7 @@
 mod common;
 
 use common::{Ran, command, file, finish, folder, locations, path_of, quadrille, text_of};
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -227,6 +228,8 @@ fn a_load_goes_on_in_mid_file_and_says_where() {
     let folder = folder();
     for (name, text) in [
         ("a.nq", lines(60_000, 0, true)),
+        ("lone.nq", lines(60_000, 0, true).replace('\n', "\r")),
+        ("pairs.nq", lines(60_000, 0, true).replace('\n', "\r\n")),
         ("a.ttl", turtle(30_000, false)),
         ("a.trig", turtle(30_000, true)),
     ] {
@@ -317,6 +320,27 @@ fn an_error_behind_a_checkpoint_is_told_at_its_place_and_can_be_passed() {
         let ran = quadrille(&[&resume[..], &skip].concat());
         assert_eq!(ran.code, Some(11), "{}", ran.err);
         assert!(ran.err.contains("loaded 50,010 quads"), "{}", ran.err);
+        assert!(!checkpoints(&location).exists(), "the folder stays");
+    }
+}
+
+#[test]
+fn a_restart_takes_away_what_was_left_out_before_it() {
+    let folder = folder();
+    let path = file(
+        &folder,
+        "a.nq",
+        &format!("oops\n{}", lines(50_000, 0, true)),
+    );
+    let broken = file(&folder, "b.rdf", "<broken");
+    let rejects = text_of(&folder.path().join("rejected.nq"));
+    for location in locations(&folder) {
+        let skip = ["--on-error", "skip", "--rejects", &rejects];
+        let ran = quadrille(&[&often(&location, &[&path, &broken])[..], &skip].concat());
+        assert_eq!(ran.code, Some(3), "{}", ran.err);
+        assert!(checkpoints(&location).join("rejects").exists());
+        let whole = file(&folder, "c.nq", &lines(10, 0, true));
+        quadrille(&["load", "--store", &location, "--restart", &whole]).ok();
         assert!(!checkpoints(&location).exists(), "the folder stays");
     }
 }
@@ -537,21 +561,43 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
+fn names_in(folder: &Path) -> Vec<OsString> {
+    fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect()
+}
+
+/// Deletes from the copy of a checkpoint what the killed load had not yet named in it: who opens the checkpoint, if in
+/// vain since its files are empty, clears that away.
+fn keep_what_is_named(killed: &Killed, folder: &Path, copy: &Path) {
+    let unnamed = "999999999999.part";
+    for folder in [folder, copy] {
+        fs::write(folder.join(unnamed), "a file of a load that was killed").expect("a file");
+    }
+    for name in names_in(folder) {
+        if name.to_string_lossy().ends_with(".part") {
+            fs::write(folder.join(name), "").expect("a file");
+        }
+    }
+    killed.load_same(&["--resume"]).failed(7);
+    for name in names_in(copy) {
+        if !folder.join(&name).exists() {
+            fs::remove_file(copy.join(name)).expect("a file");
+        }
+    }
+    assert!(!copy.join(unnamed).exists(), "it is not cleared away");
+}
+
 /// Every file of a checkpoint, cut short, changed in one byte, or gone: an error and an intact store, or no harm at all.
 #[test]
 fn a_damaged_checkpoint_is_an_error_and_never_wrong_data() {
     for killed in Killed::all() {
         let folder = checkpoints(&killed.location);
         let aside = killed.folder.path().join("aside");
-        // Who opens the checkpoint, if in vain, clears away what the killed load had not yet named in it.
-        killed
-            .load_same(&["--resume", "--graph", "http://example.org/g"])
-            .failed(2);
         copy_folder(&folder, &aside);
-        let names: Vec<_> = fs::read_dir(&aside)
-            .expect("a folder")
-            .map(|entry| entry.expect("an entry").file_name())
-            .collect();
+        keep_what_is_named(&killed, &folder, &aside);
+        let names = names_in(&aside);
         let mut refused = 0;
         for name in &names {
             let bytes = fs::read(aside.join(name)).expect("a file");

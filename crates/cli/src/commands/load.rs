@@ -41,7 +41,7 @@ of them is in the store. Blank nodes belong to their file, unless --keep-blank-n
 A load of more than a minute makes checkpoints. Whatever ends it, a crash, a full disk, Ctrl-C or an error, the last \
 checkpoint stays, and the same command with --resume goes on from there, to the store that it would have made without the \
 interruption; --restart begins anew. Files that were begun to be read must not change meanwhile, nor the store; a load \
-that a fault ended can go on behind it with --on-error skip. Files of N-Triples, N-Quads, Turtle and TriG are resumed in \
+that a fault in N-Triples or N-Quads ended can go on behind it with --on-error skip. Files of N-Triples, N-Quads, Turtle and TriG are resumed in \
 their midst (Turtle and TriG not with --on-error skip), all others, and all of them with --lenient, from their start, \
 and so is standard input. With --batch, files that are committed already are passed over.
 

@@ -109,7 +109,9 @@ impl Parser {
             Content::Lines => match self.lines.as_mut() {
                 Some(parser) => parser.parse(text, batch).map(|report| {
                     parsed.report = report;
-                    parsed.end = text.ends_with(b"\n").then(Scope::default);
+                    // A `\r` that ends a chunk is not half of a `\r\n`.
+                    let is_whole = matches!(text.last(), Some(b'\n' | b'\r'));
+                    parsed.end = is_whole.then(Scope::default);
                 }),
                 None => Ok(()),
             },
