@@ -100,7 +100,8 @@ impl Rejects {
         Ok(())
     }
 
-    /// How much was left out, and where it is; `None` when nothing was.
+    /// How much was left out, and where it is; `None` when nothing was. What was gathered stays until [`clear`]: as long as
+    /// the checkpoint does, since whoever goes on from it wants it again.
     pub(crate) fn finish(mut self) -> Result<Option<(u64, PathBuf)>, Failure> {
         if let Some(gathered) = self.gathered.take() {
             let read =
@@ -112,7 +113,6 @@ impl Rejects {
                 file.seek(SeekFrom::Start(0)).map_err(read)?;
                 copy(&mut file, &mut self.output).map_err(read)??;
             }
-            remove(&gathered.path);
         }
         if self.rejected == 0 {
             return Ok(None);
@@ -181,7 +181,7 @@ fn copy(from: &mut File, to: &mut Output) -> io::Result<Result<(), Failure>> {
     }
 }
 
-/// Removes what a load gathered that was not gone on with, and the folder of checkpoints if nothing else is in it.
+/// Removes what loads have gathered, and the folder of checkpoints if nothing else is in it.
 pub(crate) fn clear(checkpoints: &Path) {
     remove(&checkpoints.join(GATHERED));
 }
@@ -221,6 +221,33 @@ fn on_one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As when the process ends behind the file, and before the checkpoint goes.
+    #[test]
+    fn what_is_told_at_the_end_can_be_told_once_more() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, checkpoints) = (folder.path().join("rejects.nq"), folder.path().join("load"));
+        fs::create_dir(&checkpoints).expect("a folder");
+        let create = || Rejects::create(Some(&path), Some(&checkpoints)).expect("a file");
+        let error = LoadError::Document {
+            name: "a.nt".to_owned(),
+            message: "wrong".to_owned(),
+        };
+        let mut rejects = create();
+        rejects.push(&error, b"oops\n").expect("a file");
+        let kept = rejects.checkpoint().expect("a file");
+        let told = |rejects: Rejects| {
+            let (count, path) = rejects.finish().expect("a file").expect("one");
+            (count, fs::read(path).expect("a file"))
+        };
+        let first = told(rejects);
+        let mut rejects = create();
+        rejects.resume(&kept).expect("a file");
+        assert_eq!(told(rejects), first);
+        assert_eq!(first, (1, b"# a.nt: wrong\noops\n".to_vec()));
+        clear(&checkpoints);
+        assert!(!checkpoints.exists());
+    }
 
     #[test]
     fn a_comment_is_one_line_and_the_line_is_as_it_was() {

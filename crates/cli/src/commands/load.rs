@@ -10,7 +10,7 @@ use crate::load_progress::LoadProgress;
 use crate::load_summary::Totals;
 use crate::rejects::Rejects;
 use crate::source::{StoreOption, SyntaxOptions};
-use crate::{interrupt, output, pattern};
+use crate::{interrupt, output, pattern, rejects};
 use clap::{Args, ValueEnum};
 use oxrdf::GraphName;
 use quadrille::backend::StorageBackend;
@@ -273,7 +273,11 @@ impl Observer {
             return Ok(None);
         }
         if self.totals.sources() > 0 {
-            return rejects.finish();
+            let finished = rejects.finish()?;
+            if let (true, Some(checkpoints)) = (loaded.is_err(), checkpoints) {
+                rejects::clear(&checkpoints.folder);
+            }
+            return Ok(finished);
         }
         rejects.forget();
         Ok(None)
