@@ -29,6 +29,7 @@ mod read;
 mod resume;
 mod sort;
 mod source;
+mod tokens;
 mod turtle;
 mod write;
 

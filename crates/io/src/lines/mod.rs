@@ -88,13 +88,12 @@ impl LineParser {
         blank_nodes: BlankNodes,
         skips_faulty: bool,
     ) -> Self {
-        let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0);
         Self {
             format,
             graph,
             blank_nodes,
             skips_faulty,
-            terms: Terms::new(blank_nodes, seed),
+            terms: Terms::new(blank_nodes),
         }
     }
 

@@ -9,6 +9,7 @@
 //! it goes on if the cut was wrong, and says what is wrong if the text is.
 
 mod parse;
+mod plain;
 mod scan;
 mod scope;
 mod splitter;

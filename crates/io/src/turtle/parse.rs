@@ -3,6 +3,7 @@
 //! What flows in: the text of a [`Chunk`]. What flows out: its quads in a batch, or a refusal. What always holds: without
 //! a refusal, the parser has come to the chunk's end between two statements, and in the scope that the chunk promised.
 
+use super::plain::PlainParser;
 use super::{Chunk, Scope, TurtleFormat};
 use crate::directions::Directions;
 use crate::parse::{OPENED_MAX, dismantle};
@@ -18,11 +19,13 @@ pub(crate) struct ChunkParser {
     blank_nodes: BlankNodes,
     /// A chunk that begins or ends in a graph block, with what opens and closes the block around it.
     framed: Vec<u8>,
+    plain: PlainParser,
 }
 
 impl ChunkParser {
     pub(crate) fn new(format: TurtleFormat, graph: GraphTarget, blank_nodes: BlankNodes) -> Self {
         Self {
+            plain: PlainParser::new(format, graph.clone(), blank_nodes),
             format,
             graph,
             blank_nodes,
@@ -44,6 +47,21 @@ impl ChunkParser {
         if !is_whole || memchr::memmem::find_iter(text, b"<<(").count() > OPENED_MAX {
             return Ok(false);
         }
+        let before = batch.mark();
+        if self.plain.parse(chunk, text, batch)? {
+            return Ok(true);
+        }
+        batch.go_back_to(&before);
+        self.parse_whole(chunk, text, batch)
+    }
+
+    /// The same by one parser of oxttl.
+    fn parse_whole(
+        &mut self,
+        chunk: &Chunk,
+        text: &[u8],
+        batch: &mut QuadBatch,
+    ) -> StorageResult<bool> {
         let mut framed = std::mem::take(&mut self.framed);
         let text = framed_text(chunk, text, &mut framed);
         let mut taken = Taken {

@@ -199,6 +199,15 @@ impl Scanner {
     }
 }
 
+/// Where a statement may end that begins here, outside of a graph block or inside: behind its dot. `None`, if something else
+/// comes first.
+pub(super) fn statement_end(text: &[u8], start: usize) -> Option<usize> {
+    let mut scanner = Scanner::new(TurtleFormat::Turtle, Scope::default());
+    scanner.at = start;
+    scanner.statement(text, start).ok()?;
+    Some(scanner.at)
+}
+
 /// The place behind a byte that was looked for from another place on.
 fn past(found: Option<usize>, from: usize) -> Result<usize, Stop> {
     found.map(|found| from + found + 1).ok_or(Stop::End)

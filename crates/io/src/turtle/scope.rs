@@ -16,9 +16,26 @@ pub(crate) type Prefixes = BTreeMap<String, String>;
 /// The IRI of the three terms of [`MARK`].
 const MARK_IRI: &str = "urn:x-quadrille:mark";
 
-/// A triple that is put where statements may begin in a graph block, and the block's end. At any other place of a
-/// statement it is a syntax error, and its quad tells which graph the block is of.
-const MARK: &str = "<urn:x-quadrille:mark> <urn:x-quadrille:mark> <urn:x-quadrille:mark> . }";
+/// A triple that is put where statements may begin. At any other place of a statement it is a syntax error.
+pub(super) const MARK_TRIPLE: &str =
+    "<urn:x-quadrille:mark> <urn:x-quadrille:mark> <urn:x-quadrille:mark> .";
+
+/// That triple where it is put in a graph block, and the block's end: its quad tells which graph the block is of.
+pub(super) const MARK: &str =
+    "<urn:x-quadrille:mark> <urn:x-quadrille:mark> <urn:x-quadrille:mark> . }";
+
+/// Whether this is the quad of a mark, in any graph.
+pub(super) fn is_mark(quad: &Quad) -> bool {
+    let Quad {
+        subject,
+        predicate,
+        object,
+        ..
+    } = quad;
+    predicate.as_str() == MARK_IRI
+        && *subject == predicate.clone().into()
+        && *object == predicate.clone().into()
+}
 
 /// What is in force at a place between two statements.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -122,16 +139,36 @@ impl Scope {
 
     /// Whether this is the quad of [`Self::closing`], in the graph of this scope.
     pub(super) fn is_marked_by(&self, quad: &Quad) -> bool {
-        let Quad {
-            subject,
-            predicate,
-            object,
-            graph_name,
-        } = quad;
-        self.graph.as_ref() == Some(graph_name)
-            && predicate.as_str() == MARK_IRI
-            && *subject == predicate.clone().into()
-            && *object == predicate.clone().into()
+        self.graph.as_ref() == Some(&quad.graph_name) && is_mark(quad)
+    }
+
+    /// The graph of the block around the place.
+    pub(super) fn graph(&self) -> Option<&GraphName> {
+        self.graph.as_ref()
+    }
+
+    /// The same base and prefixes outside of graph blocks.
+    pub(super) fn without_graph(&self) -> Self {
+        Self {
+            graph: None,
+            ..self.clone()
+        }
+    }
+
+    /// Whether the base and the prefixes of two scopes are the same.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.base == other.base && self.prefixes == other.prefixes
+    }
+
+    /// Takes a parser's base and prefixes.
+    pub(super) fn declare_all<'a>(
+        &mut self,
+        base: Option<&str>,
+        prefixes: impl Iterator<Item = (&'a str, &'a str)>,
+    ) {
+        let owned = prefixes.map(|(name, iri)| (name.to_owned(), iri.to_owned()));
+        self.base = base.map(Arc::from);
+        self.prefixes = Arc::new(owned.collect());
     }
 
     /// Whether a parser's base and prefixes are these.
