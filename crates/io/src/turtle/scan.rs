@@ -199,9 +199,17 @@ impl Scanner {
     }
 }
 
-/// Where a statement may end that begins here, outside of a graph block or inside: behind its dot. `None`, if something else
-/// comes first.
+/// Where a statement may end whose start is the next that is no white space: behind its dot, or behind a directive that
+/// needs none. `None`, if something else comes first.
 pub(super) fn statement_end(text: &[u8], start: usize) -> Option<usize> {
+    let passed = text
+        .get(start..)?
+        .iter()
+        .position(|byte| !is_space(*byte))?;
+    let first = start + passed;
+    if text[first].is_ascii_alphabetic() && is_directive(text, first).ok()? {
+        return declared_end(text, first).ok();
+    }
     let mut scanner = Scanner::new(TurtleFormat::Turtle, Scope::default());
     scanner.at = start;
     scanner.statement(text, start).ok()?;

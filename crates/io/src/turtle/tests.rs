@@ -120,7 +120,7 @@ fn check_cuts(text: &str, format: TurtleFormat, chunks_min: usize) {
 }
 
 #[track_caller]
-fn check(text: &[u8], format: RdfFormat, sizes: impl IntoIterator<Item = usize>) {
+pub(super) fn check(text: &[u8], format: RdfFormat, sizes: impl IntoIterator<Item = usize>) {
     let expected = whole(Cursor::new(text.to_vec()), format);
     for size in sizes {
         let split = by_chunks(Cursor::new(text.to_vec()), format, size);

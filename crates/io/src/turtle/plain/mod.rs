@@ -8,6 +8,8 @@
 
 mod scan;
 mod terms;
+#[cfg(test)]
+mod tests;
 mod unusual;
 
 use super::{Chunk, Scope, TurtleFormat};
