@@ -2,6 +2,7 @@
 //!
 //! What flows in: the text of a [`Chunk`]. What flows out: its quads in a batch, or a refusal. What always holds: without
 //! a refusal, the parser has come to the chunk's end between two statements, and in the scope that the chunk promised.
+//! The parser is that of `plain` where this can prove it, else one of oxttl, from the chunk's start on.
 
 use super::plain::PlainParser;
 use super::{Chunk, Scope, TurtleFormat};
@@ -56,7 +57,7 @@ impl ChunkParser {
     }
 
     /// The same by one parser of oxttl.
-    fn parse_whole(
+    pub(super) fn parse_whole(
         &mut self,
         chunk: &Chunk,
         text: &[u8],

@@ -2,7 +2,8 @@
 //!
 //! What flows in: text, as much as has been read of it. What flows out: places to cut it at. What always holds: a cut
 //! stands behind a line end. It is a good guess and no more: whoever cuts there looks whether it was right. So only
-//! what is usual needs to be known here, and anything else ends the scan.
+//! what is usual needs to be known here, and anything else ends the scan. The same holds of the ends of single statements,
+//! behind which no line needs to end.
 
 use super::{Scope, TurtleFormat};
 use memchr::{memchr, memchr2, memchr3};

@@ -2,10 +2,12 @@
 
 use super::*;
 use crate::RdfFormat;
+use crate::turtle::ChunkParser;
 use crate::turtle::tests::check;
 use proptest::prelude::*;
 use quadrille_backend::InMemoryBackend;
-use quadrille_store::QuadStore;
+use quadrille_store::{QuadPattern, QuadStore};
+use std::collections::BTreeSet;
 
 const HEADER: &str = "@prefix ex: <http://example.org/> .
 @prefix : <http://colon.example/#> .
@@ -14,6 +16,7 @@ PREFIX a: <http://a.example/>
 @prefix true: <http://true.example/> .
 @prefix graph: <http://graph.example/> .
 @prefix open: <http://open.example> .
+@prefix port: <http://port.example:8> .
 ";
 
 /// So many nodes at first are plain, and so many right.
@@ -21,7 +24,7 @@ const NODES_PLAIN: usize = 30;
 const NODES_RIGHT: usize = 34;
 
 /// IRIs, prefixed names and blank nodes, the last of them wrong or with another meaning than they seem to have.
-const NODES: [&str; 46] = [
+const NODES: [&str; 47] = [
     "<http://one.example/>",
     "<http://one.example/a/../b>",
     "<rel>",
@@ -64,6 +67,7 @@ const NODES: [&str; 46] = [
     "ex.:c",
     "1x:a",
     "_:-a",
+    "port:a",
     "open:.1",
     "open:/p",
     "<http://one.example/ >",
@@ -314,19 +318,7 @@ proptest! {
 /// Every right token once in each place, alone in its text, so that none hides behind another that is wrong.
 #[test]
 fn every_token_is_what_one_parser_reads() {
-    let ends = [
-        " .",
-        ".",
-        ". ",
-        "\n.\n",
-        ".#\n",
-        ";.",
-        " , 1 .",
-        ".1",
-        ". ex:a a 1.",
-        "\t}",
-        ".\r\n",
-    ];
+    let ends = [" .", ".", ";.", " , 1 .\r\n", ".1", "\t}"];
     for token in NODES.iter().chain(&LITERALS).chain(&OTHERS) {
         for end in ends {
             for statement in [
@@ -348,12 +340,21 @@ fn every_token_is_what_one_parser_reads() {
     }
 }
 
-/// Where the plain statement ends that a text begins with, in a scope with the prefixes of [`HEADER`].
-fn taken(text: &str, format: TurtleFormat) -> Option<usize> {
-    let store = QuadStore::open(InMemoryBackend::new()).expect("memory opens");
-    let mut batch = store.quad_batch().expect("memory has batches");
+fn scope() -> Scope {
     let mut scope = Scope::at_start(Some("http://start.example/a/b")).expect("the base is valid");
     scope.declare(HEADER.as_bytes()).expect("they are right");
+    scope
+}
+
+/// Gives a parser and a walk of this text, in the scope of [`HEADER`].
+fn walking<T>(
+    text: &str,
+    format: TurtleFormat,
+    walks: impl FnOnce(&mut PlainParser, &mut Walk<'_>) -> T,
+) -> T {
+    let store = QuadStore::open(InMemoryBackend::new()).expect("memory opens");
+    let mut batch = store.quad_batch().expect("memory has batches");
+    let scope = scope();
     let mut parser = PlainParser::new(format, GraphTarget::AsWritten, BlankNodes::OfSource(0));
     parser.terms.begin(&scope).expect("the scope is valid");
     let directions = Directions::new(&mut batch, &GraphTarget::AsWritten).expect("it has room");
@@ -365,7 +366,72 @@ fn taken(text: &str, format: TurtleFormat) -> Option<usize> {
         block: None,
         graph: directions.default_graph,
     };
-    parser.statement(&mut walk, 0)
+    walks(&mut parser, &mut walk)
+}
+
+/// Where the plain statement ends that a text begins with.
+fn taken(text: &str, format: TurtleFormat) -> Option<usize> {
+    walking(text, format, |parser, walk| parser.statement(walk, 0))
+}
+
+#[test]
+fn what_does_not_end_between_two_statements_is_refused() {
+    let unended = [
+        "# .",
+        "ex:s ex:p [",
+        "ex:s",
+        "ex:s ex:p 1 ; .\n#",
+        "ex:s ex:p 'x .",
+        "ex:g {",
+    ];
+    let elsewhere = [
+        "}",
+        "ex:s ex:p 1 } ex:g { ex:s ex:p 2 .",
+        "} { ex:s ex:p 2 .",
+    ];
+    let whole = ["ex:s ex:p [] .", "[ ex:p 1 ] . ex:s ex:p 2 ."];
+    let texts = unended.iter().chain(&elsewhere).chain(&whole);
+    for (number, text) in texts.enumerate() {
+        let is_whole = number >= unended.len() + elsewhere.len();
+        walking(text, TurtleFormat::TriG, |parser, walk| {
+            let outside = parser.outside(walk, text.as_bytes());
+            assert_eq!(outside.expect("it has room"), is_whole, "{text}");
+            let inside = parser.inside(walk, text.as_bytes());
+            assert_eq!(inside.expect("it has room"), is_whole, "{text}");
+        });
+    }
+}
+
+#[test]
+fn a_chunk_that_ends_in_another_scope_than_it_promised_is_refused() {
+    let mut other = scope();
+    other
+        .declare(b"@prefix ex: <http://two.example/> .")
+        .expect("it is right");
+    let inside = scope().in_graph(b"ex:g ").expect("it is right");
+    let elsewhere = scope().in_graph(b"ex:h ").expect("it is right");
+    let ends = [scope(), other, inside, elsewhere];
+    let texts = [
+        "ex:s ex:p 1 .\n",
+        "@prefix ex: <http://two.example/> .\n",
+        "ex:g { ex:s ex:p 1 .\n",
+        "ex:h {\n",
+    ];
+    let store = QuadStore::open(InMemoryBackend::new()).expect("memory opens");
+    let (format, nodes) = (TurtleFormat::TriG, BlankNodes::AsWritten);
+    let mut parser = PlainParser::new(format, GraphTarget::AsWritten, nodes);
+    for (text_number, text) in texts.iter().enumerate() {
+        for (end_number, end) in ends.iter().enumerate() {
+            let chunk = Chunk {
+                start: scope(),
+                end: Some(end.clone()),
+            };
+            let mut batch = store.quad_batch().expect("memory has batches");
+            let counts = parser.parse(&chunk, text.as_bytes(), &mut batch);
+            let counts = counts.expect("the batch has room");
+            assert_eq!(counts, text_number == end_number, "{text}");
+        }
+    }
 }
 
 #[test]
@@ -422,5 +488,57 @@ fn all_else_is_not_taken() {
             let is_taken = taken(&text, TurtleFormat::Turtle).is_some();
             assert_eq!(is_taken, plain.contains(&text.as_str()), "{text}");
         }
+    }
+}
+
+/// The quads of a chunk to the text's end, by the short way or by one parser, with their labels as they are written.
+fn quads_of(text: &str, target: &GraphTarget, is_short: bool) -> BTreeSet<String> {
+    let store = QuadStore::open(InMemoryBackend::new()).expect("memory opens");
+    let mut batch = store.quad_batch().expect("memory has batches");
+    let chunk = Chunk {
+        start: Scope::at_start(None).expect("there is no base"),
+        end: None,
+    };
+    let (format, nodes) = (TurtleFormat::TriG, BlankNodes::AsWritten);
+    let counts = match is_short {
+        true => PlainParser::new(format, target.clone(), nodes).parse(
+            &chunk,
+            text.as_bytes(),
+            &mut batch,
+        ),
+        false => ChunkParser::new(format, target.clone(), nodes).parse_whole(
+            &chunk,
+            text.as_bytes(),
+            &mut batch,
+        ),
+    };
+    assert!(counts.expect("the batch has room"));
+    let mut load = store.bulk_load().expect("memory takes a load");
+    load.add(&batch).expect("it is a batch of the store");
+    load.finish().expect("memory takes a load");
+    let all = store.match_quads(&QuadPattern::new());
+    all.expect("a store can be read")
+        .map(|quad| quad.expect("a store can be read").to_string())
+        .collect()
+}
+
+#[test]
+fn quads_go_to_the_graph_of_their_block_or_to_that_of_the_user() {
+    let text = format!(
+        "{}_:s ex:p _:o . {{ _:s ex:p 1 }} ex:g {{ ex:s a :T ; ex:p 'x' . }} ex:s ex:p 2 .
+_:g {{ _:s ex:p _:g . ex:s ex:p <<( _:s ex:q _:g )>> . ex:s ex:p 3 }} GRAPH :h {{ ex:s ex:p 'y' . }}
+@prefix ex: <http://two.example/> . ex:s ex:p ex:o . ex:g {{ ex:s ex:p ex:o }}",
+        HEADER.replace("<rel/>", "<http://rel.example/>")
+    );
+    let graph = GraphName::from(oxrdf::NamedNode::new_unchecked("http://user.example/"));
+    let targets = [
+        GraphTarget::AsWritten,
+        GraphTarget::DefaultInto(graph.clone()),
+        GraphTarget::AllInto(graph),
+    ];
+    for target in targets {
+        let short = quads_of(&text, &target, true);
+        assert_eq!(short, quads_of(&text, &target, false), "{target:?}");
+        assert!(short.len() >= 10, "{short:?}");
     }
 }

@@ -51,7 +51,7 @@ impl PlainParser {
     }
 
     /// Takes statements and directives outside of graph blocks.
-    fn outside(&mut self, walk: &mut Walk<'_>, part: &[u8]) -> StorageResult<bool> {
+    pub(super) fn outside(&mut self, walk: &mut Walk<'_>, part: &[u8]) -> StorageResult<bool> {
         let Some(parser) = walk.scope.turtle_parser() else {
             return Ok(false);
         };
@@ -76,7 +76,7 @@ impl PlainParser {
     }
 
     /// Takes statements inside of a graph block.
-    fn inside(&mut self, walk: &mut Walk<'_>, part: &[u8]) -> StorageResult<bool> {
+    pub(super) fn inside(&mut self, walk: &mut Walk<'_>, part: &[u8]) -> StorageResult<bool> {
         // So that the block in which the proof stands is the one that is opened here.
         let opens = |at| part.get(at + 1) != Some(&b'|');
         if memchr::memchr_iter(b'{', part).any(opens) {
