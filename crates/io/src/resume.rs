@@ -114,7 +114,9 @@ pub struct ResumedFrom {
 ///
 /// Files that the load had begun to read must be as they were, by length and time of change, and the options that decide
 /// upon quads the same. [`OnError::Stop`](crate::OnError::Stop) may become [`OnError::Skip`](crate::OnError::Skip): so a
-/// load that a fault ended goes on behind it.
+/// load that a fault ended goes on behind it. Turtle and TriG that a checkpoint has cut in mid-file cannot: only a parser of
+/// the whole text knows where a faulty statement ends, so this is [`LoadError::NotResumable`], the checkpoint stays, and the
+/// store is as it was.
 ///
 /// Between two checkpoints a load does nothing more than without. What a checkpoint costs, [`BulkLoad::checkpoint`] tells.
 ///

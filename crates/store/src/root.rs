@@ -27,7 +27,7 @@ use crate::bytes::Reader;
 use crate::checksum;
 use crate::keyspaces::ROOT;
 use crate::permutation::Permutation;
-use crate::term::{Tag, TermId, serial_blank_of_bytes};
+use crate::term::{SERIAL_BLANK_FREE, Tag, TermId, serial_blank, serial_blank_of_bytes};
 use quadrille_backend::{ErrorKind, StorageError, StorageResult};
 use std::collections::BTreeMap;
 
@@ -133,6 +133,25 @@ impl Root {
         }
         self.next_ids.insert(tag.byte(), payload + 1);
         Ok(TermId::from_parts(tag, payload))
+    }
+
+    /// The next blank node that the store names itself: one whose label is not held, as the dictionary may hold those of
+    /// large numbers.
+    ///
+    /// # Errors
+    /// As [`allocate`](Self::allocate), and what `is_held` fails with.
+    pub(crate) fn allocate_blank_node(
+        &mut self,
+        mut is_held: impl FnMut(&[u8]) -> StorageResult<bool>,
+    ) -> StorageResult<TermId> {
+        loop {
+            let id = self.allocate(Tag::SerialBlank)?;
+            if id.payload() < SERIAL_BLANK_FREE
+                || !is_held(serial_blank(id.payload()).as_str().as_bytes())?
+            {
+                return Ok(id);
+            }
+        }
     }
 
     /// The blank node of a label that the dictionary does not hold, if it is a number that the store has given.

@@ -3,9 +3,10 @@
 
 use oxrdf::{BlankNode, GraphName, NamedNode, Quad, Term};
 use proptest::prelude::*;
-use quadrille_backend::InMemoryBackend;
-use quadrille_store::{BlankNodes, QuadPattern, QuadStore};
+use quadrille_backend::{InMemoryBackend, StorageBackend};
+use quadrille_store::{BlankNodes, QuadPattern, QuadStore, StoreOptions};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 type Store = QuadStore<InMemoryBackend>;
 
@@ -47,7 +48,7 @@ fn load(store: &Store, node: &str, mark: usize, scope: BlankNodes) {
 }
 
 /// The label of each node, by the marks of its quads.
-fn held(store: &Store) -> BTreeMap<usize, String> {
+fn held<B: StorageBackend>(store: &QuadStore<B>) -> BTreeMap<usize, String> {
     let quads = store.match_quads(&QuadPattern::new()).expect("a scan");
     quads
         .map(|quad| {
@@ -117,6 +118,70 @@ fn a_number_whose_label_is_kept_is_passed_over() {
     let expected = (0..).zip(expected.map(|number| label(FREE.wrapping_add(number))));
     assert_eq!(held(&store), expected.collect());
     check_sound(&store);
+}
+
+/// A load of a node of its own source beside transactions that write labels, into a store that holds others; whether it is
+/// folded into the blocks there are.
+fn load_beside(before: &[u64], beside: &[u64], folds: bool) {
+    let backend = Arc::new(InMemoryBackend::new());
+    let options = StoreOptions {
+        block_bytes: Some(StoreOptions::BLOCK_BYTES_MIN),
+        ..StoreOptions::default()
+    };
+    let store = QuadStore::open_with(Arc::clone(&backend), options).expect("memory opens");
+    let mut filling = store.bulk_load().expect("nobody else writes");
+    let others = if folds { 3000 } else { 0 };
+    for mark in 1000..1000 + others {
+        let quad = quad(&format!("other{mark}"), mark);
+        filling.push(quad.as_ref()).expect("there is room");
+    }
+    filling.finish().expect("there is room");
+    let insert = |number: u64, mark: usize| {
+        let quad = quad(&label(number), mark);
+        assert!(store.insert(&quad).expect("there is room"));
+    };
+    for (mark, &number) in (0..).zip(before) {
+        insert(number, mark);
+    }
+    let mut batch = store.quad_batch().expect("a batch");
+    let pushed = batch.push(quad("own", 900).as_ref(), BlankNodes::OfSource(0));
+    pushed.expect("a quad");
+    let mut load = store.bulk_load().expect("nobody else writes");
+    load.add(&batch).expect("there is room");
+    for (mark, &number) in (before.len()..).zip(beside) {
+        insert(number, mark);
+    }
+    let generation = |backend: &InMemoryBackend| backend.keyspaces().expect("a list");
+    let at_first = generation(&backend);
+    load.finish().expect("there is room");
+    assert_eq!(generation(&backend) == at_first, folds);
+    let held = held(&store);
+    let nodes = before.len() + beside.len() + 1 + others;
+    assert_eq!(held.len(), nodes);
+    let labels: BTreeSet<&String> = held.values().collect();
+    assert_eq!(labels.len(), nodes, "{before:?} {beside:?}: {held:?}");
+    assert_eq!(store.verify().expect("it can be read").problems, []);
+}
+
+/// The load's node is the first of all; whichever of the two is named anew passes over the label that is kept.
+#[test]
+fn who_is_named_anew_beside_a_load_gets_no_label_that_is_kept() {
+    for folds in [false, true] {
+        load_beside(&[FREE], &[1, FREE - 1], folds);
+        load_beside(&[FREE, FREE + 1], &[FREE - 1, 1], folds);
+        load_beside(&[], &[FREE, 1, FREE - 1], folds);
+        load_beside(&[], &[1, FREE - 1, FREE], folds);
+    }
+}
+
+/// The load's node has the number of the label that a transaction writes meanwhile.
+#[test]
+fn a_large_label_written_beside_a_load_is_not_the_load_s_node() {
+    for folds in [false, true] {
+        load_beside(&[FREE - 1], &[FREE], folds);
+        load_beside(&[FREE - 1], &[FREE, FREE + 1], folds);
+        load_beside(&[FREE - 1, FREE + 1], &[FREE], folds);
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -21,7 +21,9 @@ use crate::replay::{each_record, for_differences};
 use crate::root::Root;
 use crate::snapshot::Snapshot;
 use crate::store::{State, put_root, trim_log};
-use crate::term::{Tag, TagKind, TermId, triple_term_bytes, triple_term_ids};
+use crate::term::{
+    Tag, TagKind, TermId, serial_blank_of_bytes, triple_term_bytes, triple_term_ids,
+};
 use crate::view::View;
 use quadrille_backend::{StorageBackend, StorageError, StorageResult, Transaction};
 use std::collections::{BTreeMap, HashMap};
@@ -156,6 +158,9 @@ impl<B: StorageBackend> CatchUp<B> {
         if let Some(id) = self.reader.find(&self.delta, hasher, tag, &bytes)? {
             return Ok(id);
         }
+        if serial_blank_of_bytes(tag, &bytes).is_some_and(|node| self.is_of_load(node)) {
+            return self.name_anew();
+        }
         let hash = index_hash(hasher, tag, &bytes);
         let id = self.root.allocate(tag)?.raw();
         self.delta.add_term_bytes(id, Arc::clone(&bytes));
@@ -171,18 +176,33 @@ impl<B: StorageBackend> CatchUp<B> {
             Some(tag) if tag.kind() == TagKind::Dictionary && !is_old => {
                 self.ids.get(&id).copied().ok_or_else(unknown)
             }
-            // A name that the user gave it, and the load to a node of its own.
-            Some(Tag::SerialBlank) if self.blanks.contains(term.payload()) => {
+            Some(Tag::SerialBlank) if self.is_of_load(term) => {
                 if let Some(&here) = self.ids.get(&id) {
                     return Ok(here);
                 }
-                let here = self.root.allocate(Tag::SerialBlank)?;
-                self.blanks.note(here.payload());
-                self.ids.insert(id, here.raw());
-                Ok(here.raw())
+                let here = self.name_anew()?;
+                self.ids.insert(id, here);
+                Ok(here)
             }
             _ => Ok(id),
         }
+    }
+
+    /// Whether a name that the user gave to a node is one that the load gave to a node of its own.
+    fn is_of_load(&self, node: TermId) -> bool {
+        self.blanks.contains(node.payload())
+    }
+
+    /// Another name for a node of the user's.
+    fn name_anew(&mut self) -> StorageResult<u64> {
+        let (reader, delta) = (&mut self.reader, &self.delta);
+        let hasher = &self.base.inner.hasher;
+        let here = self.root.allocate_blank_node(|label| {
+            let found = reader.find(delta, hasher, Tag::LabelledBlank, label)?;
+            Ok(found.is_some())
+        })?;
+        self.blanks.note(here.payload());
+        Ok(here.raw())
     }
 
     /// The quads that the generation holds and should not, or the reverse.

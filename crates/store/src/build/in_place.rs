@@ -13,7 +13,7 @@ use super::progress::{LoadStage, Watch};
 use super::sorter::SortedRows;
 use crate::context::ReadContext;
 use crate::delta::{Delta, TermBytes};
-use crate::dictionary::reader::index_hash;
+use crate::dictionary::reader::{TermReader, index_hash};
 use crate::dictionary::writer::fold_terms;
 use crate::index::fold::{Change, fold};
 use crate::index::reader::SummaryCursor;
@@ -25,12 +25,14 @@ use crate::replay::{each_record, for_differences};
 use crate::root::Root;
 use crate::snapshot::Snapshot;
 use crate::store::{QuadStore, State, put_root};
-use crate::term::{Tag, TermId, triple_term_bytes, triple_term_ids};
+use crate::term::{
+    SERIAL_BLANK_FREE, Tag, TermId, serial_blank, triple_term_bytes, triple_term_ids,
+};
 use crate::view::View;
 use quadrille_backend::{
     StorageBackend, StorageError, StorageResult, StorageSnapshot, Transaction, Wait,
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Transactions wait while so many bytes of blocks are read and written anew, and no more: some seconds at the most.
@@ -191,7 +193,7 @@ impl<B: StorageBackend> Loaded<'_, B> {
             return Ok(());
         }
         let mut ids = HashMap::new();
-        self.rename_blanks(&given, &mut ids)?;
+        self.rename_blanks(now, &given, &mut ids)?;
         let known = self.terms_since(now)?;
         let mut terms = Vec::new();
         for (id, bytes) in std::mem::take(&mut self.terms) {
@@ -219,6 +221,7 @@ impl<B: StorageBackend> Loaded<'_, B> {
     /// Names the blank nodes of sources anew if transactions have used their names.
     fn rename_blanks(
         &mut self,
+        now: &Snapshot<B>,
         given: &BTreeMap<u8, u64>,
         ids: &mut HashMap<u64, u64>,
     ) -> StorageResult<()> {
@@ -226,9 +229,23 @@ impl<B: StorageBackend> Loaded<'_, B> {
         let next = self.root.next_payload(tag.byte());
         let own = given.get(&tag.byte()).copied().unwrap_or(0);
         self.root.next_ids.insert(tag.byte(), next.max(own));
-        if next > self.base.inner.root.next_payload(tag.byte()) {
-            for number in self.blanks.iter() {
-                let here = self.root.allocate(tag)?;
+        let are_all = next > self.base.inner.root.next_payload(tag.byte());
+        let is_label = |id: u64| TermId::from_raw(id).tag() == Some(Tag::LabelledBlank);
+        let labels = self.terms.iter().filter(|(id, _)| is_label(*id));
+        let labels: HashSet<&[u8]> = labels.map(|(_, label)| &**label).collect();
+        let inner = &*now.inner;
+        let mut reader = TermReader::new(&inner.view, &inner.places);
+        let mut is_held = |label: &[u8]| {
+            let found = reader.find(&inner.delta, &inner.hasher, Tag::LabelledBlank, label)?;
+            Ok(found.is_some() || labels.contains(label))
+        };
+        for number in self.blanks.iter() {
+            // Large numbers are the user's as long as nobody has given them.
+            let is_taken = are_all
+                || number >= SERIAL_BLANK_FREE
+                    && is_held(serial_blank(number).as_str().as_bytes())?;
+            if is_taken {
+                let here = self.root.allocate_blank_node(&mut is_held)?;
                 ids.insert(TermId::from_parts(tag, number).raw(), here.raw());
             }
         }

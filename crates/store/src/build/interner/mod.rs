@@ -24,7 +24,7 @@ use crate::context::ReadContext;
 use crate::dictionary::reader::TermReader;
 use crate::root::{FIRST_PAYLOAD, NextIds, Root};
 use crate::snapshot::Snapshot;
-use crate::term::{SERIAL_BLANK_FREE, Tag, TermId, serial_blank};
+use crate::term::{Tag, TermId};
 use quadrille_backend::{StorageBackend, StorageError, StorageResult};
 use runs::{RunReader, Runs, encode};
 use table::Table;
@@ -281,21 +281,18 @@ impl<B: StorageBackend> Interner<B> {
         Ok(id)
     }
 
-    /// A number whose label the dictionary does not hold, as it may hold those of large numbers.
     fn allocate_blank_node(&mut self) -> StorageResult<TermId> {
         const LABELLED: Tag = Tag::LabelledBlank;
-        loop {
-            let id = self.root.allocate(Tag::SerialBlank)?;
-            if id.payload() < SERIAL_BLANK_FREE {
-                return Ok(id);
+        let inner = &self.base.inner;
+        let (ids, reader) = (&mut self.ids, &mut self.reader);
+        self.root.allocate_blank_node(|label| {
+            let hash = inner.hasher.hash128(LABELLED, label);
+            if ids.get(hash)?.is_some() {
+                return Ok(true);
             }
-            let node = serial_blank(id.payload());
-            let label = node.as_str().as_bytes();
-            let hash = self.base.inner.hasher.hash128(LABELLED, label);
-            if self.ids.get(hash)?.is_none() && self.find_in_base(LABELLED, label)?.is_none() {
-                return Ok(id);
-            }
-        }
+            let found = reader.find(&inner.delta, &inner.hasher, LABELLED, label)?;
+            Ok(found.is_some())
+        })
     }
 
     /// The root with its next ids, the new terms, and the new blank nodes of sources.
