@@ -11,6 +11,7 @@
 //! | [`parser`] | the parser alone, on one thread |
 //! | [`data`] | the generated quads, their file, the sample that look-ups are made from |
 //! | [`floor`] | how small the data could be, by its entropy |
+//! | [`stages`] | the data of the query suite: a network of theatres |
 //! | [`steps`] | the steps |
 //! | [`child`] | the command line of a process that runs steps |
 
@@ -21,6 +22,7 @@ pub mod floor;
 pub mod parser;
 pub mod quadrille;
 pub mod raw;
+pub mod stages;
 pub mod steps;
 
 pub use engine::{Engine, Outcome};
