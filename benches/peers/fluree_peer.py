@@ -4,11 +4,18 @@ In flow the arguments of the step `query`, out flow figures. Always holds: every
 Python when the clock stops.
 """
 
+import collections
+import re
 import time
 
 import fluree
 
 import suite
+
+# The graph of a line: an IRI of the network's graphs before the full stop.
+GRAPH = re.compile(rb" (<http://stages\.example\.org/graph/[^>]*>) \.\n$")
+COMMIT_QUADS = 100_000
+INDEX_SECONDS = 3_600
 
 
 class Fluree:
@@ -45,6 +52,37 @@ class Fluree:
         return suite.native(value)
 
 
+def load(connection, options):
+    """The default graph in bulk, the named ones by commits: in bulk, Fluree 4.2 takes a second or more for each graph."""
+    triples = options.store / "default.nt"
+    graphs, gathered = collections.defaultdict(list), 0
+    named = options.store / "named.nq"
+    with open(options.data / "stages.nq", "rb") as lines, open(triples, "wb") as default, open(named, "wb") as rest:
+        for line in lines:
+            (rest if GRAPH.search(line) else default).write(line)
+    ledger = connection.create("stages", source=triples)
+    with open(named, "rb") as lines:
+        for line in lines:
+            graph = GRAPH.search(line)
+            graphs[graph[1]].append(line[: graph.start()] + b" .\n")
+            gathered += 1
+            if gathered == COMMIT_QUADS:
+                insert(ledger, graphs)
+                gathered = 0
+    insert(ledger, graphs)
+    ledger.index(timeout=INDEX_SECONDS)
+    for path in (triples, named):
+        path.unlink()
+    return ledger
+
+
+def insert(ledger, graphs):
+    text = b"".join(b"GRAPH %s {\n%s}\n" % (graph, b"".join(triples)) for graph, triples in graphs.items())
+    graphs.clear()
+    if text:
+        ledger.insert(text.decode())
+
+
 def main():
     options = suite.arguments()
     loaded = options.store / "loaded"
@@ -54,7 +92,7 @@ def main():
             ledger = connection.ledger("stages")
         else:
             start = time.perf_counter()
-            ledger = connection.create("stages", source=options.data / "stages.nq")
+            ledger = load(connection, options)
             quads = sum(1 for _ in open(options.data / "stages.nq", "rb"))
             suite.emit("bulk load of the network", "quads/s", quads / (time.perf_counter() - start))
             loaded.touch()

@@ -46,6 +46,21 @@ MaxQueryCostEstimationTime = 0
 
 
 class Virtuoso:
+    def __init__(self, options):
+        self.options, self.server = options, start(options)
+
+    def stop(self):
+        self.server.terminate()
+        self.server.wait()
+
+    def give_up(self):
+        """A query that nobody waits for any more still runs: the server goes with it, and a new one comes."""
+        self.server.kill()
+        self.server.wait()
+        (self.options.store / "virtuoso.lck").unlink(missing_ok=True)
+        self.server = start(self.options)
+        return suite.Timeout()
+
     def empty_query(self):
         self.query("ASK {}", 10)
 
@@ -61,10 +76,10 @@ class Virtuoso:
                 return is_graph, answer.read()
         except urllib.error.HTTPError as error:
             raise RuntimeError(error.read().decode(errors="replace")[:400]) from error
-        except (TimeoutError, socket.timeout) as error:
-            raise suite.Timeout() from error
+        except TimeoutError as error:
+            raise self.give_up() from error
         except urllib.error.URLError as error:
-            raise suite.Timeout() if isinstance(error.reason, TimeoutError) else error
+            raise self.give_up() if isinstance(error.reason, TimeoutError) else error
 
     def forms(self, answer):
         is_graph, text = answer
@@ -132,16 +147,15 @@ def main():
     for program in ("virtuoso-t", "isql-vt"):
         if not shutil.which(program):
             sys.exit(f"{program} is not installed: apt-get install virtuoso-opensource-7-bin")
-    server = start(options)
+    virtuoso = Virtuoso(options)
     try:
         loaded = options.store / "loaded"
         if not loaded.exists():
             load(options.data.resolve() / "stages.nq")
             loaded.touch()
-        suite.run(options, Virtuoso())
+        suite.run(options, virtuoso)
     finally:
-        server.terminate()
-        server.wait()
+        virtuoso.stop()
 
 
 main()

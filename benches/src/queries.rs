@@ -8,6 +8,7 @@
 //! | `# shows:` | what it is there for |
 //! | `# growth:` | how its time may grow with the data: [`Growth`] |
 //! | `# compare:` | how answers are compared: [`Comparison`] |
+//! | `# rows:` | how many rows it has in so many quads of seed 1, `N in Q quads, N in Q`: some, and not too many |
 //! | `# empty:` | only where it is so: it may find nothing in so many quads or fewer |
 
 use crate::engine::Outcome;
@@ -97,6 +98,8 @@ pub struct SuiteQuery {
     pub growth: Growth,
     /// How its answers are compared.
     pub comparison: Comparison,
+    /// How many rows it has: pairs of a number of quads, of seed 1, and the rows in them.
+    pub rows: Vec<(u64, u64)>,
     /// In how many quads it may find nothing.
     pub empty_up_to: u64,
     /// The text, head included.
@@ -125,10 +128,20 @@ impl SuiteQuery {
             shows: line("shows")?.to_owned(),
             growth: Growth::parse(line("growth")?).ok_or_else(|| unknown("growth"))?,
             comparison: Comparison::parse(line("compare")?).ok_or_else(|| unknown("compare"))?,
+            rows: parse_rows(line("rows")?).ok_or_else(|| unknown("rows"))?,
             empty_up_to: empty.map_err(|_| unknown("empty"))?.unwrap_or(0),
             text: text.to_owned(),
         })
     }
+}
+
+fn parse_rows(text: &str) -> Option<Vec<(u64, u64)>> {
+    let pair = |part: &str| {
+        let (rows, quads) = part.trim().split_once(" in ")?;
+        let quads = quads.strip_suffix(" quads").unwrap_or(quads);
+        Some((quads.parse().ok()?, rows.parse().ok()?))
+    };
+    text.split(',').map(pair).collect()
 }
 
 /// The folder of the suite in the source tree.
@@ -167,7 +180,8 @@ pub fn read(folder: &Path, only: &[String]) -> Outcome<Vec<SuiteQuery>> {
 mod tests {
     use super::*;
 
-    const HEAD: &str = "# name: a\n# shape: cycle\n# shows: x\n# growth: agm follows^1.5\n# compare: rows\nASK {}\n";
+    const HEAD: &str = "# name: a\n# shape: cycle\n# shows: x\n# growth: agm follows^1.5\n# compare: rows\n\
+        # rows: 1 in 20 quads, 7 in 100\nASK {}\n";
 
     #[test]
     fn a_head_is_read() {
@@ -175,6 +189,7 @@ mod tests {
         assert_eq!(query.growth, Growth::Agm(vec![("follows".to_owned(), 1.5)]));
         assert_eq!(query.growth.shown(), "agm 1.5");
         assert_eq!(query.comparison, Comparison::Rows);
+        assert_eq!(query.rows, [(20, 1), (100, 7)]);
         assert_eq!(query.empty_up_to, 0);
     }
 
@@ -187,6 +202,7 @@ mod tests {
             ("agm follows^1.5", "output twice"),
             ("compare: rows", "compare: columns"),
             ("# compare", "# empty: none\n# compare"),
+            ("1 in 20", "1 of 20"),
         ] {
             let text = HEAD.replace(line, other);
             assert_ne!(text, HEAD);

@@ -140,3 +140,60 @@ fn time<E: Engine>(engine: &E, query: &SuiteQuery, limit: Duration) -> Result<f6
     }
     Ok(median(&times).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Files;
+    use crate::quadrille::Quadrille;
+    use quadrille_backend_lmdb::LmdbBackend;
+    use quadrille_io::RdfFormat;
+
+    fn figures(work: &Work) -> Vec<Measurement> {
+        let mut figures = Vec::new();
+        run::<Quadrille<LmdbBackend>>(work, &mut |figure| figures.push(figure)).expect("LMDB");
+        figures
+    }
+
+    fn units_of<'a>(figures: &'a [Measurement], query: &str) -> Vec<&'a str> {
+        let name = format!("{PREFIX}{query}");
+        let of_query = figures.iter().filter(|figure| figure.name == name);
+        of_query.map(|figure| figure.unit.as_str()).collect()
+    }
+
+    #[test]
+    fn a_query_that_fails_is_told_and_the_next_one_runs() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let files = Files::within(folder.path());
+        let counts = files.write_stages(1_000, 1).expect("the data is written");
+        assert!(counts["follows"] > 10);
+        let queries = folder.path().join("queries");
+        std::fs::create_dir(&queries).expect("a folder is made");
+        for (name, text) in [("a", "SELECT"), ("b", "ASK { ?s ?p ?o }")] {
+            let head =
+                "# shape: x\n# shows: x\n# growth: constant\n# compare: rows\n# rows: 1 in 1";
+            let text = format!("# name: {name}\n{head}\n{text}\n");
+            std::fs::write(queries.join(format!("{name}.rq")), text).expect("it is written");
+        }
+        let work = Work {
+            store: folder.path().join("store"),
+            files,
+            lookups: 0,
+            format: RdfFormat::NQuads,
+            query: QueryWork {
+                queries,
+                ..QueryWork::default()
+            },
+        };
+        let first = figures(&work);
+        assert_eq!(units_of(&first, "a"), [FAILURE_UNIT]);
+        assert_eq!(units_of(&first, "b"), [ROWS_UNIT, HASH_UNIT, TIME_UNIT]);
+        let loads = |figures: &[Measurement]| {
+            let loads = figures
+                .iter()
+                .filter(|figure| figure.name.starts_with("bulk load"));
+            loads.count()
+        };
+        assert_eq!((loads(&first), loads(&figures(&work))), (1, 0));
+    }
+}

@@ -163,13 +163,15 @@ impl<'a> QueryGrowth<'a> {
                 ("sans-serif", 16),
             )
             .margin(8)
+            .margin_right(24)
             .x_label_area_size(30)
             .y_label_area_size(50)
             .build_cartesian_2d(x, y)?;
         let mesh = &mut chart.configure_mesh();
         mesh.x_desc("quads").y_desc("ms").draw()?;
         let dashed = DashedLineSeries::new(bound, 4, 4, BLACK.into());
-        chart.draw_series(dashed)?.label("AGM bound");
+        let line = |(x, y)| PathElement::new([(x, y), (x + 16, y)], BLACK);
+        chart.draw_series(dashed)?.label("AGM bound").legend(line);
         for (place, (engine, points)) in lines.into_iter().enumerate() {
             let colour = Palette99::pick(place).to_rgba();
             chart

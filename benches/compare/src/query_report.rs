@@ -207,8 +207,7 @@ impl QueryReport {
     /// When two engines that must agree found different rows.
     pub fn check_rows(&self) -> Outcome<()> {
         let must = |engine: &&str| MUST_AGREE.iter().any(|prefix| engine.starts_with(prefix));
-        let wrong =
-            |query: &&SuiteQuery| self.disagreeing(query).iter().any(|engine| must(&engine));
+        let wrong = |query: &&SuiteQuery| self.disagreeing(query).iter().any(must);
         let names: Vec<&str> = self
             .queries
             .iter()
@@ -222,7 +221,8 @@ impl QueryReport {
     }
 
     fn pairs(&self) -> Vec<(&'static str, &'static str)> {
-        let has = |engine: &str| self.engines.iter().any(|name| name == engine);
+        let engines = self.measured_engines();
+        let has = |engine: &str| engines.iter().any(|name| *name == engine);
         PAIRS
             .into_iter()
             .filter(|(ours, theirs)| has(ours) && has(theirs))
@@ -231,6 +231,12 @@ impl QueryReport {
 
     fn ratio(&self, query: &SuiteQuery, (ours, theirs): (&str, &str)) -> Option<Ratio> {
         Ratio::of(self.time(query, ours), self.time(query, theirs))
+    }
+
+    /// The engines that ran any query.
+    fn measured_engines(&self) -> Vec<&String> {
+        let has_run = |engine: &&String| self.cells.keys().any(|(_, name)| name == *engine);
+        self.engines.iter().filter(has_run).collect()
     }
 
     /// The figures as text: what they are about, each query, and each group of them.
@@ -260,21 +266,21 @@ impl QueryReport {
         let ratios = pairs
             .iter()
             .map(|(ours, theirs)| format!("{ours} : {theirs}"));
-        let engines = self.engines.iter().cloned();
+        let engines = self.measured_engines();
+        let names = engines.iter().map(|&name| name.clone());
         let note = std::iter::once("note".to_owned());
-        let titles = titles.into_iter().chain(engines).chain(ratios).chain(note);
+        let titles = titles.into_iter().chain(names).chain(ratios).chain(note);
         let mut table = new_table(titles);
         for query in &self.queries {
             let rows = self.rows(query).map(|rows| rows as f64);
-            let rows = rows.map_or("-".to_owned(), |rows| shown_count(rows));
+            let rows = rows.map_or("-".to_owned(), shown_count);
             let begin = [
                 query.name.clone(),
                 query.shape.clone(),
                 query.growth.shown(),
                 rows,
             ];
-            let times = self
-                .engines
+            let times = engines
                 .iter()
                 .map(|engine| self.time(query, engine).to_string());
             let ratios = pairs.iter().map(|&pair| {
@@ -294,7 +300,7 @@ impl QueryReport {
                 .ratio(query, pair)
                 .is_some_and(|ratio| ratio.times < 1.0)
             {
-                notes.push(format!("{} lost", pair.0));
+                notes.push(format!("lost to {}", pair.1));
             }
         }
         for engine in self.disagreeing(query) {
@@ -448,7 +454,8 @@ pub mod tests {
 
     pub fn query(name: &str, growth: &str) -> SuiteQuery {
         let text = format!(
-            "# name: {name}\n# shape: cycle\n# shows: x\n# growth: {growth}\n# compare: rows\nASK {{}}\n"
+            "# name: {name}\n# shape: cycle\n# shows: x\n# growth: {growth}\n# compare: rows\n\
+             # rows: 1 in 1 quads\nASK {{}}\n"
         );
         SuiteQuery::parse(name, &text).expect("the head is complete")
     }
