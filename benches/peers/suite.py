@@ -35,7 +35,7 @@ class Timeout(Exception):
 
 
 class Uncounted(Exception):
-    """An answer whose rows cannot be compared; its argument is how many there are, or None."""
+    """An answer whose rows cannot be compared."""
 
 
 def arguments():
@@ -130,8 +130,8 @@ def head(text, key):
 
 
 def run(options, engine):
-    """Runs the queries. `engine.query(text, seconds)` gives an answer, `engine.forms(answer)` the forms of its rows;
-    `engine.empty_query()` runs what costs the round trip alone, and is `None` where there is none."""
+    """Runs the queries. `engine.query(text, seconds)` is what is timed, `engine.forms(text, seconds)` gives the forms of the
+    rows; `engine.empty_query()` runs what costs the round trip alone, and is `None` where there is none."""
     emit("queries begin", "queries", len(options.only))
     for name in options.only:
         text = (options.queries / f"{name}.rq").read_text()
@@ -147,11 +147,11 @@ def run(options, engine):
 def measure(options, engine, name, text):
     digest = Digest(head(text, "compare"))
     try:
-        for forms in engine.forms(engine.query(text, options.limit)):
+        for forms in engine.forms(text, options.limit):
             digest.add(forms)
         rows, is_comparable = digest.rows, True
-    except Uncounted as answer:
-        rows, is_comparable = answer.args[0], False
+    except (Uncounted, Timeout):
+        rows, is_comparable = None, False
     times, round_trips, begin = [], [], time.perf_counter()
     while len(times) < RUNS_MAX and (not times or time.perf_counter() - begin < RUNS_SECONDS):
         times.append(seconds(lambda: engine.query(text, options.limit)))
