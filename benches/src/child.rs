@@ -5,12 +5,15 @@
 use crate::data::Files;
 use crate::engine::{Engine, Outcome};
 use crate::quadrille::Quadrille;
+use crate::queries;
+use crate::query_step::QueryWork;
 use crate::steps::{self, Step, Work};
 use crate::{Measurement, parser, raw};
 use quadrille_backend::InMemoryBackend;
 use quadrille_backend_lmdb::LmdbBackend;
 use quadrille_io::RdfFormat;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What a process is told to run.
 #[derive(Clone, Debug, clap::Args)]
@@ -32,6 +35,15 @@ pub struct RunArguments {
     /// The format of the file that the step `load` loads, by its extension.
     #[arg(long, default_value = "nq")]
     pub format: RdfFormat,
+    /// The folder of the queries of the step `query`; that of the source tree unless given.
+    #[arg(long)]
+    pub queries: Option<PathBuf>,
+    /// Only queries of these names and shapes.
+    #[arg(long, value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// How long a query may take, in seconds.
+    #[arg(long, default_value_t = 60)]
+    pub limit: u64,
 }
 
 impl RunArguments {
@@ -43,6 +55,11 @@ impl RunArguments {
             files: Files::within(&self.data),
             lookups: self.lookups,
             format: self.format,
+            query: QueryWork {
+                queries: self.queries.clone().unwrap_or_else(queries::folder),
+                only: self.only.clone(),
+                limit: Duration::from_secs(self.limit),
+            },
         }
     }
 }

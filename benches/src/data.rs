@@ -5,11 +5,12 @@
 
 use crate::engine::Outcome;
 use crate::floor::Floor;
+use crate::stages::stages;
 use oxrdf::{Literal, NamedNode, NamedNodeRef, NamedOrBlankNode, Quad, Term};
 use quadrille_io::generate::{Random, generate};
 use quadrille_io::{QuadReader, QuadWriter, RdfFormat, ReadOptions, Source};
 use quadrille_store::QuadPattern;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
@@ -46,6 +47,8 @@ pub struct Files {
     pub many_graphs: PathBuf,
     /// The same, in 100 graphs.
     pub few_graphs: PathBuf,
+    /// The network of theatres that the query suite is about.
+    pub stages: PathBuf,
 }
 
 impl Files {
@@ -58,6 +61,7 @@ impl Files {
             sample: folder.join("sample.nq"),
             many_graphs: folder.join("many-graphs.nq"),
             few_graphs: folder.join("few-graphs.nq"),
+            stages: folder.join("stages.nq"),
         }
     }
 
@@ -82,7 +86,30 @@ impl Files {
         Ok(())
     }
 
-    /// Writes all files but those of other formats; returns the information floor of the quads.
+    /// Writes the network; returns how many quads each of its own properties has, by its local name.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_stages(&self, quads: u64, seed: u64) -> Outcome<BTreeMap<String, u64>> {
+        let mut counts = BTreeMap::new();
+        let file = BufWriter::new(File::create(&self.stages)?);
+        let mut writer = QuadWriter::new(RdfFormat::NQuads, file, &[])?;
+        for quad in stages(quads, seed) {
+            writer.write(quad.as_ref())?;
+            let name = quad.predicate.as_str().rsplit('#').next();
+            let name = name.unwrap_or_default();
+            match counts.get_mut(name) {
+                Some(count) => *count += 1,
+                None => {
+                    counts.insert(name.to_owned(), 1);
+                }
+            }
+        }
+        writer.finish()?;
+        Ok(counts)
+    }
+
+    /// Writes all files but those of other formats and the network; returns the information floor of the quads.
     ///
     /// # Errors
     /// When a file cannot be written.

@@ -1,13 +1,33 @@
 //! What a step asks of an engine. In flow patterns and quads, out flow numbers of rows. Always holds: an engine decodes
 //! every row it counts in [`Engine::scan`] to an [`oxrdf::Quad`], and does what a user of it would do to be fast.
 
+use crate::answers::Row;
 use oxrdf::Quad;
 use quadrille_store::QuadPattern;
 use std::error::Error;
 use std::path::Path;
+use std::time::Duration;
 
 /// The result of anything an engine does.
 pub type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// Why a query gave no answer.
+#[derive(Debug)]
+pub enum QueryStop {
+    /// It took longer than it may.
+    Timeout,
+    /// The engine failed, or cannot do it.
+    Failure(Box<dyn Error + Send + Sync>),
+}
+
+impl<E: Error + Send + Sync + 'static> From<E> for QueryStop {
+    fn from(error: E) -> Self {
+        Self::Failure(Box::new(error))
+    }
+}
+
+/// What takes the rows of a query.
+pub type OnRow<'a> = &'a mut dyn FnMut(Row<'_>);
 
 /// What a commit is to survive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,6 +87,12 @@ pub trait Engine: Sized {
     /// # Errors
     /// What the engine fails with.
     fn count(&self, pattern: &QuadPattern) -> Outcome<u64>;
+
+    /// Runs a SPARQL query from its text to its last row, each decoded to `oxrdf` terms.
+    ///
+    /// # Errors
+    /// When it fails, and when it takes longer than `limit`.
+    fn query(&self, text: &str, limit: Duration, on_row: OnRow<'_>) -> Result<(), QueryStop>;
 
     /// The number of quads.
     ///

@@ -11,16 +11,24 @@
 //! | [`parser`] | the parser alone, on one thread |
 //! | [`data`] | the generated quads, their file, the sample that look-ups are made from |
 //! | [`floor`] | how small the data could be, by its entropy |
+//! | [`stages`] | the data of the query suite: a network of theatres |
+//! | [`queries`] | the query suite |
+//! | [`answers`] | answers to queries, as hashes that can be compared |
 //! | [`steps`] | the steps |
+//! | [`query_step`] | the step that runs the query suite |
 //! | [`child`] | the command line of a process that runs steps |
 
+pub mod answers;
 pub mod child;
 pub mod data;
 pub mod engine;
 pub mod floor;
 pub mod parser;
 pub mod quadrille;
+pub mod queries;
+pub mod query_step;
 pub mod raw;
+pub mod stages;
 pub mod steps;
 
 pub use engine::{Engine, Outcome};

@@ -1,14 +1,17 @@
 //! Quadrille as an engine under test, over any backend. In flow patterns and quads, out flow numbers of rows. Always
 //! holds: only the public API of the store is used, as a user would.
 
-use crate::engine::{CommitSync, Engine, KeyspaceSize, Outcome};
+use crate::answers::Row;
+use crate::engine::{CommitSync, Engine, KeyspaceSize, OnRow, Outcome, QueryStop};
 use oxrdf::{GraphName, Quad};
 use quadrille_backend::{Durability, InMemoryBackend};
 use quadrille_backend_lmdb::{LmdbBackend, LmdbOptions};
 use quadrille_io::{ReadOptions, Source, load_into};
+use quadrille_sparql::{QueryError, QueryOptions, QueryResults, SparqlExt};
 use quadrille_store::{ColumnBatch, QuadPattern, QuadStore, ReadContext, StorageBackend};
 use std::hint::black_box;
 use std::path::Path;
+use std::time::Duration;
 
 /// A backend that the benchmarks can open.
 pub trait BenchBackend: StorageBackend + Sized {
@@ -62,6 +65,23 @@ impl<B: BenchBackend> Quadrille<B> {
     }
 }
 
+fn drain(results: QueryResults, on_row: OnRow<'_>) -> Result<(), QueryError> {
+    match results {
+        QueryResults::Solutions(solutions) => {
+            for solution in solutions {
+                on_row(Row::Solution(solution?.values()));
+            }
+        }
+        QueryResults::Graph(triples) => {
+            for triple in triples {
+                on_row(Row::Triple(&triple?));
+            }
+        }
+        QueryResults::Boolean(value) => on_row(Row::Boolean(value)),
+    }
+    Ok(())
+}
+
 impl<B: BenchBackend> Engine for Quadrille<B> {
     fn open(folder: &Path, sync: CommitSync) -> Outcome<Self> {
         let store = QuadStore::open(B::open_in(folder, sync)?)?;
@@ -111,6 +131,17 @@ impl<B: BenchBackend> Engine for Quadrille<B> {
 
     fn count(&self, pattern: &QuadPattern) -> Outcome<u64> {
         Ok(self.store.count(pattern)?)
+    }
+
+    fn query(&self, text: &str, limit: Duration, on_row: OnRow<'_>) -> Result<(), QueryStop> {
+        let options = QueryOptions::new().with_timeout(limit);
+        let answered = self.store.query_with(text, &options);
+        answered
+            .and_then(|results| drain(results, on_row))
+            .map_err(|error| match error {
+                QueryError::Timeout => QueryStop::Timeout,
+                error => error.into(),
+            })
     }
 
     fn quad_count(&self) -> Outcome<u64> {

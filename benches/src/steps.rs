@@ -3,6 +3,7 @@
 
 use crate::data::{Files, Sample};
 use crate::engine::{CommitSync, Engine, Outcome};
+use crate::query_step::{self, QueryWork};
 use oxrdf::Quad;
 use quadrille_backend::allocated_bytes;
 use quadrille_io::RdfFormat;
@@ -27,6 +28,8 @@ pub enum Step {
     Durable,
     /// Many graphs of one quad, against the same quads in few graphs.
     Graphs,
+    /// The query suite, over a network of theatres.
+    Query,
 }
 
 /// What a process works on.
@@ -40,6 +43,8 @@ pub struct Work {
     pub lookups: usize,
     /// The format of the file that is loaded in the step of that name.
     pub format: RdfFormat,
+    /// What the step `query` works on.
+    pub query: QueryWork,
 }
 
 /// Where figures go.
@@ -69,6 +74,7 @@ pub fn run<E: Engine>(step: Step, work: &Work, emit: Emit<'_>) -> Outcome<()> {
             write(&engine, "durable ", &plans, work, emit)
         }
         Step::Graphs => graphs::<E>(work, emit),
+        Step::Query => query_step::run::<E>(work, emit),
     }
 }
 
@@ -485,6 +491,7 @@ mod tests {
     use super::{CommitPlan, Step, Work, is_index, role, run};
     use crate::data::Files;
     use crate::quadrille::Quadrille;
+    use crate::query_step::QueryWork;
     use quadrille_backend::InMemoryBackend;
     use quadrille_backend_lmdb::LmdbBackend;
     use quadrille_io::RdfFormat;
@@ -514,6 +521,7 @@ mod tests {
             files: files.clone(),
             lookups: 100,
             format: RdfFormat::NQuads,
+            query: QueryWork::default(),
         };
         let (mut memory, mut lmdb) = (Vec::new(), Vec::new());
         for step in [Step::Load, Step::Read, Step::Graphs] {

@@ -3,8 +3,10 @@
 //! hits all alike.
 
 use crate::growth::Growth;
+use crate::query_driver;
 use crate::report::{Header, Report};
 use quadrille_benches::data::Files;
+use quadrille_benches::queries;
 use quadrille_benches::steps::Step;
 use quadrille_benches::{Measurement, Outcome, RdfFormat};
 use std::io::{BufRead, BufReader};
@@ -34,37 +36,63 @@ const ENGINES_APART: [&str; 2] = ["quadrille-rocksdb", "raw-rocksdb"];
 pub struct MeasureArguments {
     /// How many quads to generate; of several numbers, each is measured by itself, and the loads are set side by side.
     #[arg(long, value_delimiter = ',', default_value = "5000000")]
-    quads: Vec<u64>,
+    pub(crate) quads: Vec<u64>,
     /// The formats to load, by their extensions: nq, nt, ttl, trig. All steps but `load` work on N-Quads.
     #[arg(long, value_delimiter = ',', default_value = "nq")]
-    formats: Vec<RdfFormat>,
+    pub(crate) formats: Vec<RdfFormat>,
     /// How many graphs of one quad to make for the step `graphs`.
     #[arg(long, default_value_t = 1_000_000)]
-    graphs: u64,
+    pub(crate) graphs: u64,
     /// The seed of the generator.
     #[arg(long, default_value_t = 1)]
-    seed: u64,
+    pub(crate) seed: u64,
     /// How many times every step is run on every engine.
     #[arg(long, default_value_t = 3)]
-    rounds: usize,
+    pub(crate) rounds: usize,
     /// How many look-ups to time.
     #[arg(long, default_value_t = 10_000)]
-    lookups: usize,
+    pub(crate) lookups: usize,
     /// The folder for data and stores; it should be on the disk that is to be measured.
     #[arg(long)]
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// Only these engines.
     #[arg(long, value_delimiter = ',')]
-    engines: Vec<String>,
-    /// Only these steps; `read`, `write` and `durable` need the stores of an earlier `load`.
+    pub(crate) engines: Vec<String>,
+    /// Only these steps; `read`, `write` and `durable` need the stores of an earlier `load`. `query`, the query suite, has
+    /// data and stores of its own, and runs only when it is named.
     #[arg(long, value_enum, value_delimiter = ',')]
-    steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
     /// The program `quadrille-engine`, built with the feature `rocksdb`: adds the engines on RocksDB.
     #[arg(long)]
-    quadrille_engine: Option<PathBuf>,
+    pub(crate) quadrille_engine: Option<PathBuf>,
     /// Writes all figures into this file, too.
     #[arg(long)]
-    json: Option<PathBuf>,
+    pub(crate) json: Option<PathBuf>,
+    /// The folder of the queries; that of the source tree unless given.
+    #[arg(long)]
+    pub(crate) queries: Option<PathBuf>,
+    /// Only queries of these names and shapes.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// How long a query may take, in seconds.
+    #[arg(long, default_value_t = 60)]
+    pub(crate) limit: u64,
+    /// Another engine for the queries, as NAME=PROGRAM ARGUMENT…; the programs of `benches/peers` are such.
+    #[arg(long = "peer", value_parser = parse_peer)]
+    pub(crate) peers: Vec<(String, Vec<String>)>,
+    /// Draws the times of the cyclic queries at all scales, with their bounds, into this SVG file.
+    #[arg(long)]
+    pub(crate) plot: Option<PathBuf>,
+}
+
+/// A name and the words of a command.
+fn parse_peer(text: &str) -> Result<(String, Vec<String>), String> {
+    let (name, command) = text.split_once('=').ok_or("no = after the name")?;
+    let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
+    match words[..] {
+        [] => Err("no program after the =".to_owned()),
+        _ => Ok((name.to_owned(), words)),
+    }
 }
 
 impl MeasureArguments {
@@ -82,19 +110,50 @@ impl MeasureArguments {
             .collect()
     }
 
+    /// The engines that run queries, the peers last.
+    pub(crate) fn query_engines(&self) -> Vec<String> {
+        let mut engines = self.engines();
+        engines.retain(|engine| engine != "oxttl" && !engine.starts_with("raw-"));
+        let peers = self.peers.iter().map(|(name, _)| name);
+        let more: Vec<String> = peers
+            .filter(|name| !engines.contains(name))
+            .cloned()
+            .collect();
+        engines.extend(more);
+        engines
+    }
+
+    /// The folder of the queries.
+    pub(crate) fn queries(&self) -> PathBuf {
+        self.queries.clone().unwrap_or_else(queries::folder)
+    }
+
+    /// Whether an engine is one of the peers of the command line.
+    pub(crate) fn is_peer(&self, engine: &str) -> bool {
+        self.peers.iter().any(|(name, _)| name == engine)
+    }
+
+    /// All steps that are wanted, but for the queries.
     fn steps(&self) -> Vec<Step> {
         if self.steps.is_empty() {
             return STEPS.to_vec();
         }
-        self.steps.clone()
+        let steps = self.steps.iter().copied();
+        steps.filter(|step| *step != Step::Query).collect()
     }
 
-    fn program(&self, engine: &str) -> Outcome<PathBuf> {
+    /// The program of an engine, with the words that come before the step.
+    pub(crate) fn program(&self, engine: &str) -> Outcome<(PathBuf, &[String])> {
+        if let Some((_, words)) = self.peers.iter().find(|(name, _)| name == engine) {
+            let (program, words) = words.split_first().ok_or("a peer without a program")?;
+            return Ok((program.into(), words));
+        }
         if !ENGINES_APART.contains(&engine) {
-            return Ok(std::env::current_exe()?);
+            return Ok((std::env::current_exe()?, &[]));
         }
         let program = self.quadrille_engine.clone();
-        program.ok_or_else(|| format!("{engine} needs --quadrille-engine").into())
+        let program = program.ok_or_else(|| format!("{engine} needs --quadrille-engine"))?;
+        Ok((program, &[]))
     }
 }
 
@@ -144,6 +203,16 @@ impl Task {
 /// # Errors
 /// When a file cannot be written, a process fails, or the engines disagree on the rows.
 pub fn measure(arguments: &MeasureArguments) -> Outcome<()> {
+    if !arguments.steps().is_empty() {
+        measure_steps(arguments)?;
+    }
+    if arguments.steps.contains(&Step::Query) {
+        query_driver::measure(arguments)?;
+    }
+    Ok(())
+}
+
+fn measure_steps(arguments: &MeasureArguments) -> Outcome<()> {
     let mut reports = Vec::new();
     for &quads in &arguments.quads {
         let report = measure_quads(arguments, quads)?;
@@ -213,7 +282,9 @@ fn run_child(
     mut found: impl FnMut(Measurement),
 ) -> Outcome<()> {
     let step = format!("{:?}", task.step).to_lowercase();
-    let mut child = Command::new(arguments.program(engine)?)
+    let (program, first) = arguments.program(engine)?;
+    let mut child = Command::new(program)
+        .args(first)
         .args(["run", engine, &step])
         .arg("--store")
         .arg(task.store(&arguments.folder, engine))

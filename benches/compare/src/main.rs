@@ -7,6 +7,9 @@
 mod driver;
 mod growth;
 mod oxigraph;
+mod query_driver;
+mod query_growth;
+mod query_report;
 mod report;
 
 use crate::driver::MeasureArguments;

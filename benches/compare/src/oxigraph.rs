@@ -3,11 +3,15 @@
 
 use oxigraph::io::RdfFormat;
 use oxigraph::model::{GraphName, Quad};
+use oxigraph::sparql::{CancellationToken, QueryEvaluationError, QueryResults, SparqlEvaluator};
 use oxigraph::store::{QuadIter, Store};
-use quadrille_benches::engine::{CommitSync, Engine, KeyspaceSize, Outcome};
+use quadrille_benches::answers::Row;
+use quadrille_benches::engine::{CommitSync, Engine, KeyspaceSize, OnRow, Outcome, QueryStop};
 use quadrille_store::QuadPattern;
 use std::hint::black_box;
 use std::path::Path;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 
 fn matching(store: &Store, pattern: &QuadPattern) -> QuadIter<'static> {
     store.quads_for_pattern(
@@ -54,6 +58,46 @@ fn remove(store: &Store, quads: &[Quad]) -> Outcome<()> {
     Ok(transaction.commit()?)
 }
 
+/// Runs a query; a thread beside it cancels the token when the time is over.
+fn query(store: &Store, text: &str, limit: Duration, on_row: OnRow<'_>) -> Result<(), QueryStop> {
+    let token = CancellationToken::new();
+    let (done, is_done) = channel::<()>();
+    let watched = token.clone();
+    let watch = std::thread::spawn(move || {
+        if is_done.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+            watched.cancel();
+        }
+    });
+    let evaluator = SparqlEvaluator::new().with_cancellation_token(token.clone());
+    let answered = evaluator
+        .parse_query(text)
+        .map_err(QueryStop::from)
+        .and_then(|query| Ok(drain_rows(query.on_store(store).execute()?, on_row)?));
+    drop(done);
+    let _ = watch.join();
+    match answered {
+        Err(_) if token.is_cancelled() => Err(QueryStop::Timeout),
+        answered => answered,
+    }
+}
+
+fn drain_rows(results: QueryResults<'_>, on_row: OnRow<'_>) -> Result<(), QueryEvaluationError> {
+    match results {
+        QueryResults::Solutions(solutions) => {
+            for solution in solutions {
+                on_row(Row::Solution(solution?.values()));
+            }
+        }
+        QueryResults::Graph(triples) => {
+            for triple in triples {
+                on_row(Row::Triple(&triple?));
+            }
+        }
+        QueryResults::Boolean(value) => on_row(Row::Boolean(value)),
+    }
+    Ok(())
+}
+
 /// What differs between Oxigraph's two storages is how they are opened; `PERSISTENT` tells which one this is.
 pub struct Oxigraph<const PERSISTENT: bool> {
     store: Store,
@@ -92,6 +136,10 @@ impl<const PERSISTENT: bool> Engine for Oxigraph<PERSISTENT> {
     /// Oxigraph has no call that counts: its iterator is drained.
     fn count(&self, pattern: &QuadPattern) -> Outcome<u64> {
         drain(matching(&self.store, pattern), usize::MAX)
+    }
+
+    fn query(&self, text: &str, limit: Duration, on_row: OnRow<'_>) -> Result<(), QueryStop> {
+        query(&self.store, text, limit, on_row)
     }
 
     fn quad_count(&self) -> Outcome<u64> {

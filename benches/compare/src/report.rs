@@ -9,13 +9,15 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Which engine is set against which.
-const PAIRS: [(&str, &str); 6] = [
+pub const PAIRS: [(&str, &str); 8] = [
     ("quadrille-lmdb", "oxigraph-rocksdb"),
     ("quadrille-rocksdb", "oxigraph-rocksdb"),
     ("quadrille-memory", "oxigraph-memory"),
     ("quadrille-lmdb", "oxttl"),
     ("quadrille-lmdb", "raw-lmdb"),
     ("quadrille-rocksdb", "raw-rocksdb"),
+    ("quadrille-lmdb", "fluree"),
+    ("quadrille-lmdb", "virtuoso"),
 ];
 
 /// What the figures are about.
