@@ -10,7 +10,8 @@ use crate::terms::{TermDecoder, predicate_of, subject_of};
 use oxrdf::{GraphName, NamedNode, NamedOrBlankNode, Quad, Term};
 use quadrille_backend::{StorageBackend, StorageResult};
 
-/// Rows of ids by column; the columns are subject, predicate, object and graph, whatever the order of the rows.
+/// Rows of ids by column; the columns are subject, predicate, object and graph, whatever the order of the rows. Columns that
+/// a [`ScanRequest`](crate::ScanRequest) does not want are empty.
 #[derive(Clone, Debug, Default)]
 pub struct ColumnBatch {
     rows: RowBatch,
@@ -41,7 +42,16 @@ impl ColumnBatch {
         self.rows.clear();
     }
 
-    /// The raw ids of a position (0 subject, 1 predicate, 2 object, 3 graph), one a row.
+    /// Appends a quad, with the ids of all positions. For sources of rows other than a store; a batch that has columns
+    /// without ids must not be given one.
+    pub fn push(&mut self, quad: IdQuad) {
+        let permutation = *self.permutation.get_or_insert(Permutation::Spoc);
+        let row = permutation.permute(quad.map(TermId::raw));
+        self.rows.push(row, [true; 4]);
+    }
+
+    /// The raw ids of a position (0 subject, 1 predicate, 2 object, 3 graph), one a row; empty when the position was not
+    /// wanted.
     ///
     /// # Panics
     /// When the position is above 3.
@@ -51,7 +61,7 @@ impl ColumnBatch {
         &self.rows.columns[permutation.column_of(position)]
     }
 
-    /// The quad of a row.
+    /// The quad of a row, with [`TermId::DEFAULT_GRAPH`] at positions that were not wanted.
     ///
     /// # Panics
     /// When there is no such row.
@@ -67,17 +77,18 @@ impl ColumnBatch {
 /// The ids of matching quads, batch by batch or one by one. Owns its view; `Send + 'static`.
 pub struct IdScan<B: StorageBackend> {
     permutation: Permutation,
-    scan: RowScan<B::Snapshot>,
+    /// `None` when there can be no rows.
+    scan: Option<RowScan<B::Snapshot>>,
     batch: RowBatch,
     next: usize,
     ended: bool,
 }
 
 impl<B: StorageBackend> IdScan<B> {
-    pub(crate) fn new(permutation: Permutation, scan: RowScan<B::Snapshot>) -> Self {
+    pub(crate) fn new(permutation: Permutation, scan: Option<RowScan<B::Snapshot>>) -> Self {
         Self {
             permutation,
-            batch: scan.lend_batch(),
+            batch: scan.as_ref().map(RowScan::lend_batch).unwrap_or_default(),
             scan,
             next: 0,
             ended: false,
@@ -97,26 +108,33 @@ impl<B: StorageBackend> IdScan<B> {
     /// `Cancelled` when the scan's context says so, `Corrupted`, what the backend fails with.
     pub fn next_batch(&mut self, batch: &mut ColumnBatch) -> StorageResult<bool> {
         batch.permutation = Some(self.permutation);
+        batch.rows.clear();
+        let Some(scan) = &mut self.scan else {
+            return Ok(false);
+        };
         if self.next < self.batch.len() {
-            batch.rows.clear();
-            for row in self.next..self.batch.len() {
-                batch.rows.push(self.batch.row(row));
-            }
+            let rows = self.next..self.batch.len();
+            batch.rows.append(&self.batch, rows, scan.wanted());
             self.next = self.batch.len();
             return Ok(true);
         }
-        self.scan.fill(&mut batch.rows)
+        scan.fill(&mut batch.rows)
     }
 
     fn refill(&mut self) -> StorageResult<bool> {
         self.next = 0;
-        self.scan.fill(&mut self.batch)
+        match &mut self.scan {
+            Some(scan) => scan.fill(&mut self.batch),
+            None => Ok(false),
+        }
     }
 }
 
 impl<B: StorageBackend> Drop for IdScan<B> {
     fn drop(&mut self) {
-        self.scan.take_back(std::mem::take(&mut self.batch));
+        if let Some(scan) = &self.scan {
+            scan.take_back(std::mem::take(&mut self.batch));
+        }
     }
 }
 
@@ -377,13 +395,8 @@ impl<B: StorageBackend> Snapshot<B> {
     }
 
     fn scan_graphs_from(&self, graph: TermId) -> StorageResult<IdScan<B>> {
-        let range = ScanRange {
-            start: [graph.raw(), 0, 0, 0],
-            end: None,
-            bound: 0,
-            filter: None,
-        };
+        let range = ScanRange::from([graph.raw(), 0, 0, 0]);
         let scan = self.scan_rows(Permutation::Cspo, range, ReadContext::new())?;
-        Ok(IdScan::new(Permutation::Cspo, scan))
+        Ok(IdScan::new(Permutation::Cspo, Some(scan)))
     }
 }

@@ -3,14 +3,15 @@
 use crate::context::ReadContext;
 use crate::delta::Delta;
 use crate::dictionary::reader::TermReader;
-use crate::index::count::{count_range, estimate_range};
-use crate::index::prefix_range;
+use crate::figures::Figures;
+use crate::index::count::{count_rows, estimate_range};
 use crate::index::reader::BlockCursor;
 use crate::index::scan::{RowBatch, RowScan, ScanRange};
 use crate::keyspaces::Places;
 use crate::pattern::QuadPattern;
 use crate::permutation::{IdPattern, Permutation, Row};
 use crate::quads::{GraphIter, IdScan, KnownTerms, QuadIter};
+use crate::request::ScanRequest;
 use crate::root::Root;
 use crate::term::{TermHasher, TermId};
 use crate::terms::{TermAccess, decode_term};
@@ -70,6 +71,7 @@ pub(crate) struct SnapshotInner<B: StorageBackend> {
     pub(crate) delta: Delta,
     idle: Mutex<Vec<Box<TermAccess<B::Snapshot>>>>,
     names: Arc<Names>,
+    pub(crate) figures: Figures,
 }
 
 impl<B: StorageBackend> Clone for Snapshot<B> {
@@ -97,6 +99,7 @@ impl<B: StorageBackend> Snapshot<B> {
                 delta,
                 idle: Mutex::default(),
                 names,
+                figures: Figures::default(),
             }),
         }
     }
@@ -399,18 +402,25 @@ impl<B: StorageBackend> Snapshot<B> {
     /// # Errors
     /// As [`match_quads`](Self::match_quads).
     pub fn scan(&self, pattern: IdPattern, context: ReadContext) -> StorageResult<IdScan<B>> {
-        let permutation = self.choose(&pattern)?;
-        let scan = self.scan_in(permutation, &pattern, context)?;
-        Ok(IdScan::new(permutation, scan))
+        self.scan_request(&ScanRequest::new(pattern), context)
     }
 
-    pub(crate) fn scan_in(
+    /// The ids that a request asks for, in the order of [`IdScan::permutation`].
+    ///
+    /// # Errors
+    /// `Misuse` for a request that contradicts itself; as [`match_quads`](Self::match_quads).
+    pub fn scan_request(
         &self,
-        permutation: Permutation,
-        pattern: &IdPattern,
+        request: &ScanRequest,
         context: ReadContext,
-    ) -> StorageResult<RowScan<B::Snapshot>> {
-        self.scan_rows(permutation, scan_range(permutation, pattern), context)
+    ) -> StorageResult<IdScan<B>> {
+        let permutation = self.choose(request)?;
+        let range = request.range_in(permutation)?;
+        let scan = match range {
+            Some(range) => Some(self.scan_rows(permutation, range, context)?),
+            None => None,
+        };
+        Ok(IdScan::new(permutation, scan))
     }
 
     /// The first row at or above one, in a permutation.
@@ -419,15 +429,9 @@ impl<B: StorageBackend> Snapshot<B> {
         permutation: Permutation,
         start: Row,
     ) -> StorageResult<Option<Row>> {
-        let range = ScanRange {
-            start,
-            end: None,
-            bound: 0,
-            filter: None,
-        };
         let mut batch = RowBatch::default();
         let found = self
-            .scan_rows(permutation, range, ReadContext::new())?
+            .scan_rows(permutation, ScanRange::from(start), ReadContext::new())?
             .fill(&mut batch)?;
         Ok(found.then(|| batch.row(0)))
     }
@@ -448,13 +452,18 @@ impl<B: StorageBackend> Snapshot<B> {
         )
     }
 
-    /// The permutation that answers a pattern: the table's, and of its two candidates the one with fewer quads to pass.
-    fn choose(&self, pattern: &IdPattern) -> StorageResult<Permutation> {
+    /// The permutation of a request: the one it names, else the table's, and of its two candidates the one with fewer
+    /// quads to pass.
+    pub(crate) fn choose(&self, request: &ScanRequest) -> StorageResult<Permutation> {
+        if let Some(permutation) = request.permutation {
+            return Ok(permutation);
+        }
+        let pattern = &request.pattern;
         let candidates = Permutation::candidates(pattern.map(|id| id.is_some()));
         match candidates {
             [first, second] => {
                 let [a, b] = [*first, *second].map(|permutation| {
-                    let range = scan_range(permutation, pattern);
+                    let range = ScanRange::of_pattern(permutation, pattern);
                     self.estimate_in(permutation, &range)
                 });
                 Ok(if a? <= b? { *first } else { *second })
@@ -485,29 +494,58 @@ impl<B: StorageBackend> Snapshot<B> {
     /// # Errors
     /// As [`match_quads`](Self::match_quads).
     pub fn count_ids(&self, pattern: IdPattern) -> StorageResult<u64> {
-        if pattern == [None; 4] {
-            return Ok(self.len());
-        }
-        let permutation = self.choose(&pattern)?;
-        let range = scan_range(permutation, &pattern);
-        if range.filter.is_some() {
-            return self.count_by_scan(permutation, &pattern);
-        }
-        let inner = &*self.inner;
-        let places = inner.places.permutation(permutation);
-        let blocks = count_range(&inner.view, places, &range.start, range.end.as_ref())?;
-        let balance = inner
-            .delta
-            .permutation(permutation)
-            .balance(range.start, range.end);
-        blocks.checked_add_signed(balance).ok_or_else(|| {
-            StorageError::corrupted("more quads are removed than the blocks hold")
-                .in_keyspace(&places.blocks.keyspace)
-        })
+        self.count_request(&ScanRequest::new(pattern), &ReadContext::new())
     }
 
-    fn count_by_scan(&self, permutation: Permutation, pattern: &IdPattern) -> StorageResult<u64> {
-        let mut scan = self.scan_in(permutation, pattern, ReadContext::new())?;
+    /// How many quads a request asks for; exact. Reads summaries and two blocks, unless the pattern binds positions that
+    /// the order does not begin with: then it decodes one column of the blocks that may match, until the context says to
+    /// stop.
+    ///
+    /// # Errors
+    /// As [`scan_request`](Self::scan_request).
+    pub fn count_request(
+        &self,
+        request: &ScanRequest,
+        context: &ReadContext,
+    ) -> StorageResult<u64> {
+        if request.pattern == [None; 4] && request.is_whole() {
+            return Ok(self.len());
+        }
+        let permutation = self.choose(request)?;
+        let request = request.with_columns([false; 4]);
+        let Some(range) = request.range_in(permutation)? else {
+            return Ok(0);
+        };
+        if range.filters().next().is_some() {
+            return self.count_by_scan(permutation, range, context);
+        }
+        self.count_rows(permutation, &range.start, range.end)
+    }
+
+    /// How many rows a permutation holds in `[start, end)`; exact.
+    pub(crate) fn count_rows(
+        &self,
+        permutation: Permutation,
+        start: &Row,
+        end: Option<Row>,
+    ) -> StorageResult<u64> {
+        let inner = &*self.inner;
+        count_rows(
+            &inner.view,
+            inner.places.permutation(permutation),
+            inner.delta.permutation(permutation),
+            start,
+            end,
+        )
+    }
+
+    fn count_by_scan(
+        &self,
+        permutation: Permutation,
+        range: ScanRange,
+        context: &ReadContext,
+    ) -> StorageResult<u64> {
+        let mut scan = self.scan_rows(permutation, range, context.clone())?;
         let mut batch = RowBatch::default();
         let mut count = 0;
         while scan.fill(&mut batch)? {
@@ -521,29 +559,22 @@ impl<B: StorageBackend> Snapshot<B> {
     /// # Errors
     /// As [`match_quads`](Self::match_quads).
     pub fn estimate_ids(&self, pattern: IdPattern) -> StorageResult<u64> {
-        if pattern == [None; 4] {
+        self.estimate_request(&ScanRequest::new(pattern))
+    }
+
+    /// About how many quads a scan of a request passes, from summaries alone: half of each block at the edges of the range
+    /// is counted, and bound positions that the order does not begin with are left out of account.
+    ///
+    /// # Errors
+    /// As [`scan_request`](Self::scan_request).
+    pub fn estimate_request(&self, request: &ScanRequest) -> StorageResult<u64> {
+        if request.pattern == [None; 4] && request.is_whole() {
             return Ok(self.len());
         }
-        let permutation = self.choose(&pattern)?;
-        self.estimate_in(permutation, &scan_range(permutation, &pattern))
-    }
-}
-
-/// The range of a permutation that a pattern asks for.
-pub(crate) fn scan_range(permutation: Permutation, pattern: &IdPattern) -> ScanRange {
-    let columns = permutation.permute(*pattern);
-    let bound = columns.iter().take_while(|id| id.is_some()).count();
-    let words = columns.map(|id| id.map_or(0, |id| id.raw()));
-    let (start, end) = prefix_range::<4>(&words[..bound]);
-    let filter = columns
-        .iter()
-        .enumerate()
-        .skip(bound)
-        .find_map(|(column, id)| id.map(|id| (column, id.raw())));
-    ScanRange {
-        start,
-        end,
-        bound,
-        filter,
+        let permutation = self.choose(request)?;
+        match request.range_in(permutation)? {
+            Some(range) => self.estimate_in(permutation, &range),
+            None => Ok(0),
+        }
     }
 }

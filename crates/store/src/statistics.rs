@@ -160,7 +160,11 @@ impl<B: StorageBackend> Snapshot<B> {
         Ok(figures)
     }
 
-    fn statistics_row(&self, subject: Subject, id: TermId) -> StorageResult<Option<StatisticsRow>> {
+    pub(crate) fn statistics_row(
+        &self,
+        subject: Subject,
+        id: TermId,
+    ) -> StorageResult<Option<StatisticsRow>> {
         let place = &self.inner.places.statistics;
         let key = subject.key(id.raw());
         let value = self.inner.view.get(place, &key)?;

@@ -15,7 +15,7 @@ use std::collections::HashMap;
 pub(crate) const ROW_QUADS_MIN: u64 = 256;
 
 /// What a row is about.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Subject {
     Predicate,
     Graph,

@@ -13,6 +13,9 @@ use std::sync::Arc;
 /// Slots of the cache of decoded terms; a power of two.
 const CACHE_SLOTS: usize = 1024;
 
+/// How many terms are decoded in the order of their ids at once: few enough to stay in the processor's cache.
+const DECODED_AT_ONCE: usize = 4096;
+
 /// A cache is not worth making for fewer terms than this.
 const DECODED_BEFORE_CACHE: usize = 64;
 
@@ -119,6 +122,67 @@ impl<B: StorageBackend> Drop for TermDecoder<B> {
         if let Some(access) = self.access.take() {
             self.snapshot.return_access(access);
         }
+    }
+}
+
+impl<B: StorageBackend> Snapshot<B> {
+    /// The terms of many ids, in their order, in place of what the vector held. Some thousands of ids at a time are looked up
+    /// in ascending order, each once, so that terms which share a chunk of the dictionary are found together, however they
+    /// are mixed.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode) for an id that it fails for; the vector is empty then.
+    pub fn decode_all(&self, ids: &[TermId], terms: &mut Vec<Term>) -> StorageResult<()> {
+        terms.clear();
+        terms.reserve(ids.len());
+        let mut access = self.borrow_access();
+        let mut parts = ids.chunks(DECODED_AT_ONCE);
+        let decoded = parts.try_for_each(|part| self.decode_part(&mut access, part, terms));
+        self.return_access(access);
+        if decoded.is_err() {
+            terms.clear();
+        }
+        decoded
+    }
+
+    fn decode_part(
+        &self,
+        access: &mut TermAccess<B::Snapshot>,
+        ids: &[TermId],
+        terms: &mut Vec<Term>,
+    ) -> StorageResult<()> {
+        let mut found: Vec<Option<Term>> = ids.iter().map(|id| id.decode_inline()).collect();
+        let missing = ids.iter().copied().zip(0..);
+        let mut places: Vec<(TermId, usize)> = missing
+            .filter(|(_, place)| found.get(*place).is_some_and(Option::is_none))
+            .collect();
+        places.sort_unstable();
+        self.decode_ascending(access, &places, &mut found)?;
+        terms.extend(found.into_iter().flatten());
+        Ok(())
+    }
+
+    /// Puts the terms of ids, which ascend, to their places.
+    fn decode_ascending(
+        &self,
+        access: &mut TermAccess<B::Snapshot>,
+        places: &[(TermId, usize)],
+        found: &mut [Option<Term>],
+    ) -> StorageResult<()> {
+        for alike in places.chunk_by(|a, b| a.0 == b.0) {
+            let Some(((id, first), others)) = alike.split_first() else {
+                continue;
+            };
+            // Without the cache: what comes again comes at once here.
+            let TermAccess { reader, bytes, .. } = access;
+            bytes.clear();
+            let term = decode_stored(reader, &self.inner.delta, *id, bytes, 0)?;
+            for (_, place) in others {
+                found[*place] = Some(term.clone());
+            }
+            found[*first] = Some(term);
+        }
+        Ok(())
     }
 }
 

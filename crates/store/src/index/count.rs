@@ -1,9 +1,26 @@
 //! Counts the rows of a range from summaries and, for the exact count, the two blocks at its edges.
 
 use super::reader::{BlockCursor, SummaryCursor};
+use crate::delta::ChangeSet;
 use crate::keyspaces::IndexPlaces;
 use crate::view::View;
-use quadrille_backend::{StorageResult, StorageSnapshot};
+use quadrille_backend::{StorageError, StorageResult, StorageSnapshot};
+
+/// How many rows lie in `[start, end)`, changes included; exact.
+pub(crate) fn count_rows<S: StorageSnapshot, const N: usize>(
+    view: &View<S>,
+    places: &IndexPlaces,
+    delta: &ChangeSet<N>,
+    start: &[u64; N],
+    end: Option<[u64; N]>,
+) -> StorageResult<u64> {
+    let blocks = count_range(view, places, start, end.as_ref())?;
+    let balance = delta.balance(*start, end);
+    blocks.checked_add_signed(balance).ok_or_else(|| {
+        StorageError::corrupted("more quads are removed than the blocks hold")
+            .in_keyspace(&places.blocks.keyspace)
+    })
+}
 
 /// How many rows of the blocks lie in `[start, end)`; exact.
 pub(crate) fn count_range<S: StorageSnapshot, const N: usize>(

@@ -1,7 +1,8 @@
 //! A sorted set of rows over a keyspace: blocks of rows, and a summary level above them.
 //!
 //! What flows in: sorted rows of ids ([`writer`] builds an index, [`fold`] changes one). What flows out: blocks by
-//! position ([`reader`]), counts ([`count`]) and rows merged with changes that are not in the blocks yet ([`scan`]).
+//! position ([`reader`]), counts ([`count`]) and rows merged with changes that are not in the blocks yet: all of a range
+//! ([`scan`]), or a few from here and there for joins ([`lookup`], [`trie`]), which keep a part in hand ([`window`]).
 //!
 //! What always holds:
 //! * The key of a block is an upper bound of its rows and a lower bound, exclusive, of the next block's. So the first
@@ -12,10 +13,15 @@
 
 pub(crate) mod count;
 pub(crate) mod fold;
+pub(crate) mod lookup;
 pub(crate) mod reader;
 pub(crate) mod rows;
 pub(crate) mod scan;
+pub(crate) mod split;
 pub(crate) mod summary;
+pub(crate) mod trie;
+pub(crate) mod values;
+pub(crate) mod window;
 pub(crate) mod writer;
 
 /// The smallest row above a row; `None` above the largest.

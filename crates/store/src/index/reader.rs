@@ -41,6 +41,25 @@ impl<S: StorageSnapshot, const N: usize> BlockCursor<S, N> {
         self.load(found)
     }
 
+    /// Moves to the block that holds `row` if any does; it lies behind the one at the position, perhaps right behind. Whether
+    /// there is one, and whether it was the next.
+    pub(crate) fn next_or_seek(&mut self, row: &[u64; N]) -> StorageResult<(bool, bool)> {
+        self.loaded = false;
+        let key = RowKey::new(row);
+        if !self.cursor.next()? {
+            return Ok((false, true));
+        }
+        if self
+            .cursor
+            .entry()
+            .is_some_and(|(next, _)| *next >= key[..])
+        {
+            return Ok((self.load(true)?, true));
+        }
+        let found = self.cursor.seek(&key)?;
+        Ok((self.load(found)?, false))
+    }
+
     fn load(&mut self, found: bool) -> StorageResult<bool> {
         let Some((key, value)) = self.cursor.entry().filter(|_| found) else {
             return Ok(false);
