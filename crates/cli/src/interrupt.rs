@@ -6,7 +6,6 @@
 use crate::failure::{Exit, Failure};
 use quadrille::CancelToken;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 static TOKEN: OnceLock<CancelToken> = OnceLock::new();
 
@@ -18,18 +17,6 @@ pub(crate) fn token() -> CancelToken {
 /// Whether Ctrl-C was pressed.
 pub(crate) fn is_interrupted() -> bool {
     token().is_cancelled()
-}
-
-/// Ends the program when it still runs after this time.
-///
-/// A query looks at its deadline whenever it reads the store; joining rows that are in memory already can go on for long
-/// without a read.
-pub(crate) fn end_after(limit: Duration) {
-    std::thread::spawn(move || {
-        std::thread::sleep(limit);
-        crate::output::note("error: the query ran out of time and did not stop");
-        std::process::exit(Exit::TimedOut as i32);
-    });
 }
 
 /// Installs the handler; called once, by commands whose work carries the token.

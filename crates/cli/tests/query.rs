@@ -234,3 +234,81 @@ fn a_store_or_files_but_not_both() {
 fn quadrille_usage(arguments: &[&str]) {
     quadrille(arguments).failed(2);
 }
+
+#[test]
+fn a_plan_is_shown_and_what_its_operators_did() {
+    let folder = folder();
+    let sample = file(&folder, "sample.nq", SAMPLE);
+    for location in loaded_locations(&folder) {
+        let plan = quadrille(&["query", "--store", &location, "--explain", LABELS]).ok();
+        assert!(plan.contains("scan") && plan.contains("sort"), "{plan}");
+        assert!(!plan.contains("got"), "{plan}");
+        let ran = quadrille(&["query", "--store", &location, "--explain=analyze", LABELS]).ok();
+        assert!(ran.contains("got 2"), "{ran}");
+    }
+    let json = quadrille(&[
+        "query",
+        "--data",
+        &sample,
+        "--explain=analyze",
+        "--format",
+        "json",
+        LABELS,
+    ]);
+    let json: serde_json::Value = serde_json::from_str(&json.ok()).expect("JSON");
+    assert_eq!(json["actual_rows"], 2);
+}
+
+#[test]
+fn a_variable_takes_its_value_from_the_command_line() {
+    let folder = folder();
+    let sample = file(&folder, "sample.nq", SAMPLE);
+    let query = "SELECT ?s ?name { ?s <http://www.w3.org/2000/01/rdf-schema#label> ?name }";
+    let run = |parameter: &str| {
+        quadrille(&[
+            "query", "--data", &sample, "--format", "csv", "--param", parameter, query,
+        ])
+    };
+    assert_eq!(
+        run("name=\"Salle\"@fr").ok(),
+        "s,name\r\nhttp://e/room/1,Salle\r\n"
+    );
+    assert_eq!(run("?s=<http://e/room/none>").ok(), "s,name\r\n");
+    let wrong = run("name=Salle");
+    assert_eq!(wrong.code, Some(2), "{}", wrong.err);
+    run("other=<http://e/x>").failed(4);
+}
+
+#[test]
+fn several_queries_run_in_one_process_and_each_run_is_timed() {
+    let folder = folder();
+    let sample = file(&folder, "sample.nq", SAMPLE);
+    let first = file(&folder, "first.rq", "SELECT (1 AS ?one) {}");
+    let second = file(&folder, "second.rq", "SELECT (2 AS ?two) {}");
+    let ran = quadrille(&[
+        "query", "--data", &sample, "--format", "csv", "--file", &first, "--file", &second,
+        "--repeat", "3", "--timing",
+    ]);
+    let lines = ran.err.lines().filter(|line| line.starts_with('{'));
+    assert_eq!(lines.count(), 6, "{}", ran.err);
+    assert_eq!(ran.ok(), "one\r\n1\r\ntwo\r\n2\r\n");
+}
+
+#[test]
+fn a_query_beyond_its_memory_goes_on_in_files_or_says_so() {
+    let folder = folder();
+    let data: String = (0..20_000)
+        .map(|n| format!("<http://e/s{n}> <http://e/p> \"{n}\" .\n"))
+        .collect();
+    let data = file(&folder, "data.nt", &data);
+    let run = |query: &str| {
+        quadrille(&[
+            "query", "--data", &data, "--memory", "256KiB", "--format", "csv", query,
+        ])
+    };
+    let distinct = run("SELECT (COUNT(*) AS ?n) { SELECT DISTINCT ?s ?o { ?s ?p ?o } }");
+    assert_eq!(distinct.ok(), "n\r\n20000\r\n");
+    let path = run("SELECT (COUNT(*) AS ?n) { ?s (<http://e/p>|<http://e/q>)* ?o }");
+    let error = path.failed(4);
+    assert!(error.contains("memory"), "{error}");
+}

@@ -6,8 +6,8 @@
 
 use crate::erased::SharedSource;
 use crate::options::Limits;
-use crate::rows::Rows;
-use quadrille_store::{IdPattern, IdQuad, Permutation, StorageResult, TermId};
+use crate::scan_rows::Rows;
+use quadrille_store::{ColumnBatch, IdPattern, IdQuad, Permutation, StorageResult, TermId};
 use std::collections::HashSet;
 
 /// What the query calls its default graph.
@@ -21,7 +21,7 @@ pub(crate) enum DefaultGraph {
 }
 
 /// The graph that a pattern is matched in.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum GraphSelection {
     /// The query's default graph.
     Default,
@@ -44,9 +44,20 @@ impl QueryDataset {
     /// The quads that match a pattern of subject, predicate and object within a selection of graphs.
     pub(crate) fn quads(
         &self,
-        [subject, predicate, object]: [Option<TermId>; 3],
+        triple: [Option<TermId>; 3],
         selection: GraphSelection,
     ) -> StorageResult<Quads> {
+        let (patterns, filter) = self.parts(triple, selection)?;
+        Ok(Quads::new(self, patterns, filter))
+    }
+
+    /// The patterns of the store that a pattern within a selection of graphs is made of, and which of their quads belong
+    /// to it.
+    pub(crate) fn parts(
+        &self,
+        [subject, predicate, object]: [Option<TermId>; 3],
+        selection: GraphSelection,
+    ) -> StorageResult<(Patterns, Filter)> {
         let triple = [subject, predicate, object];
         if triple.iter().flatten().any(|id| id.is_query_local()) {
             return Ok(self.scans(Vec::new(), Filter::Every));
@@ -76,7 +87,7 @@ impl QueryDataset {
 
     /// One scan over all graphs, except that a scan of everything goes graph by graph when the default graph holds quads:
     /// it could be most of the store, to be skipped row by row.
-    fn every_named(&self, triple: [Option<TermId>; 3]) -> StorageResult<Quads> {
+    fn every_named(&self, triple: [Option<TermId>; 3]) -> StorageResult<(Patterns, Filter)> {
         let [subject, predicate, object] = triple;
         let within = move |graph| [subject, predicate, object, graph];
         if let Some(graphs) = &self.named_graphs {
@@ -90,8 +101,7 @@ impl QueryDataset {
             return Ok(self.scans(vec![within(None)], Filter::Named));
         }
         let graphs = self.named_graph_ids()?;
-        Ok(Quads::new(
-            self,
+        Ok((
             Box::new(graphs.map(move |graph| Ok(within(Some(graph?))))),
             Filter::Every,
         ))
@@ -100,7 +110,7 @@ impl QueryDataset {
     /// The names of the query's named graphs, each once.
     pub(crate) fn named_graph_ids(
         &self,
-    ) -> StorageResult<Box<dyn Iterator<Item = StorageResult<TermId>>>> {
+    ) -> StorageResult<Box<dyn Iterator<Item = StorageResult<TermId>> + Send>> {
         if let Some(graphs) = &self.named_graphs {
             return Ok(Box::new(graphs.clone().into_iter().map(Ok)));
         }
@@ -121,7 +131,7 @@ impl QueryDataset {
     }
 
     /// Whether quads of the source can be in this named graph of the query.
-    fn may_name(&self, graph: TermId) -> bool {
+    pub(crate) fn may_name(&self, graph: TermId) -> bool {
         graph != TermId::DEFAULT_GRAPH
             && !graph.is_query_local()
             && self
@@ -130,18 +140,25 @@ impl QueryDataset {
                 .is_none_or(|graphs| graphs.contains(&graph))
     }
 
-    fn scans(&self, patterns: impl IntoIterator<Item = IdPattern>, filter: Filter) -> Quads {
+    fn scans(
+        &self,
+        patterns: impl IntoIterator<Item = IdPattern>,
+        filter: Filter,
+    ) -> (Patterns, Filter) {
         let patterns: Vec<_> = patterns
             .into_iter()
             .filter(|pattern| !pattern[3].is_some_and(TermId::is_query_local))
             .map(Ok)
             .collect();
-        Quads::new(self, Box::new(patterns.into_iter()), filter)
+        (Box::new(patterns.into_iter()), filter)
     }
 }
 
+/// Patterns of the store, one after the other.
+pub(crate) type Patterns = Box<dyn Iterator<Item = StorageResult<IdPattern>> + Send>;
+
 /// Which rows of the scans belong to the answer.
-enum Filter {
+pub(crate) enum Filter {
     Every,
     /// Rows outside the default graph.
     Named,
@@ -152,6 +169,35 @@ enum Filter {
 impl Filter {
     fn distinct() -> Self {
         Self::Distinct(SeenTriples::default())
+    }
+
+    /// The positions that it looks at.
+    pub(crate) fn needs(&self) -> [bool; 4] {
+        match self {
+            Self::Every => [false; 4],
+            Self::Named => [false, false, false, true],
+            Self::Distinct(_) => [true, true, true, false],
+        }
+    }
+
+    /// Whether a row of a batch belongs to the answer; the batch has the positions that [are needed](Self::needs).
+    pub(crate) fn keeps_row(
+        &mut self,
+        rows: &ColumnBatch,
+        row: usize,
+        order: Permutation,
+        single_scan: bool,
+    ) -> bool {
+        match self {
+            Self::Every => true,
+            Self::Named => rows.column(3)[row] != TermId::DEFAULT_GRAPH.raw(),
+            Self::Distinct(seen) => {
+                let [subject, predicate, object] =
+                    [0, 1, 2].map(|position| TermId::from_raw(rows.column(position)[row]));
+                let quad = [subject, predicate, object, TermId::DEFAULT_GRAPH];
+                seen.insert(&quad, single_scan.then_some(order))
+            }
+        }
     }
 
     fn keeps(&mut self, quad: &IdQuad, order: Permutation, single_scan: bool) -> bool {
@@ -165,7 +211,7 @@ impl Filter {
 
 /// The triples seen so far, of which only those that can come again are kept.
 #[derive(Default)]
-struct SeenTriples {
+pub(crate) struct SeenTriples {
     triples: HashSet<[TermId; 3]>,
     run: Option<[Option<TermId>; 3]>,
 }
@@ -193,7 +239,7 @@ impl SeenTriples {
 pub(crate) struct Quads {
     source: SharedSource,
     limits: Limits,
-    patterns: Box<dyn Iterator<Item = StorageResult<IdPattern>>>,
+    patterns: Patterns,
     single_scan: bool,
     rows: Option<Rows>,
     filter: Filter,
@@ -202,11 +248,7 @@ pub(crate) struct Quads {
 }
 
 impl Quads {
-    fn new(
-        dataset: &QueryDataset,
-        patterns: Box<dyn Iterator<Item = StorageResult<IdPattern>>>,
-        filter: Filter,
-    ) -> Self {
+    fn new(dataset: &QueryDataset, patterns: Patterns, filter: Filter) -> Self {
         Self {
             source: SharedSource::clone(&dataset.source),
             limits: dataset.limits.clone(),

@@ -3,21 +3,37 @@
 //! What flows in: any [`QuadSource`]. What flows out: the calls that evaluation makes on it. What always holds: a call
 //! behind the pointer is one a scan or a batch of rows, never one a row.
 
-use crate::source::{QuadScan, QuadSource};
+use crate::source::{QuadLookup, QuadScan, QuadSource};
 use oxrdf::{Term, TermRef};
-use quadrille_store::{IdPattern, ReadContext, StorageResult, TermId};
+use quadrille_store::{
+    IdPattern, LookupRequest, QuadFigures, ReadContext, ScanRequest, StorageResult, TermId,
+};
 use std::sync::Arc;
 
 /// The graphs of a source with their numbers of quads.
-pub(crate) type Graphs = Box<dyn Iterator<Item = StorageResult<(TermId, u64)>>>;
+pub(crate) type Graphs = Box<dyn Iterator<Item = StorageResult<(TermId, u64)>> + Send>;
 
 /// What evaluation asks of a source; see [`QuadSource`].
 pub(crate) trait ErasedSource {
     fn scan(&self, pattern: IdPattern, context: &ReadContext) -> StorageResult<Box<dyn QuadScan>>;
+    fn count(&self, pattern: IdPattern) -> StorageResult<u64>;
+    fn estimate(&self, pattern: IdPattern) -> StorageResult<u64>;
     fn encode(&self, term: TermRef<'_>) -> StorageResult<Option<TermId>>;
     fn decode(&self, id: TermId) -> StorageResult<Term>;
     fn graphs(&self) -> StorageResult<Graphs>;
     fn contains_graph(&self, graph: TermId) -> StorageResult<bool>;
+    fn scan_request(
+        &self,
+        request: &ScanRequest,
+        context: &ReadContext,
+    ) -> StorageResult<Box<dyn QuadScan>>;
+    fn lookup(
+        &self,
+        request: &LookupRequest,
+        context: &ReadContext,
+    ) -> StorageResult<Box<dyn QuadLookup>>;
+    fn predicate_figures(&self, predicate: TermId) -> StorageResult<QuadFigures>;
+    fn decode_all(&self, ids: &[TermId], terms: &mut Vec<Term>) -> StorageResult<()>;
 }
 
 /// A shared source of any kind.
@@ -26,6 +42,14 @@ pub(crate) type SharedSource = Arc<dyn ErasedSource + Send + Sync>;
 impl<S: QuadSource> ErasedSource for S {
     fn scan(&self, pattern: IdPattern, context: &ReadContext) -> StorageResult<Box<dyn QuadScan>> {
         Ok(Box::new(QuadSource::scan(self, pattern, context)?))
+    }
+
+    fn count(&self, pattern: IdPattern) -> StorageResult<u64> {
+        QuadSource::count(self, pattern)
+    }
+
+    fn estimate(&self, pattern: IdPattern) -> StorageResult<u64> {
+        QuadSource::estimate(self, pattern)
     }
 
     fn encode(&self, term: TermRef<'_>) -> StorageResult<Option<TermId>> {
@@ -42,5 +66,29 @@ impl<S: QuadSource> ErasedSource for S {
 
     fn contains_graph(&self, graph: TermId) -> StorageResult<bool> {
         QuadSource::contains_graph(self, graph)
+    }
+
+    fn scan_request(
+        &self,
+        request: &ScanRequest,
+        context: &ReadContext,
+    ) -> StorageResult<Box<dyn QuadScan>> {
+        QuadSource::scan_request(self, request, context)
+    }
+
+    fn lookup(
+        &self,
+        request: &LookupRequest,
+        context: &ReadContext,
+    ) -> StorageResult<Box<dyn QuadLookup>> {
+        QuadSource::lookup(self, request, context)
+    }
+
+    fn predicate_figures(&self, predicate: TermId) -> StorageResult<QuadFigures> {
+        QuadSource::predicate_figures(self, predicate)
+    }
+
+    fn decode_all(&self, ids: &[TermId], terms: &mut Vec<Term>) -> StorageResult<()> {
+        QuadSource::decode_all(self, ids, terms)
     }
 }

@@ -1,11 +1,10 @@
 //! What can go wrong with a query, told apart so that callers can decide by it.
 //!
-//! What flows in: errors of the parser, the evaluator, the store and the output. What flows out: one [`QueryError`]. What
-//! always holds: no type of the parser or the evaluator shows in it.
+//! What flows in: errors of the parser, the evaluation, the store and the output. What flows out: one [`QueryError`]. What
+//! always holds: no type of the parser shows in it.
 
 use crate::write::ResultFormat;
 use quadrille_store::StorageError;
-use spareval::QueryEvaluationError;
 use spargebra::SparqlSyntaxError;
 use std::fmt;
 use std::io;
@@ -108,6 +107,18 @@ pub enum QueryError {
     /// The timeout or the deadline passed.
     #[error("the query ran out of time")]
     Timeout,
+    /// The rows that the query must keep at once do not fit into its memory budget.
+    #[error("the query needs more memory than its budget of {budget} bytes")]
+    Memory {
+        /// The budget, in bytes.
+        budget: usize,
+    },
+    /// Rows beyond the memory budget could not be kept in a temporary file: its disk is full, or fails.
+    #[error("cannot keep rows in a temporary file in {folder}: {source}", folder = std::env::temp_dir().display())]
+    TemporaryFile {
+        /// What creating, writing or reading the file failed with.
+        source: io::Error,
+    },
     /// The result is of a kind that the format cannot hold; nothing was written.
     #[error("{kind} cannot be written as {format}")]
     Format {
@@ -119,22 +130,4 @@ pub enum QueryError {
     /// Writing the result failed.
     #[error("cannot write the result: {0}")]
     Output(#[from] io::Error),
-}
-
-impl QueryError {
-    /// Errors of the evaluator that did not come from the store: those are kept aside whole and take precedence.
-    pub(crate) fn from_evaluation(error: QueryEvaluationError) -> Self {
-        match error {
-            QueryEvaluationError::Cancelled => Self::Cancelled,
-            QueryEvaluationError::UnsupportedService(name) => {
-                Self::Service(format!("no handler for {name}, federated queries are off"))
-            }
-            QueryEvaluationError::Service(error) => Self::Service(error.to_string()),
-            QueryEvaluationError::Dataset(error) => match error.downcast::<StorageError>() {
-                Ok(error) => Self::Storage(*error),
-                Err(error) => Self::Evaluation(error.to_string()),
-            },
-            other => Self::Evaluation(other.to_string()),
-        }
-    }
 }

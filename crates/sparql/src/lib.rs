@@ -18,27 +18,41 @@
 //! # }
 //! ```
 
-mod adapter;
+mod algebra;
+mod batch;
+mod build;
+mod construct;
 mod dataset;
 mod erased;
 mod error;
+mod evaluate;
+mod execution;
+mod explain;
+mod expression;
 mod extension;
-mod graph_variables;
 mod local_terms;
+mod operators;
 mod options;
 mod outline;
+mod paths;
+mod plan;
+mod probed_graphs;
 mod query;
+mod query_terms;
 mod results;
 mod rows;
+mod scan_rows;
+mod scanned;
 mod source;
 mod table;
 mod write;
 
 pub use error::{QueryError, SyntaxError};
+pub use explain::{ActualFigures, Explanation};
 pub use extension::SparqlExt;
 pub use options::QueryOptions;
 pub use query::{PreparedQuery, Query, QueryForm};
 pub use results::{QueryResults, Solutions, Triples};
-pub use source::{QuadScan, QuadSource};
+pub use source::{QuadLookup, QuadScan, QuadSource, QuadTrie, QuadValues};
 pub use sparesults::QuerySolution;
-pub use write::{QueryTimings, ResultFormat, ResultWriter, run_query};
+pub use write::{QueryTimings, ResultFormat, ResultWriter, run_prepared, run_query};

@@ -3,7 +3,7 @@
 //! What flows in: terms that the source could not encode. What flows out: query-local ids, and the terms again. What
 //! always holds: equal terms get equal ids, and no id of this module is ever stored.
 
-use oxrdf::{NamedNode, Term};
+use oxrdf::Term;
 use quadrille_store::{StorageError, StorageResult, TermId};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -13,15 +13,11 @@ use std::collections::hash_map::Entry;
 pub(crate) struct LocalTerms {
     numbers: HashMap<Term, u64>,
     terms: Vec<Term>,
-    aliases: HashMap<Term, TermId>,
 }
 
 impl LocalTerms {
     /// The id of a term, made on first sight.
     pub(crate) fn intern(&mut self, term: Term) -> TermId {
-        if let Some(id) = self.aliases.get(&term) {
-            return *id;
-        }
         match self.numbers.entry(term) {
             Entry::Occupied(entry) => TermId::query_local(*entry.get()),
             Entry::Vacant(entry) => {
@@ -31,13 +27,6 @@ impl LocalTerms {
                 TermId::query_local(number)
             }
         }
-    }
-
-    /// An IRI that stands for an id of the source within this query: a blank node has no name that a query could use.
-    pub(crate) fn alias(&mut self, id: TermId) -> NamedNode {
-        let alias = NamedNode::new_unchecked(format!("urn:quadrille:graph:{:x}", id.raw()));
-        self.aliases.insert(alias.clone().into(), id);
-        alias
     }
 
     /// The term of an id that this interner made.

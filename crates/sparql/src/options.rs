@@ -7,6 +7,9 @@ use crate::error::QueryError;
 use quadrille_store::{CancelToken, ErrorKind, ReadContext, StorageError, StorageResult};
 use std::time::{Duration, Instant};
 
+/// The memory budget of a query whose options name none.
+const MEMORY_DEFAULT: usize = 1 << 30;
+
 /// Settings of a query. The default has no limits and takes the store's default graph as it is.
 ///
 /// ```
@@ -25,6 +28,7 @@ pub struct QueryOptions {
     deadline: Option<Instant>,
     cancel: Option<CancelToken>,
     base_iri: Option<String>,
+    memory: Option<usize>,
 }
 
 impl QueryOptions {
@@ -68,6 +72,20 @@ impl QueryOptions {
     pub fn with_base_iri(mut self, base_iri: impl Into<String>) -> Self {
         self.base_iri = Some(base_iri.into());
         self
+    }
+
+    /// The bytes that the operators of the query may keep in memory together; 1 GiB unless set. Those that sort, group and
+    /// join go on in temporary files beyond it, and what cannot ends with [`QueryError::Memory`].
+    #[must_use]
+    pub fn with_memory(mut self, bytes: usize) -> Self {
+        self.memory = Some(bytes);
+        self
+    }
+
+    /// The memory budget in bytes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.memory.unwrap_or(MEMORY_DEFAULT)
     }
 
     /// Whether the union of all graphs is the default graph.

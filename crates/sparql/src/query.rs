@@ -3,19 +3,20 @@
 //! What flows in: query text, options, a source. What flows out: [`QueryResults`]. What always holds: a parsed query is
 //! immutable and can run any number of times, on any source, from any thread.
 
-use crate::adapter::{EvaluatorDataset, Faults, encode};
 use crate::dataset::{DefaultGraph, QueryDataset};
 use crate::erased::SharedSource;
 use crate::error::{QueryError, SyntaxError};
+use crate::evaluate::{evaluate, explain};
+use crate::execution::{Execution, Memory};
+use crate::explain::Explanation;
 use crate::extension::SparqlExt;
-use crate::graph_variables;
-use crate::local_terms::LocalTerms;
-use crate::options::{Limits, QueryOptions};
+use crate::options::QueryOptions;
 use crate::outline::Outline;
+use crate::query_terms::QueryTerms;
 use crate::results::QueryResults;
 use oxrdf::{NamedNode, Term, Variable};
-use quadrille_store::{StorageResult, TermId};
-use spareval::{QueryDatasetSpecification, QueryEvaluator};
+use oxsdatatypes::DateTime;
+use quadrille_store::TermId;
 use spargebra::SparqlParser;
 use spargebra::algebra::GraphPattern;
 use std::fmt;
@@ -26,19 +27,6 @@ use std::sync::Arc;
 const NESTING_MAX: usize = 100;
 /// How many parts of a query may be chained. Walking the algebra takes up to 1 KiB of stack a part.
 const CHAINED_MAX: usize = 1000;
-
-/// For how many graphs a part of a query is written out.
-const GRAPHS_WRITTEN_OUT_MAX: usize = 1000;
-
-/// What is evaluated.
-enum Written {
-    /// The query as it was parsed.
-    AsParsed,
-    /// The query with parts written out for each graph.
-    Out(Box<spargebra::Query>),
-    /// Nothing: there are more graphs than a part is written out for, at least so many.
-    TooLong(usize),
-}
 
 /// The four forms of a query.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -57,8 +45,6 @@ pub enum QueryForm {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Query {
     algebra: Arc<spargebra::Query>,
-    /// Whether the evaluator would let the variable of a `GRAPH` leak into its braces.
-    graph_variable_leaks: bool,
 }
 
 impl Query {
@@ -97,7 +83,6 @@ impl Query {
             order_columns(&mut algebra, &outline.variables);
         }
         Ok(Self {
-            graph_variable_leaks: graph_variables::leaks(pattern_mut(&mut algebra)),
             algebra: Arc::new(algebra),
         })
     }
@@ -121,16 +106,6 @@ impl Query {
             options,
             bindings: Vec::new(),
         }
-    }
-}
-
-/// The pattern of a query of any form.
-fn pattern_mut(query: &mut spargebra::Query) -> &mut GraphPattern {
-    match query {
-        spargebra::Query::Select { pattern, .. }
-        | spargebra::Query::Construct { pattern, .. }
-        | spargebra::Query::Describe { pattern, .. }
-        | spargebra::Query::Ask { pattern, .. } => pattern,
     }
 }
 
@@ -209,71 +184,50 @@ impl PreparedQuery {
         self.execute_on(Arc::new(target.query_source()?))
     }
 
+    /// The plan that the query would run with on a store, a snapshot or a transaction, as it stands now.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub fn explain<T: SparqlExt + ?Sized>(&self, target: &T) -> Result<Explanation, QueryError> {
+        self.explained(target, false)
+    }
+
+    /// Runs the query to its end, every row decoded, and shows its plan with what each operator did.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute), those of the results too.
+    pub fn explain_analyze<T: SparqlExt + ?Sized>(
+        &self,
+        target: &T,
+    ) -> Result<Explanation, QueryError> {
+        self.explained(target, true)
+    }
+
+    fn explained<T: SparqlExt + ?Sized>(
+        &self,
+        target: &T,
+        is_run: bool,
+    ) -> Result<Explanation, QueryError> {
+        let execution = Arc::new(self.execution(Arc::new(target.query_source()?))?);
+        explain(&self.query.algebra, &self.bindings, &execution, is_run)
+    }
+
     fn execute_on(&self, source: SharedSource) -> Result<QueryResults, QueryError> {
+        let execution = self.execution(source)?;
+        evaluate(&self.query.algebra, &self.bindings, execution)
+    }
+
+    /// What a run that starts now shares.
+    fn execution(&self, source: SharedSource) -> Result<Execution, QueryError> {
         let limits = self.options.limits();
-        let faults = Faults::default();
-        let mut local_terms = LocalTerms::default();
-        let dataset = self
-            .dataset(source, limits.clone(), &mut local_terms)
-            .map_err(|error| limits.explain(error))?;
-        let algebra = self
-            .written_out(&dataset, &mut local_terms)
-            .map_err(|error| limits.explain(error))?;
-        let algebra = match &algebra {
-            Written::AsParsed => self.query.algebra.as_ref(),
-            Written::Out(algebra) => algebra,
-            Written::TooLong(graphs) => {
-                return Err(QueryError::TooComplex {
-                    what: "graphs for a part within GRAPH and a variable",
-                    count: *graphs,
-                    limit: GRAPHS_WRITTEN_OUT_MAX,
-                });
-            }
-        };
-        let evaluator = QueryEvaluator::new().with_cancellation_token(faults.stop_token());
-        let mut prepared = evaluator.prepare(algebra);
-        // The dataset itself knows the graphs of the query, and merges them as RDF asks.
-        *prepared.dataset_mut() = QueryDatasetSpecification::new();
-        for (variable, value) in &self.bindings {
-            prepared = prepared.substitute_variable(variable.clone(), value.clone());
-        }
-        let dataset = EvaluatorDataset::new(dataset, local_terms, faults.clone());
-        QueryResults::new(prepared.execute(dataset), limits, faults)
-    }
-
-    /// The algebra with what [`graph_variables`] describes written out.
-    fn written_out(
-        &self,
-        dataset: &QueryDataset,
-        local_terms: &mut LocalTerms,
-    ) -> StorageResult<Written> {
-        if !self.query.graph_variable_leaks {
-            return Ok(Written::AsParsed);
-        }
-        let mut graphs = Vec::new();
-        for graph in dataset.named_graph_ids()? {
-            dataset.limits.check()?;
-            let graph = graph?;
-            if graphs.len() == GRAPHS_WRITTEN_OUT_MAX {
-                return Ok(Written::TooLong(graphs.len() + 1));
-            }
-            graphs.push(local_terms.alias(graph));
-        }
-        let mut algebra = (*self.query.algebra).clone();
-        graph_variables::write_out(pattern_mut(&mut algebra), &graphs);
-        Ok(Written::Out(Box::new(algebra)))
-    }
-
-    fn dataset(
-        &self,
-        source: SharedSource,
-        limits: Limits,
-        local_terms: &mut LocalTerms,
-    ) -> StorageResult<QueryDataset> {
-        let mut ids = |names: &[NamedNode]| -> StorageResult<Vec<TermId>> {
+        let terms = QueryTerms::new(SharedSource::clone(&source));
+        let ids = |names: &[NamedNode]| -> Result<Vec<TermId>, QueryError> {
             let mut ids = Vec::with_capacity(names.len());
             for name in names {
-                let id = encode(source.as_ref(), local_terms, name.clone().into())?;
+                let id = terms
+                    .encode(name.clone().into())
+                    .map_err(|error| limits.explain(error))?;
+                let id = TermId::from_raw(id);
                 if !ids.contains(&id) {
                     ids.push(id);
                 }
@@ -288,11 +242,22 @@ impl PreparedQuery {
             None if self.options.union_default_graph() => (DefaultGraph::Union, None),
             None => (DefaultGraph::Stored, None),
         };
-        Ok(QueryDataset {
-            source,
-            limits,
-            default_graph,
-            named_graphs,
+        let base_iri = self
+            .query
+            .algebra
+            .base_iri()
+            .map(|base| base.as_str().to_owned());
+        Ok(Execution {
+            terms,
+            memory: Memory::new(self.options.memory()),
+            now: DateTime::now(),
+            base_iri: base_iri.or_else(|| self.options.base_iri().map(str::to_owned)),
+            dataset: QueryDataset {
+                source,
+                limits,
+                default_graph,
+                named_graphs,
+            },
         })
     }
 }

@@ -1,61 +1,116 @@
-//! From batches of id columns to single rows, for an evaluator that takes one row at a time.
+//! From the batches of a running query to single rows.
 //!
-//! What flows in: a scan. What flows out: its quads of ids, in the scan's order. What always holds: after an error the
-//! iterator is at its end.
+//! What flows in: an operator. What flows out: rows of ids, or of terms, which are decoded a batch at a time. What always
+//! holds: a row that is given was allowed by the limits of the run when it was asked for.
 
-use crate::source::QuadScan;
-use quadrille_store::{ColumnBatch, IdQuad, Permutation, StorageResult};
+use crate::batch::{Batch, UNBOUND};
+use crate::error::QueryError;
+use crate::execution::Execution;
+use crate::operators::BoxedOperator;
+use oxrdf::Term;
+use std::sync::Arc;
 
-/// The rows of a scan, one by one.
-pub(crate) struct Rows {
-    scan: Box<dyn QuadScan>,
-    batch: ColumnBatch,
-    position: usize,
-    done: bool,
+/// Rows of ids.
+pub(crate) struct IdRows {
+    execution: Arc<Execution>,
+    operator: BoxedOperator,
+    /// Where each value of a row stands in the batch; `None` is never bound.
+    columns: Vec<Option<usize>>,
+    batch: Batch,
+    next: usize,
 }
 
-impl Rows {
-    pub(crate) fn new(scan: Box<dyn QuadScan>) -> Self {
+impl IdRows {
+    pub(crate) fn new(
+        execution: Arc<Execution>,
+        operator: BoxedOperator,
+        columns: Vec<Option<usize>>,
+    ) -> Self {
         Self {
-            scan,
-            batch: ColumnBatch::default(),
-            position: 0,
-            done: false,
+            execution,
+            operator,
+            columns,
+            batch: Batch::default(),
+            next: 0,
         }
     }
 
-    /// The order of the rows.
-    pub(crate) fn permutation(&self) -> Permutation {
-        self.scan.permutation()
+    /// Whether there is another row; it is then in the batch.
+    fn advance(&mut self) -> Result<bool, QueryError> {
+        self.execution.check()?;
+        if self.next < self.batch.len() {
+            return Ok(true);
+        }
+        self.next = 0;
+        self.operator.next(&mut self.batch)
     }
 
-    fn refill(&mut self) -> StorageResult<bool> {
-        self.position = 0;
-        let filled = self.scan.next_batch(&mut self.batch);
-        self.done = !matches!(filled, Ok(true));
-        filled
+    /// The next row.
+    ///
+    /// # Errors
+    /// What the operators fail with.
+    pub(crate) fn next_row(&mut self) -> Result<Option<Vec<u64>>, QueryError> {
+        if !self.advance()? {
+            return Ok(None);
+        }
+        let row = self.next;
+        self.next += 1;
+        let value =
+            |column: &Option<usize>| column.map_or(UNBOUND, |column| self.batch.value(row, column));
+        Ok(Some(self.columns.iter().map(value).collect()))
     }
 }
 
-impl Iterator for Rows {
-    type Item = StorageResult<IdQuad>;
+/// Rows of terms.
+pub(crate) struct TermRows {
+    rows: IdRows,
+    /// The terms of the batch by column, those of rows that were given taken out.
+    terms: Vec<Vec<Option<Term>>>,
+}
 
-    fn next(&mut self) -> Option<Self::Item> {
-        while self.position >= self.batch.len() {
-            if self.done {
-                return None;
-            }
-            match self.refill() {
-                Ok(true) => {}
-                Ok(false) => return None,
-                Err(error) => {
-                    self.batch.clear();
-                    return Some(Err(error));
-                }
-            }
+impl TermRows {
+    pub(crate) fn new(rows: IdRows) -> Self {
+        Self {
+            rows,
+            terms: Vec::new(),
         }
-        let row = self.batch.quad(self.position);
-        self.position += 1;
-        Some(Ok(row))
+    }
+
+    /// The next row.
+    ///
+    /// # Errors
+    /// What the operators fail with, or decoding.
+    pub(crate) fn next_row(&mut self) -> Result<Option<Vec<Option<Term>>>, QueryError> {
+        if !self.rows.advance()? {
+            return Ok(None);
+        }
+        if self.rows.next == 0 {
+            self.decode()?;
+        }
+        let row = self.rows.next;
+        self.rows.next += 1;
+        let terms = self
+            .terms
+            .iter_mut()
+            .map(|column| column.get_mut(row).and_then(Option::take))
+            .collect();
+        Ok(Some(terms))
+    }
+
+    fn decode(&mut self) -> Result<(), QueryError> {
+        let rows = &self.rows;
+        self.terms.clear();
+        for column in &rows.columns {
+            let terms = match column {
+                Some(column) => rows
+                    .execution
+                    .terms
+                    .decode_all(rows.batch.column(*column))
+                    .map_err(|error| rows.execution.explain(error))?,
+                None => Vec::new(),
+            };
+            self.terms.push(terms);
+        }
+        Ok(())
     }
 }

@@ -7,7 +7,7 @@
 use crate::error::QueryError;
 use crate::extension::SparqlExt;
 use crate::options::QueryOptions;
-use crate::query::{Query, QueryForm};
+use crate::query::{PreparedQuery, Query, QueryForm};
 use crate::results::{QueryResults, Solutions, Triples};
 use crate::table::TableWriter;
 use oxrdf::Term;
@@ -259,13 +259,31 @@ pub fn run_query<T: SparqlExt + ?Sized>(
     let started = Instant::now();
     let query = Query::parse(text, options.base_iri())?;
     let parse_us = microseconds(started.elapsed());
-    let started = Instant::now();
-    let results = query.prepare(options.clone()).execute(target)?;
-    let plan_us = microseconds(started.elapsed());
-    let started = Instant::now();
-    let rows = writer(query.form()).write(results, out)?;
+    let prepared = query.prepare(options.clone());
+    let timings = run_prepared(target, &prepared, &writer(query.form()), out)?;
     Ok(QueryTimings {
         parse_us,
+        ..timings
+    })
+}
+
+/// Runs a query that was parsed before, writes its result, and says how long planning and execution took.
+///
+/// # Errors
+/// Every [`QueryError`] but those of the syntax.
+pub fn run_prepared<T: SparqlExt + ?Sized>(
+    target: &T,
+    query: &PreparedQuery,
+    writer: &ResultWriter,
+    out: impl Write,
+) -> Result<QueryTimings, QueryError> {
+    let started = Instant::now();
+    let results = query.execute(target)?;
+    let plan_us = microseconds(started.elapsed());
+    let started = Instant::now();
+    let rows = writer.write(results, out)?;
+    Ok(QueryTimings {
+        parse_us: 0,
         plan_us,
         execute_us: microseconds(started.elapsed()),
         rows,

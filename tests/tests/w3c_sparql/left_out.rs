@@ -70,46 +70,14 @@ const TESTS: &[(&str, Reason)] = &[
         Deviation("the parser takes `true` and `false` in lower case only"),
     ),
     (
-        "sparql10/expr-builtin/dawg-str-1",
-        Deviation("the evaluator reads numbers into values: STR gives the canonical form"),
-    ),
-    (
-        "sparql10/expr-builtin/dawg-str-2",
-        Deviation("the evaluator reads numbers into values: STR gives the canonical form"),
-    ),
-    (
         "sparql10/open-world/date-2",
         Deviation(
             "a day with and without a zone are different for the evaluator, not incomparable",
         ),
     ),
     (
-        "sparql11/aggregates/agg-groupconcat-04",
-        Deviation("the evaluator keeps a language that all parts share, as SPARQL 1.2 drafts do"),
-    ),
-    (
-        "sparql11/aggregates/agg-groupconcat-06",
-        Deviation("the evaluator keeps a language that all parts share, as SPARQL 1.2 drafts do"),
-    ),
-    (
         "sparql11/functions/bnode01",
         Deviation("the evaluator gives one blank node a label, not one a label and solution"),
-    ),
-    (
-        "sparql11/property-path/zero_or_more_set_start",
-        Deviation("the evaluator gives no path of length zero from a term that the graph lacks"),
-    ),
-    (
-        "sparql11/property-path/zero_or_more_set_end",
-        Deviation("the evaluator gives no path of length zero from a term that the graph lacks"),
-    ),
-    (
-        "sparql11/property-path/zero_or_one_set_start",
-        Deviation("the evaluator gives no path of length zero from a term that the graph lacks"),
-    ),
-    (
-        "sparql11/property-path/zero_or_one_set_end",
-        Deviation("the evaluator gives no path of length zero from a term that the graph lacks"),
     ),
 ];
 

@@ -109,7 +109,7 @@ enum OnErrorWord {
     Skip,
 }
 
-fn parse_size(text: &str) -> Result<usize, String> {
+pub(super) fn parse_size(text: &str) -> Result<usize, String> {
     value::size(text).ok_or_else(|| "it must be a size such as 512MiB or 64GiB".to_owned())
 }
 

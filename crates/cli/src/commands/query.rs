@@ -7,15 +7,18 @@ use crate::failure::{Exit, Failure, exit_of, exit_of_io};
 use crate::source::DataSource;
 use crate::{interrupt, output};
 use clap::Args;
+use quadrille::AnyBackend;
+use quadrille::QuadStore;
+use quadrille::model::{Term, Variable};
 use quadrille::sparql::{
-    Query, QueryError, QueryForm, QueryOptions, QueryTimings, ResultFormat, ResultWriter, run_query,
+    PreparedQuery, Query, QueryError, QueryForm, QueryOptions, QueryTimings, ResultFormat,
+    ResultWriter, run_prepared,
 };
-use std::io::Read;
+use std::io::{Read, Write};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-/// How long a query may take to notice that its time is up.
-const STOPPING_TIME_MAX: Duration = Duration::from_secs(1);
+use std::str::FromStr;
+use std::time::{Duration, Instant};
 
 /// How much of a line an error shows on each side of the place.
 const EXCERPT_CHARACTERS: usize = 50;
@@ -27,19 +30,22 @@ Examples:
   quadrille query --data data/museum.nq 'SELECT ?g (COUNT(*) AS ?quads) { GRAPH ?g { ?s ?p ?o } } GROUP BY ?g'
   quadrille query --store lmdb:./museum --file rooms.rq --format csv
   quadrille query --store lmdb:./museum --timeout 10s --timing 'ASK { ?s ?p ?o }'
+  quadrille query --store lmdb:./museum --param 'room=<http://example.com/room/1>' 'SELECT ?o { ?room ?p ?o }'
+  quadrille query --store lmdb:./museum --explain=analyze 'SELECT (COUNT(*) AS ?n) { ?s ?p ?o }'
 
 Without --format, solutions and booleans are written as a table and graphs as Turtle. A table is for reading: on a \
 terminal, cells that do not fit are cut. The other formats write every value whole.
 
---timing writes one line of JSON to standard error: the microseconds spent on parsing (parse_us), on planning \
-(plan_us) and until the last row was decoded and written (execute_us), and the number of rows.")]
+--timing writes one line of JSON for each run to standard error, behind everything else: the microseconds spent on \
+parsing (parse_us), on planning (plan_us) and until the last row was decoded and written (execute_us), and the number of \
+rows. With several files there is a line for each run of each, in their order.")]
 pub(crate) struct Arguments {
     /// The query
     #[arg(required_unless_present = "file", conflicts_with = "file")]
     text: Option<String>,
-    /// A file that holds the query, `-` for standard input
+    /// A file that holds the query, `-` for standard input; several files run one after the other in this process
     #[arg(long, value_name = "FILE")]
-    file: Option<PathBuf>,
+    file: Vec<PathBuf>,
     #[command(flatten)]
     source: DataSource,
     /// The format of the result: table, tsv, csv, json or xml; for graphs ntriples, turtle or table
@@ -51,43 +57,148 @@ pub(crate) struct Arguments {
     /// Give up when the query runs longer than this, such as 500ms, 30s or 2m
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     timeout: Option<Duration>,
+    /// The memory that the query may use for sorting, grouping and joining, such as 512MiB; beyond it there are temporary
+    /// files, or the query fails
+    #[arg(long, value_name = "SIZE", value_parser = super::load::parse_size)]
+    memory: Option<usize>,
+    /// The value of a variable, as NAME=TERM with the term as N-Triples writes it, or a number, true or false
+    #[arg(long, value_name = "NAME=TERM", value_parser = parameter)]
+    param: Vec<(Variable, Term)>,
+    /// Show the plan instead of running the query; with `=analyze`, run it and show what each operator did. As JSON with
+    /// --format json
+    #[arg(long, value_name = "MODE", num_args = 0..=1, require_equals = true, default_missing_value = "plan")]
+    explain: Option<Explain>,
+    /// Run each query so many times; its result is written once
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "1",
+        conflicts_with = "explain"
+    )]
+    repeat: NonZeroU32,
     /// Write a line of JSON with the time that each step took to standard error
     #[arg(long)]
     timing: bool,
 }
 
+/// What `--explain` shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+enum Explain {
+    /// The plan.
+    Plan,
+    /// The plan and what its operators did.
+    Analyze,
+}
+
+/// A query of the command line.
+struct Text {
+    text: String,
+    query: Query,
+    parse_us: u64,
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     interrupt::install()?;
-    let text = arguments.query_text()?;
     let options = arguments.options();
-    Query::parse(&text, options.base_iri()).map_err(|error| explain(error, &text))?;
-    let store = arguments.source.open()?;
-    if let Some(timeout) = arguments.timeout {
-        interrupt::end_after(timeout.saturating_add(STOPPING_TIME_MAX));
+    let mut texts = Vec::new();
+    for text in arguments.query_texts()? {
+        let started = Instant::now();
+        let query =
+            Query::parse(&text, options.base_iri()).map_err(|error| explain(error, &text))?;
+        let parse_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        texts.push(Text {
+            text,
+            query,
+            parse_us,
+        });
     }
+    let store = arguments.source.open()?;
     let mut out = output::open();
-    let timings = run_query(
-        &store,
-        &text,
-        &options,
-        |form| arguments.writer(form),
-        &mut out,
-    );
+    let mut timings = Vec::new();
+    let mut ran = Ok(());
+    for text in &texts {
+        ran = arguments.run_text(&store, text, &options, &mut out, &mut timings);
+        if ran.is_err() {
+            break;
+        }
+    }
     // Rows that were found before a failure are worth having.
     output::finish(out)?;
-    if arguments.timing {
-        report_timings(&timings?);
-    } else {
-        timings?;
+    if arguments.timing && ran.is_ok() {
+        timings.iter().for_each(report_timings);
     }
-    Ok(())
+    ran
+}
+
+/// The value of a variable: `NAME=TERM`.
+fn parameter(text: &str) -> Result<(Variable, Term), String> {
+    let (name, term) = text
+        .split_once('=')
+        .ok_or("there is no = between name and term")?;
+    let name = name.trim_start_matches(['?', '$']);
+    let variable = Variable::new(name).map_err(|_| format!("{name:?} is no name of a variable"))?;
+    let term = Term::from_str(term).map_err(|error| format!("{term:?} is no term: {error}"))?;
+    Ok((variable, term))
 }
 
 impl Arguments {
-    fn query_text(&self) -> Result<String, Failure> {
-        let (Some(file), None) = (&self.file, &self.text) else {
-            return Ok(self.text.clone().unwrap_or_default());
+    /// Runs one query as often as asked, or explains it.
+    fn run_text(
+        &self,
+        store: &QuadStore<AnyBackend>,
+        text: &Text,
+        options: &QueryOptions,
+        out: &mut impl Write,
+        timings: &mut Vec<QueryTimings>,
+    ) -> Result<(), Failure> {
+        let mut prepared = text.query.prepare(options.clone());
+        for (variable, term) in &self.param {
+            prepared = prepared.with_binding(variable.clone(), term.clone());
+        }
+        if let Some(mode) = self.explain {
+            return self.explained(store, &prepared, mode, out);
+        }
+        for run in 0..self.repeat.get() {
+            let writer = self.writer(text.query.form());
+            let timing = if run == 0 {
+                run_prepared(store, &prepared, &writer, &mut *out)
+            } else {
+                run_prepared(store, &prepared, &writer, std::io::sink())
+            };
+            let mut timing = timing.map_err(|error| explain(error, &text.text))?;
+            timing.parse_us = text.parse_us;
+            timings.push(timing);
+        }
+        Ok(())
+    }
+
+    fn explained(
+        &self,
+        store: &QuadStore<AnyBackend>,
+        prepared: &PreparedQuery,
+        mode: Explain,
+        out: &mut impl Write,
+    ) -> Result<(), Failure> {
+        let explanation = match mode {
+            Explain::Plan => prepared.explain(store),
+            Explain::Analyze => prepared.explain_analyze(store),
+        }?;
+        let written = match self.format {
+            Some(ResultFormat::Json) => writeln!(out, "{}", explanation.to_json()),
+            _ => write!(out, "{explanation}"),
         };
+        written.map_err(output::write_failed)
+    }
+
+    /// The texts of the queries, in their order.
+    fn query_texts(&self) -> Result<Vec<String>, Failure> {
+        match &self.text {
+            Some(text) => Ok(vec![text.clone()]),
+            None => self.file.iter().map(|file| self.read(file)).collect(),
+        }
+    }
+
+    fn read(&self, file: &Path) -> Result<String, Failure> {
         let failed = |error| Failure::io(format!("cannot read {}", file.display()), error);
         if file != Path::new("-") {
             return std::fs::read_to_string(file).map_err(failed);
@@ -109,6 +220,9 @@ impl Arguments {
             .with_cancel_token(interrupt::token());
         if let Some(timeout) = self.timeout {
             options = options.with_timeout(timeout);
+        }
+        if let Some(bytes) = self.memory {
+            options = options.with_memory(bytes);
         }
         if let Some(base) = self.source.base() {
             options = options.with_base_iri(base.as_str());

@@ -1,8 +1,7 @@
 //! Which graphs a query sees: the default graph, named graphs, `FROM`, `FROM NAMED`, the union.
 
 use crate::common::{Store, answer, answer_with, store};
-use oxrdf::NamedNode;
-use quadrille_sparql::{QueryError, QueryOptions};
+use quadrille_sparql::QueryOptions;
 
 /// One triple in all three graphs, one of its own in each.
 fn three_graphs() -> Store {
@@ -152,18 +151,11 @@ fn a_graph_s_variable_is_bound_after_its_braces() {
 }
 
 #[test]
-fn more_graphs_than_are_written_out_are_an_error() {
+fn a_subquery_within_each_of_many_graphs() {
     let data: String = (0..1001)
         .map(|n| format!(":g{n} {{ :s :p {n} }} "))
         .collect();
     let store = store(&data);
     let query = "SELECT ?g ?n { GRAPH ?g { SELECT (COUNT(*) AS ?n) { ?s :p ?o } } }";
-    assert!(matches!(
-        answer(&store, query),
-        Err(QueryError::TooComplex { .. })
-    ));
-    store
-        .drop_graph(&NamedNode::new_unchecked("http://example.com/g7").into())
-        .unwrap();
-    assert_eq!(answer(&store, query).unwrap().len(), 1000);
+    assert_eq!(answer(&store, query).unwrap().len(), 1001);
 }

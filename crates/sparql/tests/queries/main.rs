@@ -7,4 +7,5 @@ mod faults;
 mod formats;
 mod graphs;
 mod limits;
+mod reads;
 mod source;

@@ -1,0 +1,261 @@
+//! Operators without an input.
+
+use super::{Builder, Built, Environment};
+use crate::algebra::{GraphPlace, Path, Place, Quads, Slot};
+use crate::dataset::GraphSelection;
+use crate::error::QueryError;
+use crate::operators::BoxedOperator;
+use crate::operators::correlated::OneBatch;
+use crate::operators::leaves::{NamedGraphs, Table, one_row};
+use crate::operators::scan::{Scan, ScanShape};
+use crate::paths::{PathEnd, PathGraph, PathOperator, PathPattern};
+use crate::plan::{Node, Plan};
+use oxrdf::Literal;
+use quadrille_store::TermId;
+use std::sync::Arc;
+
+impl Builder {
+    pub(super) fn leaf(&self, plan: &Plan, environment: &Environment) -> Result<Built, QueryError> {
+        let (operator, columns): (BoxedOperator, Vec<Slot>) = match &plan.node {
+            Node::Unit => (one_row(), Vec::new()),
+            Node::Input => self.input(plan, environment),
+            Node::Scan { quads, permutation } => {
+                let (shape, columns) = scan_shape(quads, plan, environment);
+                let shape = ScanShape {
+                    permutation: *permutation,
+                    ..shape
+                };
+                let operator = Scan::new(Arc::clone(&self.execution), shape)?;
+                (Box::new(operator), columns)
+            }
+            Node::Path(path) => {
+                let nothing = Built {
+                    operator: one_row(),
+                    columns: Vec::new(),
+                };
+                let built = self.path_over(nothing, path, environment)?;
+                return Ok(self.projected(built, plan));
+            }
+            Node::NamedGraphs(slot) => {
+                let wanted = environment.parameters.get(slot).copied();
+                let columns = if wanted.is_none() && plan.columns.contains(slot) {
+                    vec![*slot]
+                } else {
+                    Vec::new()
+                };
+                let built = Built {
+                    operator: self.named_graphs(wanted),
+                    columns: vec![*slot],
+                };
+                return Ok(self.arranged(built, &columns, environment));
+            }
+            Node::Values(rows) => return Ok(self.table(rows, plan, environment)),
+            Node::Count { quads, slot } => (self.count(quads, environment)?, vec![*slot]),
+            Node::Service(service) => self.service(service, plan)?,
+            _ => (Box::new(Table::new(Vec::new(), 0)), Vec::new()),
+        };
+        Ok(Built { operator, columns })
+    }
+
+    /// The names of the named graphs, or a single one.
+    pub(super) fn named_graphs(&self, wanted: Option<u64>) -> BoxedOperator {
+        Box::new(NamedGraphs::new(Arc::clone(&self.execution), wanted))
+    }
+
+    fn input(&self, plan: &Plan, environment: &Environment) -> (BoxedOperator, Vec<Slot>) {
+        let Some((slots, batch)) = &environment.input else {
+            return (Box::new(Table::new(Vec::new(), 0)), Vec::new());
+        };
+        let place = |slot: &Slot| slots.iter().position(|column| column == slot);
+        let columns: Vec<Slot> = plan
+            .columns
+            .iter()
+            .copied()
+            .filter(|slot| place(slot).is_some())
+            .collect();
+        let places: Vec<usize> = columns.iter().filter_map(place).collect();
+        let mut rows = crate::batch::Batch::new(columns.len());
+        rows.append_with(batch.len(), |column, values| {
+            values.extend_from_slice(batch.column(places[column]));
+        });
+        (Box::new(OneBatch::new(rows)), columns)
+    }
+
+    /// The rows of an operator with the ends of a path that begins or ends in them.
+    pub(super) fn path_over(
+        &self,
+        left: Built,
+        path: &Path,
+        environment: &Environment,
+    ) -> Result<Built, QueryError> {
+        let end = |place: Place| match place {
+            Place::Constant(id) => PathEnd::Constant(id),
+            Place::Slot(slot) => match environment.parameters.get(&slot) {
+                Some(id) => PathEnd::Constant(*id),
+                None => left.place(slot).map_or(PathEnd::New, PathEnd::Column),
+            },
+        };
+        let pattern = PathPattern {
+            subject: end(path.subject),
+            path: path.path.clone(),
+            object: end(path.object),
+            graph: match path.graph {
+                GraphPlace::Default => PathGraph::Default,
+                GraphPlace::Named(place) => PathGraph::Named(end(place)),
+            },
+            is_loop: path.subject == path.object && end(path.subject) == PathEnd::New,
+        };
+        let mut columns = left.columns.clone();
+        let places = [
+            Some(path.subject),
+            Some(path.object),
+            match path.graph {
+                GraphPlace::Default => None,
+                GraphPlace::Named(place) => Some(place),
+            },
+        ];
+        for place in places.into_iter().flatten() {
+            if let Place::Slot(slot) = place
+                && end(place) == PathEnd::New
+                && !columns.contains(&slot)
+            {
+                columns.push(slot);
+            }
+        }
+        let execution = Arc::clone(&self.execution);
+        let width = left.width();
+        let operator = PathOperator::new(execution, left.operator, width, &pattern)?;
+        Ok(Built {
+            operator: Box::new(operator),
+            columns,
+        })
+    }
+
+    /// A table, whose rows agree with the constants.
+    fn table(&self, rows: &[Vec<u64>], plan: &Plan, environment: &Environment) -> Built {
+        // The plan's columns may be fewer than the table's: the table keeps all, by the order in which it was made.
+        let slots = &plan.columns;
+        let agrees = |row: &&Vec<u64>| {
+            slots.iter().zip(row.iter()).all(|(slot, id)| {
+                let wanted = environment.parameters.get(slot);
+                *id == crate::batch::UNBOUND || wanted.is_none_or(|wanted| wanted == id)
+            })
+        };
+        let rows: Vec<Vec<u64>> = rows.iter().filter(agrees).cloned().collect();
+        Built {
+            operator: Box::new(Table::new(rows, slots.len())),
+            columns: slots.clone(),
+        }
+    }
+
+    fn count(&self, quads: &Quads, environment: &Environment) -> Result<BoxedOperator, QueryError> {
+        let (shape, _) = shape_of(quads, &[], environment);
+        let explain = |error| self.execution.explain(error);
+        let (patterns, _) = self
+            .execution
+            .dataset
+            .parts(shape.triple, shape.graphs)
+            .map_err(explain)?;
+        let mut count = 0;
+        for pattern in patterns {
+            count += self
+                .execution
+                .source()
+                .count(pattern.map_err(explain)?)
+                .map_err(explain)?;
+        }
+        let literal = Literal::new_typed_literal(count.to_string(), oxrdf::vocab::xsd::INTEGER);
+        let id = self
+            .execution
+            .terms
+            .encode(literal.into())
+            .map_err(explain)?;
+        Ok(Box::new(Table::new(vec![vec![id]], 1)))
+    }
+
+    fn service(
+        &self,
+        service: &crate::algebra::Service,
+        plan: &Plan,
+    ) -> Result<(BoxedOperator, Vec<Slot>), QueryError> {
+        if service.silent {
+            // As if it had answered with one solution that binds nothing.
+            let row = vec![crate::batch::UNBOUND; plan.columns.len()];
+            let table = Table::new(vec![row], plan.columns.len());
+            return Ok((Box::new(table), plan.columns.clone()));
+        }
+        let name = match service.name {
+            Place::Constant(id) => self
+                .execution
+                .terms
+                .decode(id)
+                .map_err(|error| self.execution.explain(error))?
+                .map_or("a variable".to_owned(), |term| term.to_string()),
+            Place::Slot(_) => "a variable".to_owned(),
+        };
+        Err(QueryError::Service(format!(
+            "no handler for {name}, federated queries are off"
+        )))
+    }
+}
+
+/// What a scan of a pattern gives: the plan's columns, as far as they are no constants.
+fn scan_shape(quads: &Quads, plan: &Plan, environment: &Environment) -> (ScanShape, Vec<Slot>) {
+    shape_of(quads, &plan.columns, environment)
+}
+
+/// What a scan of a pattern gives for some slots.
+fn shape_of(quads: &Quads, wanted: &[Slot], environment: &Environment) -> (ScanShape, Vec<Slot>) {
+    let constant = |place: Place| match place {
+        Place::Constant(id) => Some(id),
+        Place::Slot(slot) => environment.parameters.get(&slot).copied(),
+    };
+    let id = |place: Place| constant(place).map(TermId::from_raw);
+    let graphs = match quads.graph {
+        GraphPlace::Default => GraphSelection::Default,
+        GraphPlace::Named(place) => match id(place) {
+            Some(graph) => GraphSelection::Named(graph),
+            None => GraphSelection::EveryNamed,
+        },
+    };
+    let mut first: Vec<(Slot, usize)> = Vec::new();
+    let mut equal = Vec::new();
+    for (position, place) in positions(quads) {
+        let Place::Slot(slot) = place else {
+            continue;
+        };
+        if constant(place).is_some() {
+            continue;
+        }
+        match first.iter().find(|(known, _)| *known == slot) {
+            Some((_, before)) => equal.push((*before, position)),
+            None => first.push((slot, position)),
+        }
+    }
+    let columns: Vec<Slot> = wanted
+        .iter()
+        .copied()
+        .filter(|slot| first.iter().any(|(known, _)| known == slot))
+        .collect();
+    let position = |slot: &Slot| first.iter().find(|(known, _)| known == slot);
+    let shape = ScanShape {
+        triple: quads.triple.map(id),
+        graphs,
+        columns: columns
+            .iter()
+            .filter_map(|slot| position(slot).map(|(_, position)| *position))
+            .collect(),
+        equal,
+        permutation: None,
+    };
+    (shape, columns)
+}
+
+/// The places of a pattern with their positions; the default graph has none.
+pub(super) fn positions(quads: &Quads) -> impl Iterator<Item = (usize, Place)> {
+    let graph = match quads.graph {
+        GraphPlace::Default => None,
+        GraphPlace::Named(place) => Some(place),
+    };
+    quads.triple.into_iter().chain(graph).enumerate()
+}

@@ -1,0 +1,123 @@
+//! From a plan to operators.
+//!
+//! What flows in: a [`Plan`], the values of slots that are constants in it. What flows out: an operator, and which slot
+//! each of its columns holds. What always holds: slots end here; operators know positions only. A slot that has become a
+//! constant is no column, unless an expression reads it; then it is one of equal values.
+
+mod joins;
+mod leaves;
+mod modifiers;
+mod scalars;
+
+use crate::algebra::Slot;
+use crate::batch::Batch;
+use crate::error::QueryError;
+use crate::execution::Execution;
+use crate::explain::Analysis;
+use crate::operators::BoxedOperator;
+use crate::plan::{Node, Plan};
+use oxrdf::Literal;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// An operator and what its columns hold.
+pub(crate) struct Built {
+    pub(crate) operator: BoxedOperator,
+    pub(crate) columns: Vec<Slot>,
+}
+
+impl Built {
+    /// Where a slot stands.
+    fn place(&self, slot: Slot) -> Option<usize> {
+        self.columns.iter().position(|column| *column == slot)
+    }
+
+    fn width(&self) -> usize {
+        self.columns.len()
+    }
+}
+
+/// What a plan is built within.
+#[derive(Clone, Default)]
+struct Environment {
+    /// The slots that are constants, with their ids.
+    parameters: Arc<HashMap<Slot, u64>>,
+    /// The batch that inputs give, and what its columns hold.
+    input: Option<(Arc<[Slot]>, Arc<Batch>)>,
+}
+
+/// Makes the operators of one run.
+#[derive(Clone)]
+pub(crate) struct Builder {
+    execution: Arc<Execution>,
+    analysis: Option<Arc<Analysis>>,
+}
+
+impl Builder {
+    pub(crate) fn new(execution: Arc<Execution>) -> Self {
+        Self {
+            execution,
+            analysis: None,
+        }
+    }
+
+    /// A builder whose operators count what they do.
+    pub(crate) fn with_analysis(mut self, analysis: Arc<Analysis>) -> Self {
+        self.analysis = Some(analysis);
+        self
+    }
+
+    /// The operator of a whole plan.
+    ///
+    /// # Errors
+    /// What the first reads fail with.
+    pub(crate) fn build_root(&self, plan: &Plan) -> Result<Built, QueryError> {
+        self.build(plan, &Environment::default())
+    }
+
+    fn build(&self, plan: &Plan, environment: &Environment) -> Result<Built, QueryError> {
+        let built = match &plan.node {
+            Node::Join { .. }
+            | Node::Lookup { .. }
+            | Node::PerBatch { .. }
+            | Node::PerRow { .. }
+            | Node::EachGraph { .. } => self.join(plan, environment)?,
+            Node::Filter { .. }
+            | Node::Extend { .. }
+            | Node::Unpack { .. }
+            | Node::Union(_)
+            | Node::Project(_)
+            | Node::Distinct { .. }
+            | Node::Reduced(_)
+            | Node::Slice { .. }
+            | Node::Sort { .. }
+            | Node::Group { .. } => self.modifier(plan, environment)?,
+            Node::Unit
+            | Node::Input
+            | Node::Scan { .. }
+            | Node::Path(_)
+            | Node::NamedGraphs(_)
+            | Node::Values(_)
+            | Node::Count { .. }
+            | Node::Service(_) => self.leaf(plan, environment)?,
+        };
+        Ok(match &self.analysis {
+            Some(analysis) => Built {
+                operator: analysis.counted(plan, built.operator),
+                columns: built.columns,
+            },
+            None => built,
+        })
+    }
+
+    /// The ids of false and true.
+    fn marks(&self) -> Result<[u64; 2], QueryError> {
+        let encode = |value: bool| {
+            self.execution
+                .terms
+                .encode(Literal::from(value).into())
+                .map_err(|error| self.execution.explain(error))
+        };
+        Ok([encode(false)?, encode(true)?])
+    }
+}

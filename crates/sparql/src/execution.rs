@@ -1,0 +1,127 @@
+//! What all operators of one run of a query share: the view, the dataset, the terms, the limits.
+//!
+//! What flows in: a prepared query's options and a source. What flows out: reads, ids, terms, leave to go on. What always
+//! holds: one execution sees one view and one `NOW`; whatever waits or loops asks [`Execution::check`] at least once a batch;
+//! whatever keeps rows has [reserved](Memory::reserve) their bytes first.
+
+use crate::dataset::QueryDataset;
+use crate::erased::ErasedSource;
+use crate::error::QueryError;
+use crate::query_terms::QueryTerms;
+use oxsdatatypes::DateTime;
+use quadrille_store::StorageError;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// One run of a query.
+pub(crate) struct Execution {
+    pub(crate) dataset: QueryDataset,
+    pub(crate) terms: QueryTerms,
+    pub(crate) memory: Arc<Memory>,
+    /// What `NOW` gives, the same for all rows.
+    pub(crate) now: DateTime,
+    /// The base that `IRI` resolves against: the query's, or else the options'.
+    pub(crate) base_iri: Option<String>,
+}
+
+impl Execution {
+    pub(crate) fn source(&self) -> &dyn ErasedSource {
+        self.dataset.source.as_ref()
+    }
+
+    /// Whether the run may go on.
+    ///
+    /// # Errors
+    /// `Cancelled` or `Timeout`.
+    pub(crate) fn check(&self) -> Result<(), QueryError> {
+        self.dataset
+            .limits
+            .check()
+            .map_err(|error| self.explain(error))
+    }
+
+    /// What to report for a failed read.
+    pub(crate) fn explain(&self, error: StorageError) -> QueryError {
+        self.dataset.limits.explain(error)
+    }
+}
+
+/// One part in so many of a budget is for operators that cannot spill.
+const KEPT_FROM_SPILLERS: usize = 4;
+
+/// The bytes that the operators of one run keep, against their budget.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    used: AtomicUsize,
+    budget: usize,
+}
+
+impl Memory {
+    /// A budget in bytes.
+    pub(crate) fn new(budget: usize) -> Arc<Self> {
+        Arc::new(Self {
+            used: AtomicUsize::new(0),
+            budget,
+        })
+    }
+
+    /// An account without bytes yet.
+    pub(crate) fn account(self: &Arc<Self>) -> Account {
+        Account {
+            memory: Arc::clone(self),
+            bytes: 0,
+        }
+    }
+}
+
+/// The bytes that one operator keeps. They are given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Account {
+    memory: Arc<Memory>,
+    bytes: usize,
+}
+
+impl Account {
+    /// Sets the bytes that the operator keeps. False when the budget does not have them, less the share of those who cannot
+    /// spill: the operator then spills or gives up, and the account stays as it was.
+    #[must_use]
+    pub(crate) fn set(&mut self, bytes: usize) -> bool {
+        let budget = self.memory.budget;
+        self.set_within(bytes, budget - budget / KEPT_FROM_SPILLERS)
+    }
+
+    fn set_within(&mut self, bytes: usize, budget: usize) -> bool {
+        if bytes > self.bytes {
+            let more = bytes - self.bytes;
+            let before = self.memory.used.fetch_add(more, Ordering::Relaxed);
+            if before.saturating_add(more) > budget {
+                self.memory.used.fetch_sub(more, Ordering::Relaxed);
+                return false;
+            }
+        } else {
+            let less = self.bytes - bytes;
+            self.memory.used.fetch_sub(less, Ordering::Relaxed);
+        }
+        self.bytes = bytes;
+        true
+    }
+
+    /// As [`set`](Self::set), for an operator that cannot spill.
+    ///
+    /// # Errors
+    /// `Memory`, with the budget.
+    pub(crate) fn require(&mut self, bytes: usize) -> Result<(), QueryError> {
+        if self.set_within(bytes, self.memory.budget) {
+            return Ok(());
+        }
+        Err(QueryError::Memory {
+            budget: self.memory.budget,
+        })
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        self.memory.used.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}

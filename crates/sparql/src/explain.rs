@@ -1,0 +1,441 @@
+//! A plan in words: the tree of operators, what they are thought to cost and what they did cost.
+//!
+//! What flows in: a plan, and the counters of its run if it was run. What flows out: an [`Explanation`], as text or JSON.
+//! What always holds: the tree shown is the one that runs, node by node.
+
+use crate::algebra::{GraphPlace, Path, Place, Quads, Scalar, Slot};
+use crate::batch::Batch;
+use crate::error::QueryError;
+use crate::execution::Execution;
+use crate::operators::{BoxedOperator, Operator};
+use crate::plan::{JoinKind, JoinMethod, Node, Plan, Probed};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// An operator of a plan, with those below it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// What the operator does, in a few words.
+    pub operator: String,
+    /// What it does it with: patterns, conditions, keys.
+    pub details: String,
+    /// The columns of its rows.
+    pub columns: Vec<String>,
+    /// How many rows the planner expected.
+    pub estimated_rows: f64,
+    /// What the operator did, if the query was run.
+    pub actual: Option<ActualFigures>,
+    /// The operators below.
+    pub children: Vec<Explanation>,
+}
+
+/// What an operator did in a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ActualFigures {
+    /// The rows that it gave.
+    pub rows: u64,
+    /// How often it was started: more than once where it runs for each batch or row of another.
+    pub starts: u64,
+    /// The time spent in it and in those below it.
+    pub time: Duration,
+}
+
+impl Explanation {
+    /// The tree as JSON: one object an operator, with the fields of this type; times in nanoseconds.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut json = String::new();
+        self.write_json(&mut json);
+        json
+    }
+
+    fn write_json(&self, json: &mut String) {
+        use fmt::Write;
+        // Writing to a string cannot fail.
+        let _ = write!(
+            json,
+            "{{\"operator\":{},\"details\":{},\"columns\":[{}],\"estimated_rows\":{}",
+            quoted(&self.operator),
+            quoted(&self.details),
+            self.columns
+                .iter()
+                .map(|column| quoted(column))
+                .collect::<Vec<_>>()
+                .join(","),
+            self.estimated_rows.round(),
+        );
+        if let Some(actual) = self.actual {
+            let _ = write!(
+                json,
+                ",\"actual_rows\":{},\"starts\":{},\"time_ns\":{}",
+                actual.rows,
+                actual.starts,
+                actual.time.as_nanos()
+            );
+        }
+        json.push_str(",\"children\":[");
+        for (index, child) in self.children.iter().enumerate() {
+            if index > 0 {
+                json.push(',');
+            }
+            child.write_json(json);
+        }
+        json.push_str("]}");
+    }
+
+    fn write_text(&self, formatter: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Result {
+        write!(formatter, "{:1$}{2}", "", depth * 2, self.operator)?;
+        if !self.details.is_empty() {
+            write!(formatter, " {}", self.details)?;
+        }
+        write!(formatter, "  [about {}", rounded(self.estimated_rows))?;
+        if let Some(actual) = self.actual {
+            write!(formatter, ", got {}", actual.rows)?;
+            if actual.starts != 1 {
+                write!(formatter, " in {} starts", actual.starts)?;
+            }
+            write!(formatter, ", {:?}", actual.time)?;
+        }
+        writeln!(formatter, "]")?;
+        self.children
+            .iter()
+            .try_for_each(|child| child.write_text(formatter, depth + 1))
+    }
+}
+
+/// A line an operator, those below it indented.
+impl fmt::Display for Explanation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_text(formatter, 0)
+    }
+}
+
+/// A figure that is a guess, without digits that say nothing.
+fn rounded(figure: f64) -> String {
+    if figure < 10.0 {
+        format!("{}", (figure * 10.0).round() / 10.0)
+    } else {
+        format!("{}", figure.round())
+    }
+}
+
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            control if control < ' ' => quoted.push_str(&format!("\\u{:04x}", control as u32)),
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// The counters of one operator.
+#[derive(Default)]
+struct Counters {
+    rows: AtomicU64,
+    starts: AtomicU64,
+    nanoseconds: AtomicU64,
+}
+
+/// The counters of the operators of a run, by the place of their plan in memory.
+#[derive(Default)]
+pub(crate) struct Analysis {
+    counters: Mutex<HashMap<usize, Arc<Counters>>>,
+}
+
+impl Analysis {
+    fn of(&self, plan: &Plan) -> Arc<Counters> {
+        let place = std::ptr::from_ref(plan).addr();
+        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(counters.entry(place).or_default())
+    }
+
+    /// The operator of a plan, with its rows and its time counted.
+    pub(crate) fn counted(&self, plan: &Plan, operator: BoxedOperator) -> BoxedOperator {
+        let counters = self.of(plan);
+        counters.starts.fetch_add(1, Ordering::Relaxed);
+        Box::new(Counted { operator, counters })
+    }
+}
+
+/// An operator that counts.
+struct Counted {
+    operator: BoxedOperator,
+    counters: Arc<Counters>,
+}
+
+impl Operator for Counted {
+    fn next(&mut self, batch: &mut Batch) -> Result<bool, QueryError> {
+        let start = Instant::now();
+        let given = self.operator.next(batch);
+        let spent = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.counters
+            .nanoseconds
+            .fetch_add(spent, Ordering::Relaxed);
+        self.counters
+            .rows
+            .fetch_add(batch.len() as u64, Ordering::Relaxed);
+        given
+    }
+}
+
+/// Puts a plan into words.
+pub(crate) struct Explainer<'a> {
+    execution: &'a Execution,
+    names: &'a [String],
+    analysis: Option<&'a Analysis>,
+}
+
+impl<'a> Explainer<'a> {
+    pub(crate) fn new(
+        execution: &'a Execution,
+        names: &'a [String],
+        analysis: Option<&'a Analysis>,
+    ) -> Self {
+        Self {
+            execution,
+            names,
+            analysis,
+        }
+    }
+
+    /// The plan with all below it.
+    pub(crate) fn explain(&self, plan: &Plan) -> Explanation {
+        let (operator, details) = self.words(&plan.node);
+        let actual = self.analysis.map(|analysis| {
+            let counters = analysis.of(plan);
+            ActualFigures {
+                rows: counters.rows.load(Ordering::Relaxed),
+                starts: counters.starts.load(Ordering::Relaxed),
+                time: Duration::from_nanos(counters.nanoseconds.load(Ordering::Relaxed)),
+            }
+        });
+        Explanation {
+            operator: operator.to_owned(),
+            details,
+            columns: plan.columns.iter().map(|slot| self.name(*slot)).collect(),
+            estimated_rows: plan.rows,
+            actual,
+            children: plan
+                .children()
+                .into_iter()
+                .map(|child| self.explain(child))
+                .collect(),
+        }
+    }
+
+    fn words(&self, node: &Node) -> (&'static str, String) {
+        match node {
+            Node::Unit => ("one row", String::new()),
+            Node::Input => ("the batch", String::new()),
+            Node::Scan { quads, permutation } => {
+                let order = permutation
+                    .map(|order| format!("{order} "))
+                    .unwrap_or_default();
+                ("scan", format!("{order}{}", self.quads(quads)))
+            }
+            Node::Path(path) => ("path", self.path(path)),
+            Node::NamedGraphs(slot) => ("named graphs", self.name(*slot)),
+            Node::Values(rows) => ("table", format!("of {} rows", rows.len())),
+            Node::Join {
+                kind,
+                method,
+                filters,
+                ..
+            } => (join_words(*kind, *method), self.conditions(filters)),
+            Node::Lookup {
+                kind,
+                probed,
+                filters,
+                ..
+            } => {
+                let probed = match probed {
+                    Probed::Quads(quads) => self.quads(quads),
+                    Probed::Path(path) => self.path(path),
+                };
+                (
+                    lookup_words(*kind),
+                    join_texts([probed, self.conditions(filters)]),
+                )
+            }
+            Node::PerBatch { kind, filters, .. } => {
+                (per_batch_words(*kind), self.conditions(filters))
+            }
+            Node::PerRow { kind, shared, .. } => (per_row_words(*kind), self.slots(shared)),
+            Node::EachGraph { bound, .. } => ("for each graph", self.name(*bound)),
+            Node::Service(service) => ("service", self.place(service.name)),
+            other => self.modifier_words(other),
+        }
+    }
+
+    fn modifier_words(&self, node: &Node) -> (&'static str, String) {
+        match node {
+            Node::Filter { filters, .. } => ("filter", self.conditions(filters)),
+            Node::Extend { slot, value, .. } => (
+                "bind",
+                format!("{} = {}", self.name(*slot), self.scalar(value)),
+            ),
+            Node::Unpack { triple, parts, .. } => {
+                let parts = parts.map(|part| self.place(part)).join(" ");
+                ("unpack", format!("{} into {parts}", self.name(*triple)))
+            }
+            Node::Union(_) => ("union", String::new()),
+            Node::Project(_) => ("project", String::new()),
+            Node::Distinct { sorted: true, .. } => ("distinct in order", String::new()),
+            Node::Distinct { .. } => ("distinct", String::new()),
+            Node::Reduced(_) => ("reduced", String::new()),
+            Node::Slice { start, length, .. } => {
+                let length = length.map_or("all".to_owned(), |length| length.to_string());
+                ("slice", format!("{length} from {start}"))
+            }
+            Node::Sort { keys, first, .. } => {
+                let keys: Vec<_> = keys
+                    .iter()
+                    .map(|key| {
+                        let direction = if key.descending { " descending" } else { "" };
+                        format!("{}{direction}", self.name(key.slot))
+                    })
+                    .collect();
+                match first {
+                    Some(first) => ("top", format!("{first} by {}", keys.join(", "))),
+                    None => ("sort", format!("by {}", keys.join(", "))),
+                }
+            }
+            Node::Group {
+                keys,
+                aggregates,
+                sorted,
+                ..
+            } => {
+                let aggregates: Vec<_> = aggregates
+                    .iter()
+                    .map(|aggregate| self.name(aggregate.slot))
+                    .collect();
+                let words = if *sorted { "group in order" } else { "group" };
+                let keys = self.slots(keys);
+                (words, format!("by ({keys}) into {}", aggregates.join(", ")))
+            }
+            Node::Count { quads, .. } => ("count", self.quads(quads)),
+            _ => ("", String::new()),
+        }
+    }
+
+    fn name(&self, slot: Slot) -> String {
+        self.names
+            .get(slot.0 as usize)
+            .cloned()
+            .unwrap_or_else(|| "?".to_owned())
+    }
+
+    fn slots(&self, slots: &[Slot]) -> String {
+        let names: Vec<_> = slots.iter().map(|slot| self.name(*slot)).collect();
+        names.join(", ")
+    }
+
+    fn place(&self, place: Place) -> String {
+        match place {
+            Place::Slot(slot) => self.name(slot),
+            Place::Constant(id) => match self.execution.terms.decode(id) {
+                Ok(Some(term)) => term.to_string(),
+                Ok(None) => "default".to_owned(),
+                Err(_) => format!("id {id:x}"),
+            },
+        }
+    }
+
+    fn graph(&self, graph: GraphPlace) -> String {
+        match graph {
+            GraphPlace::Default => String::new(),
+            GraphPlace::Named(place) => format!(" in {}", self.place(place)),
+        }
+    }
+
+    fn quads(&self, quads: &Quads) -> String {
+        let triple = quads.triple.map(|place| self.place(place)).join(" ");
+        format!("{triple}{}", self.graph(quads.graph))
+    }
+
+    fn path(&self, path: &Path) -> String {
+        format!(
+            "{} {} {}{}",
+            self.place(path.subject),
+            path.path,
+            self.place(path.object),
+            self.graph(path.graph)
+        )
+    }
+
+    fn conditions(&self, filters: &[Scalar]) -> String {
+        let conditions: Vec<_> = filters.iter().map(|filter| self.scalar(filter)).collect();
+        conditions.join(" && ")
+    }
+
+    /// The expression, with the names of its variables instead of their numbers.
+    fn scalar(&self, scalar: &Scalar) -> String {
+        let mut text = scalar.expression.to_string();
+        let mut slots: Vec<_> = scalar.slots.iter().collect();
+        slots.reverse();
+        for slot in slots {
+            text = text.replace(&format!("?{}", slot.0), &self.name(slot));
+        }
+        text
+    }
+}
+
+fn join_texts(texts: [String; 2]) -> String {
+    let texts: Vec<_> = texts.into_iter().filter(|text| !text.is_empty()).collect();
+    texts.join(" where ")
+}
+
+fn join_words(kind: JoinKind, method: JoinMethod) -> &'static str {
+    match (kind, method) {
+        (JoinKind::Inner, JoinMethod::Hash) => "hash join",
+        (JoinKind::Inner, JoinMethod::Merge) => "merge join",
+        (JoinKind::Left, _) => "optional, hash join",
+        (JoinKind::Semi, _) => "exists, hash join",
+        (JoinKind::Anti, _) => "not exists, hash join",
+        (JoinKind::Minus, _) => "minus",
+        (JoinKind::Mark(_), _) => "mark, hash join",
+    }
+}
+
+fn lookup_words(kind: JoinKind) -> &'static str {
+    match kind {
+        JoinKind::Inner => "look up",
+        JoinKind::Left => "optional, look up",
+        JoinKind::Semi => "exists, look up",
+        JoinKind::Anti | JoinKind::Minus => "not exists, look up",
+        JoinKind::Mark(_) => "mark, look up",
+    }
+}
+
+fn per_batch_words(kind: JoinKind) -> &'static str {
+    match kind {
+        JoinKind::Inner => "for each batch",
+        JoinKind::Left => "optional, for each batch",
+        JoinKind::Semi => "exists, for each batch",
+        JoinKind::Anti | JoinKind::Minus => "not exists, for each batch",
+        JoinKind::Mark(_) => "mark, for each batch",
+    }
+}
+
+fn per_row_words(kind: JoinKind) -> &'static str {
+    match kind {
+        JoinKind::Anti | JoinKind::Minus => "not exists, for each value of",
+        JoinKind::Mark(_) => "mark, for each value of",
+        JoinKind::Inner | JoinKind::Left | JoinKind::Semi => "exists, for each value of",
+    }
+}

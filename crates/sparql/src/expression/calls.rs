@@ -1,0 +1,131 @@
+//! Calls of functions that see more than the values of their arguments: terms, the run, the row.
+
+use super::Compiled;
+use super::casts::cast;
+use super::evaluate::{Context, Operand};
+use super::functions::{of_term, typed_literal};
+use super::made::{fraction, identifier, part_of_triple, triple};
+use super::value::{Temporal, Value};
+use crate::batch::Batch;
+use crate::error::QueryError;
+use oxiri::Iri;
+use oxrdf::{BlankNode, NamedNodeRef};
+use spargebra::algebra::Function;
+
+impl Context {
+    /// The value of a call; `None` is an error, as it is where an argument is one.
+    pub(super) fn call(
+        &mut self,
+        function: &Function,
+        arguments: &[Compiled],
+        batch: &Batch,
+        row: usize,
+    ) -> Result<Option<Operand>, QueryError> {
+        let mut operands = Vec::with_capacity(arguments.len());
+        for argument in arguments {
+            match self.operand(argument, batch, row)? {
+                Some(operand) => operands.push(operand),
+                None => return Ok(None),
+            }
+        }
+        match function {
+            Function::Str | Function::Datatype => match operands.pop() {
+                Some(operand) => {
+                    let term = self.term(operand)?;
+                    Ok(of_term(function, term).map(Operand::Value))
+                }
+                None => Ok(None),
+            },
+            Function::StrDt
+            | Function::Triple
+            | Function::Subject
+            | Function::Predicate
+            | Function::Object => self.made_term(function, operands),
+            Function::Custom(name) => match operands.pop() {
+                Some(operand) if operands.is_empty() => {
+                    let value = self.value(&operand)?;
+                    Ok(cast(name.as_ref(), value).map(Operand::Value))
+                }
+                _ => Ok(None),
+            },
+            Function::Iri
+            | Function::BNode
+            | Function::Rand
+            | Function::Uuid
+            | Function::StrUuid
+            | Function::Now => {
+                let value = match operands.first() {
+                    Some(operand) => Some(self.value(operand)?),
+                    None => None,
+                };
+                Ok(self.of_run(function, value).map(Operand::Value))
+            }
+            _ => {
+                let mut values = Vec::with_capacity(operands.len());
+                for operand in &operands {
+                    values.push(self.value(operand)?);
+                }
+                Ok(self.functions.call(function, &values).map(Operand::Value))
+            }
+        }
+    }
+
+    /// Functions whose result is a term as it stands: its form is kept, whatever its value.
+    fn made_term(
+        &mut self,
+        function: &Function,
+        operands: Vec<Operand>,
+    ) -> Result<Option<Operand>, QueryError> {
+        let mut operands = operands.into_iter();
+        let mut next = || operands.next();
+        let term = match (function, next(), next(), next()) {
+            (Function::StrDt, Some(text), Some(datatype), None) => {
+                let (text, datatype) = (self.value(&text)?, self.value(&datatype)?);
+                typed_literal(&text, datatype)
+            }
+            (Function::Triple, Some(subject), Some(predicate), Some(object)) => triple(
+                self.term(subject)?,
+                self.term(predicate)?,
+                self.term(object)?,
+            ),
+            (_, Some(part), None, None) => part_of_triple(function, self.term(part)?),
+            _ => None,
+        };
+        match term {
+            Some(term) => Ok(Some(Operand::Id(self.encode(term)?))),
+            None => Ok(None),
+        }
+    }
+
+    /// Functions that know the run or the row.
+    fn of_run(&mut self, function: &Function, value: Option<Value>) -> Option<Value> {
+        match (function, value) {
+            (Function::Now, None) => Some(Value::Temporal(Temporal::DateTime(self.now()))),
+            (Function::Rand, None) => fraction(),
+            (Function::Uuid, None) => Some(Value::Iri(format!("urn:uuid:{}", identifier()?))),
+            (Function::StrUuid, None) => Some(Value::String(identifier()?)),
+            (Function::BNode, None) => Some(Value::BlankNode(BlankNode::default().into_string())),
+            (Function::BNode, Some(Value::String(label))) => {
+                let node = self
+                    .labels
+                    .entry(label)
+                    .or_insert_with(|| BlankNode::default().into_string());
+                Some(Value::BlankNode(node.clone()))
+            }
+            (Function::Iri, Some(Value::Iri(iri))) => Some(Value::Iri(iri)),
+            (Function::Iri, Some(Value::String(text))) => {
+                let iri = match self.base_iri() {
+                    Some(base) => Iri::parse(base).ok()?.resolve(&text).ok()?.into_inner(),
+                    None => Iri::parse(text).ok()?.into_inner(),
+                };
+                Some(Value::Iri(iri))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether a function that is named by an IRI is known.
+pub(super) fn is_known(name: NamedNodeRef<'_>) -> bool {
+    super::casts::is_cast(name)
+}

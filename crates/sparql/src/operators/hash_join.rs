@@ -1,0 +1,258 @@
+//! Joins of two inputs, of which the right one is kept in a table by the columns that both share.
+//!
+//! What flows in: two inputs. What flows out: joined rows, or left rows that have a partner or none. What always holds: two
+//! rows are partners when each shared column is equal or unbound on a side; the left rows stream in their order.
+
+use super::filter::BoxedFilter;
+use super::join::Output;
+use super::{BoxedOperator, Operator};
+use crate::batch::{BATCH_ROWS, Batch, UNBOUND};
+use crate::error::QueryError;
+use crate::execution::{Account, Execution};
+use crate::plan::JoinKind;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+/// What a hash join is made of.
+pub(crate) struct HashJoinParts {
+    pub(crate) left: BoxedOperator,
+    pub(crate) right: BoxedOperator,
+    /// The shared columns that hold a value in each row of both sides.
+    pub(crate) keys: Vec<(usize, usize)>,
+    /// The shared columns that may be unbound.
+    pub(crate) loose: Vec<(usize, usize)>,
+    pub(crate) output: Output,
+    /// The condition on a pair: over all left columns and then all right ones.
+    pub(crate) filter: Option<BoxedFilter>,
+}
+
+/// The rows of the right side.
+struct Table {
+    rows: Batch,
+    /// The first row of each bucket, plus one.
+    buckets: Vec<u32>,
+    /// The next row of the same bucket, plus one.
+    next: Vec<u32>,
+}
+
+/// A hash join.
+pub(crate) struct HashJoin {
+    execution: Arc<Execution>,
+    left: BoxedOperator,
+    right: Option<BoxedOperator>,
+    keys: Vec<(usize, usize)>,
+    loose: Vec<(usize, usize)>,
+    output: Output,
+    filter: Option<BoxedFilter>,
+    hasher: RandomState,
+    table: Table,
+    account: Account,
+    left_rows: Batch,
+    matched: Vec<bool>,
+    /// The left row that is being joined, and the right row to look at next, plus one.
+    position: Option<(usize, u32)>,
+    pairs: Vec<(usize, usize)>,
+    mask: Vec<bool>,
+    joined: Batch,
+}
+
+impl HashJoin {
+    pub(crate) fn new(execution: Arc<Execution>, parts: HashJoinParts) -> Self {
+        Self {
+            account: execution.memory.account(),
+            execution,
+            left: parts.left,
+            right: Some(parts.right),
+            keys: parts.keys,
+            loose: parts.loose,
+            output: parts.output,
+            filter: parts.filter,
+            hasher: RandomState::new(),
+            table: Table {
+                rows: Batch::default(),
+                buckets: Vec::new(),
+                next: Vec::new(),
+            },
+            left_rows: Batch::default(),
+            matched: Vec::new(),
+            position: None,
+            pairs: Vec::new(),
+            mask: Vec::new(),
+            joined: Batch::default(),
+        }
+    }
+
+    fn build(&mut self) -> Result<(), QueryError> {
+        let Some(mut right) = self.right.take() else {
+            return Ok(());
+        };
+        let mut batch = Batch::default();
+        let mut started = false;
+        while right.next(&mut batch)? {
+            if !started {
+                self.table.rows.reset(batch.width());
+                started = true;
+            }
+            self.table.rows.append(&batch);
+            let rows = self.table.rows.len();
+            self.account
+                .require(self.table.rows.bytes() + rows.next_power_of_two() * 12)?;
+            self.execution.check()?;
+        }
+        let rows = self.table.rows.len();
+        self.table.next = vec![0; rows];
+        self.table.buckets = vec![0; (rows + rows / 2).next_power_of_two().max(1)];
+        // From the last row on, so that each bucket begins with its first.
+        for row in (0..rows).rev() {
+            if row % BATCH_ROWS == 0 {
+                self.execution.check()?;
+            }
+            let columns = self.keys.iter().map(|(_, right)| *right);
+            let bucket = self.bucket(&self.table.rows, row, columns);
+            self.table.next[row] = self.table.buckets[bucket];
+            self.table.buckets[bucket] = row as u32 + 1;
+        }
+        Ok(())
+    }
+
+    fn bucket(&self, rows: &Batch, row: usize, columns: impl Iterator<Item = usize>) -> usize {
+        let mut hash: u64 = 0;
+        for column in columns {
+            hash = self.hasher.hash_one((hash, rows.value(row, column)));
+        }
+        hash as usize & (self.table.buckets.len() - 1)
+    }
+
+    fn are_partners(&self, left: usize, right: usize) -> bool {
+        let rows = &self.table.rows;
+        let equal = |(first, second): &(usize, usize)| {
+            self.left_rows.value(left, *first) == rows.value(right, *second)
+        };
+        let compatible = |pair: &(usize, usize)| {
+            let (first, second) = (
+                self.left_rows.value(left, pair.0),
+                rows.value(right, pair.1),
+            );
+            first == UNBOUND || second == UNBOUND || first == second
+        };
+        let shares = || {
+            let both = |(first, second): &(usize, usize)| {
+                self.left_rows.value(left, *first) != UNBOUND
+                    && rows.value(right, *second) != UNBOUND
+            };
+            self.keys.iter().chain(&self.loose).any(both)
+        };
+        self.keys.iter().all(equal)
+            && self.loose.iter().all(compatible)
+            && (self.output.kind != JoinKind::Minus || shares())
+    }
+
+    /// Gathers pairs, as many as fit into a batch.
+    fn gather(&mut self) -> Result<(), QueryError> {
+        self.pairs.clear();
+        let mut steps = 0_usize;
+        while let Some((left, mut candidate)) = self.position {
+            while candidate != 0 {
+                steps += 1;
+                if steps.is_multiple_of(BATCH_ROWS) {
+                    self.execution.check()?;
+                }
+                let right = candidate as usize - 1;
+                candidate = self.table.next[right];
+                if self.are_partners(left, right) {
+                    self.pairs.push((left, right));
+                    if !self.output.gives_pairs() && self.filter.is_none() {
+                        break;
+                    }
+                    if self.pairs.len() >= BATCH_ROWS {
+                        self.position = Some((left, candidate));
+                        return Ok(());
+                    }
+                }
+            }
+            self.position = self.start(left + 1);
+        }
+        Ok(())
+    }
+
+    /// Where to begin with a left row, if there is such a row.
+    fn start(&self, left: usize) -> Option<(usize, u32)> {
+        if left >= self.left_rows.len() {
+            return None;
+        }
+        let columns = self.keys.iter().map(|(left, _)| *left);
+        let bucket = self.bucket(&self.left_rows, left, columns);
+        Some((left, self.table.buckets[bucket]))
+    }
+
+    /// Drops the pairs that do not pass the condition.
+    fn filter_pairs(&mut self) -> Result<(), QueryError> {
+        let Some(filter) = &mut self.filter else {
+            return Ok(());
+        };
+        let (left, right) = (&self.left_rows, &self.table.rows);
+        self.joined.reset(left.width() + right.width());
+        let pairs = &self.pairs;
+        self.joined.append_with(pairs.len(), |column, values| {
+            match column.checked_sub(left.width()) {
+                None => {
+                    let source = left.column(column);
+                    values.extend(pairs.iter().map(|(row, _)| source[*row]));
+                }
+                Some(column) => {
+                    let source = right.column(column);
+                    values.extend(pairs.iter().map(|(_, row)| source[*row]));
+                }
+            }
+        });
+        filter.keep(&self.joined, &mut self.mask)?;
+        let mut row = 0;
+        let mask = &self.mask;
+        self.pairs.retain(|_| {
+            row += 1;
+            mask[row - 1]
+        });
+        Ok(())
+    }
+}
+
+impl Operator for HashJoin {
+    fn next(&mut self, batch: &mut Batch) -> Result<bool, QueryError> {
+        batch.reset(self.output.columns.len());
+        self.build()?;
+        if self.table.rows.is_empty()
+            && matches!(self.output.kind, JoinKind::Inner | JoinKind::Semi)
+        {
+            return Ok(false);
+        }
+        loop {
+            self.execution.check()?;
+            while self.position.is_some() {
+                self.gather()?;
+                self.filter_pairs()?;
+                for (left, _) in &self.pairs {
+                    self.matched[*left] = true;
+                }
+                if self.output.gives_pairs() && !self.pairs.is_empty() {
+                    self.output
+                        .give_pairs(&self.left_rows, &self.table.rows, &self.pairs, batch);
+                    return Ok(true);
+                }
+            }
+            if !self.left_rows.is_empty() {
+                self.output.give_left(&self.left_rows, &self.matched, batch);
+                self.left_rows.clear();
+                if !batch.is_empty() {
+                    return Ok(true);
+                }
+            }
+            if !self.left.next(&mut self.left_rows)? {
+                return Ok(false);
+            }
+            self.matched.clear();
+            self.matched.resize(self.left_rows.len(), false);
+            self.position = self.start(0);
+        }
+    }
+}

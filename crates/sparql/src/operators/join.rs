@@ -1,0 +1,83 @@
+//! What joins share: where the columns of joined rows come from, and which left rows are due without a partner.
+
+use crate::batch::{Batch, UNBOUND};
+use crate::plan::JoinKind;
+
+/// Where a column of the joined rows comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Side {
+    Left(usize),
+    Right(usize),
+    /// A column of both, which may be unbound on one side.
+    Either(usize, usize),
+    /// Whether the left row has a partner.
+    Mark,
+}
+
+/// The columns of the joined rows, and the ids of false and true.
+#[derive(Clone, Debug)]
+pub(crate) struct Output {
+    pub(crate) kind: JoinKind,
+    pub(crate) columns: Vec<Side>,
+    pub(crate) marks: [u64; 2],
+}
+
+impl Output {
+    /// Whether pairs of rows are given.
+    pub(crate) fn gives_pairs(&self) -> bool {
+        matches!(self.kind, JoinKind::Inner | JoinKind::Left)
+    }
+
+    /// Appends pairs of rows.
+    pub(crate) fn give_pairs(
+        &self,
+        left: &Batch,
+        right: &Batch,
+        pairs: &[(usize, usize)],
+        batch: &mut Batch,
+    ) {
+        batch.append_with(pairs.len(), |column, values| match self.columns[column] {
+            Side::Left(column) => {
+                let source = left.column(column);
+                values.extend(pairs.iter().map(|(left, _)| source[*left]));
+            }
+            Side::Right(column) => {
+                let source = right.column(column);
+                values.extend(pairs.iter().map(|(_, right)| source[*right]));
+            }
+            Side::Either(first, second) => {
+                let (first, second) = (left.column(first), right.column(second));
+                let value = |(left, right): &(usize, usize)| match first[*left] {
+                    UNBOUND => second[*right],
+                    value => value,
+                };
+                values.extend(pairs.iter().map(value));
+            }
+            Side::Mark => values.resize(values.len() + pairs.len(), self.marks[1]),
+        });
+    }
+
+    /// Appends the left rows that are due by what is known of their partners.
+    pub(crate) fn give_left(&self, left: &Batch, matched: &[bool], batch: &mut Batch) {
+        let wanted = |matched: bool| match self.kind {
+            JoinKind::Inner => false,
+            JoinKind::Left | JoinKind::Anti | JoinKind::Minus => !matched,
+            JoinKind::Semi => matched,
+            JoinKind::Mark(_) => true,
+        };
+        let rows: Vec<usize> = (0..left.len())
+            .filter(|row| wanted(matched[*row]))
+            .collect();
+        batch.append_with(rows.len(), |column, values| match self.columns[column] {
+            Side::Left(column) | Side::Either(column, _) => {
+                let source = left.column(column);
+                values.extend(rows.iter().map(|row| source[*row]));
+            }
+            Side::Right(_) => values.resize(values.len() + rows.len(), UNBOUND),
+            Side::Mark => {
+                let mark = |row: &usize| self.marks[usize::from(matched[*row])];
+                values.extend(rows.iter().map(mark));
+            }
+        });
+    }
+}

@@ -1,0 +1,323 @@
+//! Joins that look the rows of their input up in an index, batch by batch.
+//!
+//! What flows in: left rows, a quad pattern some of whose positions are columns of theirs. What flows out: joined rows, or
+//! left rows that have a partner or none. What always holds: equal probes of a batch are looked up once and in ascending
+//! order, so that neighbours in a block are found together; a probe that is unbound leaves its position open.
+
+use super::BoxedOperator;
+use super::Operator;
+use super::filter::BoxedFilter;
+use super::join::Output;
+use crate::batch::{Batch, UNBOUND};
+use crate::error::QueryError;
+use crate::execution::Execution;
+use crate::probed_graphs::ProbedGraphs;
+use crate::source::QuadLookup;
+use quadrille_store::{
+    LookupBatch, LookupPosition, LookupRequest, Permutation, StorageResult, TermId,
+};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What a position of the pattern is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Probe {
+    Constant(u64),
+    /// A column of the left rows.
+    Column(usize),
+    Free,
+}
+
+/// What a look-up join is made of.
+pub(crate) struct LookupJoinParts {
+    pub(crate) left: BoxedOperator,
+    /// Subject, predicate, object.
+    pub(crate) triple: [Probe; 3],
+    pub(crate) graphs: ProbedGraphs,
+    /// Pairs of positions that must be equal.
+    pub(crate) equal: Vec<(usize, usize)>,
+    /// The positions of the right columns that the output and the filter name.
+    pub(crate) right: Vec<usize>,
+    pub(crate) output: Output,
+    /// The condition on a pair: over all left columns and then the right ones.
+    pub(crate) filter: Option<BoxedFilter>,
+}
+
+/// A look-up join.
+pub(crate) struct LookupJoin {
+    execution: Arc<Execution>,
+    parts: LookupJoinParts,
+    /// The columns that probes are made of.
+    columns: Vec<usize>,
+    /// The look-ups, by which of these columns are bound.
+    lookups: HashMap<u32, Box<dyn QuadLookup>>,
+    left_rows: Batch,
+    matched: Vec<bool>,
+    /// The left rows that are still to be looked up, by which of the columns are bound, the next last.
+    open: Vec<(u32, Vec<usize>)>,
+    current: Option<Current>,
+    found: LookupBatch,
+    right_rows: Batch,
+    pairs: Vec<(usize, usize)>,
+    mask: Vec<bool>,
+    joined: Batch,
+}
+
+/// Probes that are being looked up.
+struct Current {
+    mask: u32,
+    /// The left rows, sorted by their probes, and where those of each probe begin.
+    rows: Vec<usize>,
+    starts: Vec<usize>,
+}
+
+impl LookupJoin {
+    pub(crate) fn new(execution: Arc<Execution>, parts: LookupJoinParts) -> Self {
+        let mut columns: Vec<usize> = Vec::new();
+        let probes = parts.triple.iter().copied().chain(parts.graphs.probe());
+        for probe in probes {
+            if let Probe::Column(column) = probe
+                && !columns.contains(&column)
+            {
+                columns.push(column);
+            }
+        }
+        Self {
+            execution,
+            parts,
+            columns,
+            lookups: HashMap::new(),
+            left_rows: Batch::default(),
+            matched: Vec::new(),
+            open: Vec::new(),
+            current: None,
+            found: LookupBatch::new(),
+            right_rows: Batch::default(),
+            pairs: Vec::new(),
+            mask: Vec::new(),
+            joined: Batch::default(),
+        }
+    }
+
+    /// Divides the rows of a left batch by which of their probes are bound, and sorts them by their probes.
+    fn start_batch(&mut self) {
+        self.matched.clear();
+        self.matched.resize(self.left_rows.len(), false);
+        let mut by_mask: HashMap<u32, Vec<usize>> = HashMap::new();
+        for row in 0..self.left_rows.len() {
+            let mut mask = 0;
+            for (index, column) in self.columns.iter().enumerate() {
+                if self.left_rows.value(row, *column) != UNBOUND {
+                    mask |= 1 << index;
+                }
+            }
+            by_mask.entry(mask).or_default().push(row);
+        }
+        self.open = by_mask.into_iter().collect();
+    }
+
+    /// Goes on to the next rows to be looked up; false when all are.
+    fn advance(&mut self) -> StorageResult<bool> {
+        let Some((mask, mut rows)) = self.open.pop() else {
+            return Ok(false);
+        };
+        let columns: Vec<usize> = self
+            .columns
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| mask >> index & 1 == 1)
+            .map(|(_, column)| *column)
+            .collect();
+        let left = &self.left_rows;
+        let key = |row: usize| columns.iter().map(move |column| left.value(row, *column));
+        let order = |first: &usize, second: &usize| key(*first).cmp(key(*second));
+        if !rows.is_sorted_by(|first, second| order(first, second).is_le()) {
+            rows.sort_by(order);
+        }
+        let mut starts = Vec::new();
+        for (index, row) in rows.iter().enumerate() {
+            if index == 0 || !key(rows[index - 1]).eq(key(*row)) {
+                starts.push(index);
+            }
+        }
+        let probes: Vec<Vec<u64>> = columns
+            .iter()
+            .map(|column| {
+                starts
+                    .iter()
+                    .map(|start| left.value(rows[*start], *column))
+                    .collect()
+            })
+            .collect();
+        if !self.lookups.contains_key(&mask) {
+            let lookup = self.lookup(mask)?;
+            self.lookups.insert(mask, lookup);
+        }
+        if let Some(lookup) = self.lookups.get_mut(&mask) {
+            let probes: Vec<&[u64]> = probes.iter().map(Vec::as_slice).collect();
+            lookup.set_probes(&probes)?;
+        }
+        self.parts.graphs.start();
+        self.current = Some(Current { mask, rows, starts });
+        Ok(true)
+    }
+
+    /// The look-ups for rows of which these columns are bound.
+    fn lookup(&self, mask: u32) -> StorageResult<Box<dyn QuadLookup>> {
+        let mut number = 0;
+        let mut numbers: HashMap<usize, usize> = HashMap::new();
+        for (index, column) in self.columns.iter().enumerate() {
+            if mask >> index & 1 == 1 {
+                numbers.insert(*column, number);
+                number += 1;
+            }
+        }
+        let position = |probe: Probe| match probe {
+            Probe::Constant(id) => LookupPosition::Constant(TermId::from_raw(id)),
+            Probe::Column(column) => match numbers.get(&column) {
+                Some(number) => LookupPosition::Probe(*number),
+                None => LookupPosition::Open,
+            },
+            Probe::Free => LookupPosition::Open,
+        };
+        let [subject, predicate, object] = self.parts.triple.map(position);
+        let graph = self
+            .parts
+            .graphs
+            .fixed()
+            .map_or(LookupPosition::Open, position);
+        let positions = [subject, predicate, object, graph];
+        let bound = positions.map(|position| position != LookupPosition::Open);
+        let mut columns = self.parts.graphs.needs();
+        for position in &self.parts.right {
+            columns[*position] = true;
+        }
+        for (first, second) in &self.parts.equal {
+            columns[*first] = true;
+            columns[*second] = true;
+        }
+        let request = LookupRequest {
+            permutation: Permutation::candidates(bound)
+                .first()
+                .copied()
+                .unwrap_or(Permutation::Spoc),
+            positions,
+            range: None,
+            columns,
+        };
+        let context = self.execution.dataset.limits.context();
+        self.execution.source().lookup(&request, context)
+    }
+
+    /// Finds the next pairs; false when the current probes have no more.
+    fn find(&mut self) -> StorageResult<bool> {
+        let Some(current) = &self.current else {
+            return Ok(false);
+        };
+        let Some(lookup) = self.lookups.get_mut(&current.mask) else {
+            return Ok(false);
+        };
+        if !lookup.next_batch(&mut self.found)? {
+            self.current = None;
+            return Ok(false);
+        }
+        let found = &self.found;
+        self.right_rows.reset(self.parts.right.len());
+        let right = &self.parts.right;
+        self.right_rows.append_with(found.len(), |column, values| {
+            values.extend_from_slice(found.column(right[column]));
+        });
+        self.pairs.clear();
+        for (row, probe) in found.probes().iter().enumerate() {
+            let probe = *probe as usize;
+            let is_equal = self
+                .parts
+                .equal
+                .iter()
+                .all(|(first, second)| found.column(*first)[row] == found.column(*second)[row]);
+            if !is_equal || !self.parts.graphs.keeps(found, row, probe) {
+                continue;
+            }
+            let start = current.starts[probe];
+            let end = current
+                .starts
+                .get(probe + 1)
+                .copied()
+                .unwrap_or(current.rows.len());
+            let left = &current.rows[start..end];
+            self.pairs.extend(left.iter().map(|left| (*left, row)));
+        }
+        Ok(true)
+    }
+
+    fn filter_pairs(&mut self) -> Result<(), QueryError> {
+        let Some(filter) = &mut self.parts.filter else {
+            return Ok(());
+        };
+        let (left, right, pairs) = (&self.left_rows, &self.right_rows, &self.pairs);
+        self.joined.reset(left.width() + right.width());
+        self.joined.append_with(pairs.len(), |column, values| {
+            match column.checked_sub(left.width()) {
+                None => {
+                    let source = left.column(column);
+                    values.extend(pairs.iter().map(|(row, _)| source[*row]));
+                }
+                Some(column) => {
+                    let source = right.column(column);
+                    values.extend(pairs.iter().map(|(_, row)| source[*row]));
+                }
+            }
+        });
+        filter.keep(&self.joined, &mut self.mask)?;
+        let mut row = 0;
+        let mask = &self.mask;
+        self.pairs.retain(|_| {
+            row += 1;
+            mask[row - 1]
+        });
+        Ok(())
+    }
+}
+
+impl Operator for LookupJoin {
+    fn next(&mut self, batch: &mut Batch) -> Result<bool, QueryError> {
+        batch.reset(self.parts.output.columns.len());
+        loop {
+            self.execution.check()?;
+            while self.current.is_some() {
+                let found = self.find();
+                if !found.map_err(|error| self.execution.explain(error))? {
+                    break;
+                }
+                self.filter_pairs()?;
+                for (left, _) in &self.pairs {
+                    self.matched[*left] = true;
+                }
+                if self.parts.output.gives_pairs() && !self.pairs.is_empty() {
+                    let (left, right) = (&self.left_rows, &self.right_rows);
+                    self.parts
+                        .output
+                        .give_pairs(left, right, &self.pairs, batch);
+                    return Ok(true);
+                }
+            }
+            let more = self.advance();
+            if more.map_err(|error| self.execution.explain(error))? {
+                continue;
+            }
+            if !self.left_rows.is_empty() {
+                self.parts
+                    .output
+                    .give_left(&self.left_rows, &self.matched, batch);
+                self.left_rows.clear();
+                if !batch.is_empty() {
+                    return Ok(true);
+                }
+            }
+            if !self.parts.left.next(&mut self.left_rows)? {
+                return Ok(false);
+            }
+            self.start_batch();
+        }
+    }
+}

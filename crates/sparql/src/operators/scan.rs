@@ -1,0 +1,138 @@
+//! Scans of one quad pattern within the query's dataset.
+//!
+//! What flows in: constants, a selection of graphs. What flows out: the wanted positions of the quads that match, as
+//! columns. What always holds: a default graph put together from several graphs gives each triple once.
+
+use super::Operator;
+use crate::batch::Batch;
+use crate::dataset::{Filter, GraphSelection, Patterns};
+use crate::error::QueryError;
+use crate::execution::Execution;
+use crate::source::QuadScan;
+use quadrille_store::{ColumnBatch, Permutation, ScanRequest, StorageResult, TermId};
+use std::sync::Arc;
+
+/// What a scan gives.
+#[derive(Clone, Debug)]
+pub(crate) struct ScanShape {
+    /// The constants of subject, predicate and object.
+    pub(crate) triple: [Option<TermId>; 3],
+    pub(crate) graphs: GraphSelection,
+    /// The positions of the columns: 0 subject, 1 predicate, 2 object, 3 graph.
+    pub(crate) columns: Vec<usize>,
+    /// Pairs of positions that must be equal.
+    pub(crate) equal: Vec<(usize, usize)>,
+    /// The order of the rows, where all come from one graph or from all of them.
+    pub(crate) permutation: Option<Permutation>,
+}
+
+/// A running scan.
+pub(crate) struct Scan {
+    execution: Arc<Execution>,
+    shape: ScanShape,
+    state: Option<(Patterns, Filter)>,
+    is_single: bool,
+    current: Option<Box<dyn QuadScan>>,
+    rows: ColumnBatch,
+    kept: Vec<usize>,
+}
+
+impl Scan {
+    pub(crate) fn new(execution: Arc<Execution>, shape: ScanShape) -> Result<Self, QueryError> {
+        let parts = execution
+            .dataset
+            .parts(shape.triple, shape.graphs)
+            .map_err(|error| execution.explain(error))?;
+        let is_single = parts.0.size_hint().1 == Some(1);
+        Ok(Self {
+            execution,
+            shape,
+            state: Some(parts),
+            is_single,
+            current: None,
+            rows: ColumnBatch::new(),
+            kept: Vec::new(),
+        })
+    }
+
+    /// Opens the next scan; false when there is none.
+    fn advance(&mut self) -> StorageResult<bool> {
+        let Some((patterns, filter)) = &mut self.state else {
+            return Ok(false);
+        };
+        let Some(pattern) = patterns.next().transpose()? else {
+            return Ok(false);
+        };
+        let mut columns = filter.needs();
+        for position in &self.shape.columns {
+            columns[*position] = true;
+        }
+        for (left, right) in &self.shape.equal {
+            columns[*left] = true;
+            columns[*right] = true;
+        }
+        let mut request = ScanRequest::new(pattern).with_columns(columns);
+        request.permutation = self.shape.permutation.filter(|_| self.is_single);
+        let context = self.execution.dataset.limits.context();
+        self.current = Some(self.execution.source().scan_request(&request, context)?);
+        Ok(true)
+    }
+
+    /// Appends the rows of a batch that are kept.
+    fn give(&mut self, permutation: Permutation, batch: &mut Batch) {
+        let Some((_, filter)) = &mut self.state else {
+            return;
+        };
+        let rows = &self.rows;
+        let columns = &self.shape.columns;
+        if self.shape.equal.is_empty() && matches!(filter, Filter::Every) {
+            batch.append_with(rows.len(), |column, values| {
+                values.extend_from_slice(rows.column(columns[column]));
+            });
+            return;
+        }
+        self.kept.clear();
+        for row in 0..rows.len() {
+            let is_equal = |(left, right): &(usize, usize)| {
+                rows.column(*left)[row] == rows.column(*right)[row]
+            };
+            if self.shape.equal.iter().all(is_equal)
+                && filter.keeps_row(rows, row, permutation, self.is_single)
+            {
+                self.kept.push(row);
+            }
+        }
+        let kept = &self.kept;
+        batch.append_with(kept.len(), |column, values| {
+            let source = rows.column(columns[column]);
+            values.extend(kept.iter().map(|row| source[*row]));
+        });
+    }
+}
+
+impl Operator for Scan {
+    fn next(&mut self, batch: &mut Batch) -> Result<bool, QueryError> {
+        batch.reset(self.shape.columns.len());
+        loop {
+            self.execution.check()?;
+            let Some(scan) = &mut self.current else {
+                let more = self.advance();
+                if !more.map_err(|error| self.execution.explain(error))? {
+                    self.state = None;
+                    return Ok(false);
+                }
+                continue;
+            };
+            let permutation = scan.permutation();
+            let more = scan.next_batch(&mut self.rows);
+            if !more.map_err(|error| self.execution.explain(error))? {
+                self.current = None;
+                continue;
+            }
+            self.give(permutation, batch);
+            if !batch.is_empty() {
+                return Ok(true);
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! A walk from given nodes, or from all, in one direction: groups of starts, one after the other.
+//!
+//! What flows in: nodes to start from, perhaps the pairs that are asked for. What flows out: pairs of a start, by its
+//! number, and a node reached. What always holds: as many starts are walked from at once as will not visit too many nodes
+//! together, by what those before them have visited; a group is left once all that is asked for of it is found.
+
+use super::automaton::{Automaton, Step};
+use super::edges::Edges;
+use super::reach::{Reach, Reached};
+use super::scope::Scope;
+use crate::error::QueryError;
+use crate::operators::sort_keys::sort_stable;
+use std::collections::BTreeSet;
+
+/// How many starts the first group has.
+const FIRST_STARTS: usize = 16;
+
+/// How many starts a group has at most.
+const MOST_STARTS: usize = 4 * 1024;
+
+/// How many visits a group should make, about.
+const VISITS_OF_GROUP: usize = 256 * 1024;
+
+/// From how many starts single triples are looked up at once.
+const TRIPLE_STARTS: usize = 256;
+
+/// A path made ready to be walked in one direction.
+pub(crate) enum Route {
+    /// Pairs are related once.
+    Set(Automaton),
+    /// Pairs are related once for each triple.
+    Triples(Step),
+}
+
+impl Route {
+    /// Whether every node is related to itself.
+    pub(crate) fn accepts_nothing(&self) -> bool {
+        match self {
+            Self::Set(automaton) => automaton.accepts_nothing(),
+            Self::Triples(_) => false,
+        }
+    }
+
+    /// All steps of it, by number.
+    pub(crate) fn steps(&self) -> &[Step] {
+        match self {
+            Self::Set(automaton) => &automaton.steps,
+            Self::Triples(step) => std::slice::from_ref(step),
+        }
+    }
+
+    /// The steps that it may begin with.
+    pub(crate) fn first_steps(&self) -> Vec<&Step> {
+        match self {
+            Self::Set(automaton) => automaton.first_steps().collect(),
+            Self::Triples(step) => vec![step],
+        }
+    }
+}
+
+/// A walk within one graph.
+pub(crate) struct Walk {
+    edges: Edges,
+    starts: Vec<u64>,
+    /// The pairs that are asked for; `None` is all.
+    asked: Option<BTreeSet<Reached>>,
+    /// The starts that are being walked from, or were last.
+    group: (usize, usize),
+    group_size: usize,
+    reach: Option<Reach>,
+    /// The pairs asked for in this group that were not found yet.
+    open: usize,
+    found: Vec<Reached>,
+}
+
+impl Walk {
+    pub(crate) fn new(edges: Edges, starts: Vec<u64>, asked: Option<BTreeSet<Reached>>) -> Self {
+        Self {
+            edges,
+            starts,
+            asked,
+            group: (0, 0),
+            group_size: FIRST_STARTS,
+            reach: None,
+            open: 0,
+            found: Vec::new(),
+        }
+    }
+
+    pub(crate) fn scope(&self) -> &Scope {
+        self.edges.scope()
+    }
+
+    /// The edges, for another walk in the same graph and direction.
+    pub(crate) fn into_edges(self) -> Edges {
+        self.edges
+    }
+
+    pub(crate) fn start(&self, number: u32) -> u64 {
+        self.starts[number as usize]
+    }
+
+    /// Sets the next pairs, of those asked for; false when there are no more.
+    pub(crate) fn advance(
+        &mut self,
+        route: &Route,
+        pairs: &mut Vec<Reached>,
+    ) -> Result<bool, QueryError> {
+        pairs.clear();
+        self.found.clear();
+        match route {
+            Route::Set(automaton) => {
+                let Some(reach) = &mut self.reach else {
+                    return Ok(self.next_group(automaton));
+                };
+                if !reach.advance(automaton, &mut self.edges, &mut self.found)? {
+                    self.end_group();
+                }
+            }
+            Route::Triples(_) => {
+                if !self.find_triples()? {
+                    return Ok(false);
+                }
+            }
+        }
+        let first = self.group.0 as u32;
+        let found = self
+            .found
+            .iter()
+            .map(|(start, node)| (first + start, *node));
+        match &self.asked {
+            None => pairs.extend(found),
+            Some(asked) => pairs.extend(found.filter(|pair| asked.contains(pair))),
+        }
+        if matches!(route, Route::Set(_)) && self.asked.is_some() && self.reach.is_some() {
+            self.open -= pairs.len();
+            if self.open == 0 {
+                self.end_group();
+            }
+        }
+        Ok(true)
+    }
+
+    fn next_group(&mut self, automaton: &Automaton) -> bool {
+        let start = self.group.1;
+        let end = self.starts.len().min(start + self.group_size);
+        self.group = (start, end);
+        if start == end {
+            return false;
+        }
+        if let Some(asked) = &self.asked {
+            let of_group = asked.range((start as u32, 0)..(end as u32, 0));
+            self.open = of_group.count();
+        }
+        let starts = &self.starts[start..end];
+        self.reach = Some(Reach::new(automaton, starts, self.edges.execution()));
+        true
+    }
+
+    fn end_group(&mut self) {
+        if let Some(reach) = self.reach.take() {
+            let starts = self.group.1 - self.group.0;
+            let visits_of_start = (reach.visits() / starts.max(1)).max(1);
+            self.group_size = (VISITS_OF_GROUP / visits_of_start).clamp(1, MOST_STARTS);
+        }
+    }
+
+    /// Finds pairs by single triples; false when there are no more starts. A triple that several graphs hold is one.
+    fn find_triples(&mut self) -> Result<bool, QueryError> {
+        let start = self.group.1;
+        let end = self.starts.len().min(start + TRIPLE_STARTS);
+        self.group = (start, end);
+        let mut triples = Vec::new();
+        let starts = &self.starts[start..end];
+        self.edges.look_up(0, starts, |number, predicate, node| {
+            triples.push((number as u32, predicate, node));
+            Ok(())
+        })?;
+        if self.edges.scope().is_merged() {
+            sort_stable(&mut triples, Ord::cmp, self.edges.execution())?;
+            triples.dedup();
+        }
+        let pairs = triples.iter().map(|(number, _, node)| (*number, *node));
+        self.found.extend(pairs);
+        Ok(end > start)
+    }
+}

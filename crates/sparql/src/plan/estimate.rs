@@ -1,0 +1,194 @@
+//! How many rows a part has, and how many distinct values a slot in them.
+//!
+//! What flows in: patterns, the source's counts. What flows out: an [`Estimate`]. What always holds: asking twice costs
+//! once; a pattern of a term that the source does not hold has no rows.
+
+use crate::algebra::{GraphPlace, Path, Place, Quads, Slot, SlotSet};
+use crate::dataset::DefaultGraph;
+use crate::error::QueryError;
+use crate::execution::Execution;
+use quadrille_store::{IdPattern, TermId};
+use std::collections::HashMap;
+
+/// Rows and distinct values.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Estimate {
+    pub(crate) rows: f64,
+    /// About how many distinct values a slot has; a slot that is not listed has one a row.
+    pub(crate) distinct: Vec<(Slot, f64)>,
+}
+
+impl Estimate {
+    /// About how many distinct values a slot has in these rows.
+    pub(crate) fn distinct_of(&self, slot: Slot) -> f64 {
+        self.distinct
+            .iter()
+            .find(|(known, _)| *known == slot)
+            .map_or(self.rows, |(_, distinct)| distinct.min(self.rows))
+            .max(1.0)
+    }
+}
+
+/// How many values each position of a predicate's quads has.
+#[derive(Clone, Copy)]
+struct Spread {
+    quads: f64,
+    subjects: f64,
+    objects: f64,
+}
+
+/// Asks the source, and remembers.
+pub(super) struct Estimator<'a> {
+    execution: &'a Execution,
+    counts: HashMap<IdPattern, f64>,
+    spreads: HashMap<u64, Spread>,
+}
+
+impl<'a> Estimator<'a> {
+    pub(super) fn new(execution: &'a Execution) -> Self {
+        Self {
+            execution,
+            counts: HashMap::new(),
+            spreads: HashMap::new(),
+        }
+    }
+
+    /// About how many quads match.
+    pub(super) fn count(&mut self, pattern: IdPattern) -> Result<f64, QueryError> {
+        if pattern.iter().flatten().any(|id| id.is_query_local()) {
+            return Ok(0.0);
+        }
+        if let Some(count) = self.counts.get(&pattern) {
+            return Ok(*count);
+        }
+        let count = self
+            .execution
+            .source()
+            .estimate(pattern)
+            .map_err(|error| self.execution.explain(error))? as f64;
+        self.counts.insert(pattern, count);
+        Ok(count)
+    }
+
+    fn spread(&mut self, predicate: TermId) -> Result<Spread, QueryError> {
+        if let Some(spread) = self.spreads.get(&predicate.raw()) {
+            return Ok(*spread);
+        }
+        let quads = self.count([None, Some(predicate), None, None])?;
+        let figures = self
+            .execution
+            .source()
+            .predicate_figures(predicate)
+            .map_err(|error| self.execution.explain(error))?;
+        let spread = Spread {
+            quads,
+            subjects: figures.subjects as f64,
+            objects: figures.objects as f64,
+        };
+        self.spreads.insert(predicate.raw(), spread);
+        Ok(spread)
+    }
+
+    /// The rows of a pattern, of which the slots in `fixed` have one value that is not known yet.
+    pub(super) fn quads(&mut self, quads: &Quads, fixed: &SlotSet) -> Result<Estimate, QueryError> {
+        let pattern = self.pattern(quads);
+        let mut rows = self.count(pattern)?;
+        let distinct = self.distinct_by_position(pattern, rows)?;
+        let mut estimate = Estimate {
+            rows,
+            distinct: Vec::new(),
+        };
+        let places = places_of(quads);
+        for (position, place) in places.iter().enumerate() {
+            let Some(slot) = place.and_then(Place::slot) else {
+                continue;
+            };
+            if fixed.contains(slot) {
+                rows /= distinct[position].max(1.0);
+            } else if estimate.distinct.iter().any(|(known, _)| *known == slot) {
+                // The same variable twice.
+                rows /= distinct[position].max(1.0);
+            } else {
+                estimate.distinct.push((slot, distinct[position]));
+            }
+        }
+        estimate.rows = rows;
+        Ok(estimate)
+    }
+
+    /// About how many distinct values each position has among the quads of a pattern.
+    fn distinct_by_position(
+        &mut self,
+        pattern: IdPattern,
+        rows: f64,
+    ) -> Result<[f64; 4], QueryError> {
+        let [subject, predicate, object, _] = pattern;
+        let mut distinct = [rows; 4];
+        match predicate {
+            Some(predicate) if !predicate.is_query_local() => {
+                let spread = self.spread(predicate)?;
+                let part = (rows / spread.quads.max(1.0)).min(1.0);
+                distinct[0] = spread.subjects * part.max(rows / spread.quads.max(rows).max(1.0));
+                distinct[2] = spread.objects;
+                if object.is_some() {
+                    distinct[0] = rows;
+                }
+                if subject.is_some() {
+                    distinct[2] = rows;
+                }
+            }
+            _ => {
+                distinct[0] = if subject.is_some() { 1.0 } else { rows / 8.0 };
+                distinct[1] = rows.sqrt().min(100.0);
+                distinct[2] = if object.is_some() { 1.0 } else { rows / 2.0 };
+            }
+        }
+        distinct[3] = rows.sqrt();
+        Ok(distinct.map(|values| values.clamp(1.0, rows.max(1.0))))
+    }
+
+    /// The rows of a path, as a multiple of what its steps have.
+    pub(super) fn path(&mut self, path: &Path, fixed: &SlotSet) -> Result<Estimate, QueryError> {
+        let total = self.count([None; 4])?;
+        let is_bound = |place: Place| place.slot().is_none_or(|slot| fixed.contains(slot));
+        let rows = match (is_bound(path.subject), is_bound(path.object)) {
+            (true, true) => 1.0,
+            (true, false) | (false, true) => total.sqrt().clamp(1.0, 1000.0),
+            (false, false) => (total * 4.0).max(1.0),
+        };
+        let distinct = path
+            .slots()
+            .iter()
+            .map(|slot| (slot, rows.sqrt()))
+            .collect();
+        Ok(Estimate { rows, distinct })
+    }
+
+    /// The pattern of ids that a quad pattern reads in this dataset.
+    pub(super) fn pattern(&self, quads: &Quads) -> IdPattern {
+        let id = |place: Place| match place {
+            Place::Constant(id) => Some(TermId::from_raw(id)),
+            Place::Slot(_) => None,
+        };
+        let [subject, predicate, object] = quads.triple.map(id);
+        let graph = match (quads.graph, &self.execution.dataset.default_graph) {
+            (GraphPlace::Default, DefaultGraph::Stored) => Some(TermId::DEFAULT_GRAPH),
+            (GraphPlace::Default, DefaultGraph::Merge(graphs)) if graphs.len() == 1 => {
+                graphs.first().copied()
+            }
+            (GraphPlace::Default, _) => None,
+            (GraphPlace::Named(place), _) => id(place),
+        };
+        [subject, predicate, object, graph]
+    }
+}
+
+/// The places of a pattern by position; the default graph has none.
+pub(super) fn places_of(quads: &Quads) -> [Option<Place>; 4] {
+    let [subject, predicate, object] = quads.triple.map(Some);
+    let graph = match quads.graph {
+        GraphPlace::Default => None,
+        GraphPlace::Named(place) => Some(place),
+    };
+    [subject, predicate, object, graph]
+}

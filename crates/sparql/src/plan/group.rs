@@ -1,0 +1,607 @@
+//! The order in which the parts of a join are joined, and how.
+//!
+//! What flows in: the parts with their estimates, the filters on their join. What flows out: a [`Tree`] of joins. Up to
+//! [`EXHAUSTIVE_MAX`] parts, dynamic programming over the connected subsets (P. Selinger and others, "Access path selection
+//! in a relational database management system", 1979; bushy trees as in G. Moerkotte and T. Neumann, "Analysis of two
+//! existing and one new dynamic programming algorithm", 2006) keeps the cheapest way for each set and each leading sort
+//! column; more parts are joined greedily. What always holds: each part is joined once, each filter is applied once, as
+//! soon as nothing that comes later can bind a slot of it; a product is taken only where nothing connects.
+
+use super::estimate::Estimate;
+use crate::algebra::{Slot, SlotSet};
+use quadrille_store::Permutation;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Up to so many parts, every order is considered.
+const EXHAUSTIVE_MAX: usize = 10;
+
+/// Up to so many parts, joins of joins are considered too.
+const BUSHY_MAX: usize = 8;
+
+/// How many ways to the same set are kept, each with another leading sort column.
+const KEPT_MAX: usize = 4;
+
+/// About how long things take, in nanoseconds. Ratios matter, not their sizes.
+pub(super) mod price {
+    pub(in super::super) const SCAN_START: f64 = 600.0;
+    pub(in super::super) const SCANNED: f64 = 4.0;
+    pub(in super::super) const BUILT: f64 = 30.0;
+    pub(in super::super) const PROBED: f64 = 15.0;
+    pub(in super::super) const LOOKED_UP: f64 = 300.0;
+    pub(in super::super) const LOOKED_UP_IN_ORDER: f64 = 80.0;
+    pub(in super::super) const MERGED: f64 = 4.0;
+    pub(in super::super) const GIVEN: f64 = 6.0;
+    pub(in super::super) const FILTERED: f64 = 40.0;
+}
+
+/// A part of a join.
+pub(super) struct JoinPart {
+    pub(super) estimate: Estimate,
+    pub(super) possible: SlotSet,
+    pub(super) certain: SlotSet,
+    /// The ways to read it by itself: what each costs and how its rows are sorted.
+    pub(super) accesses: Vec<Access>,
+    /// Whether it can be looked up row by row.
+    pub(super) can_probe: bool,
+    /// Whether looking it up row by row in some order gives the rows in this order.
+    pub(super) keeps_order: bool,
+}
+
+/// A way to read a part by itself.
+#[derive(Clone, Debug)]
+pub(super) struct Access {
+    pub(super) permutation: Option<Permutation>,
+    pub(super) order: Vec<Slot>,
+    pub(super) cost: f64,
+}
+
+/// A filter on the join.
+pub(super) struct JoinFilter {
+    pub(super) slots: SlotSet,
+    pub(super) selectivity: f64,
+}
+
+/// A tree of joins with its figures.
+pub(super) struct Tree {
+    pub(super) step: Step,
+    /// The filters that are applied to its rows, by number.
+    pub(super) filters: Vec<usize>,
+    pub(super) order: Vec<Slot>,
+    pub(super) rows: f64,
+    pub(super) cost: f64,
+}
+
+/// How the rows of a tree come about.
+pub(super) enum Step {
+    /// The rows that the join begins with.
+    Start,
+    Read {
+        part: usize,
+        permutation: Option<Permutation>,
+    },
+    Lookup {
+        left: Rc<Tree>,
+        part: usize,
+    },
+    /// The right side is kept, the left streams.
+    Hash {
+        left: Rc<Tree>,
+        right: Rc<Tree>,
+    },
+    Merge {
+        left: Rc<Tree>,
+        right: Rc<Tree>,
+    },
+}
+
+/// A set of joined parts and the best way to it, or one of the best.
+#[derive(Clone)]
+struct State {
+    tree: Rc<Tree>,
+    members: SlotSet,
+    applied: SlotSet,
+    possible: SlotSet,
+    certain: SlotSet,
+    /// The fewest distinct values of each slot in a part.
+    distinct: Vec<(Slot, f64)>,
+}
+
+/// What the join begins with, if it does not begin with a part.
+pub(super) struct Start {
+    pub(super) estimate: Estimate,
+    pub(super) possible: SlotSet,
+    pub(super) certain: SlotSet,
+    pub(super) order: Vec<Slot>,
+    pub(super) cost: f64,
+}
+
+/// The search for the cheapest tree.
+pub(super) struct Search<'a> {
+    parts: &'a [JoinPart],
+    filters: &'a [JoinFilter],
+    /// For each slot of a filter, the parts that may bind it.
+    binders: HashMap<Slot, SlotSet>,
+}
+
+/// The cheapest tree that was found. There is a part or a start.
+pub(super) fn best_tree(
+    parts: &[JoinPart],
+    filters: &[JoinFilter],
+    start: Option<Start>,
+) -> Option<Rc<Tree>> {
+    let mut binders: HashMap<Slot, SlotSet> = HashMap::new();
+    for (index, part) in parts.iter().enumerate() {
+        for slot in part.possible.iter() {
+            binders.entry(slot).or_default().insert(member(index));
+        }
+    }
+    let search = Search {
+        parts,
+        filters,
+        binders,
+    };
+    let state = match start {
+        Some(start) => Some(search.begun(start)),
+        None if parts.len() <= EXHAUSTIVE_MAX => search.exhaustive(),
+        None => search.greedy(None),
+    };
+    let state = match state {
+        Some(state) if state.members.len() < parts.len() => search.greedy(Some(state)),
+        state => state,
+    };
+    state.map(|state| state.tree)
+}
+
+/// Parts are numbered as slots are, to share their sets.
+fn member(index: usize) -> Slot {
+    Slot(index as u32)
+}
+
+impl Search<'_> {
+    fn begun(&self, start: Start) -> State {
+        let mut state = State {
+            tree: Rc::new(Tree {
+                step: Step::Start,
+                filters: Vec::new(),
+                order: start.order,
+                rows: start.estimate.rows,
+                cost: start.cost,
+            }),
+            members: SlotSet::default(),
+            applied: SlotSet::default(),
+            distinct: start
+                .possible
+                .iter()
+                .map(|slot| (slot, start.estimate.distinct_of(slot)))
+                .collect(),
+            possible: start.possible,
+            certain: start.certain,
+        };
+        self.apply_filters(&mut state);
+        state
+    }
+
+    /// The ways to read a part by itself.
+    fn reads(&self, index: usize) -> Vec<State> {
+        let part = &self.parts[index];
+        let mut states = Vec::with_capacity(part.accesses.len());
+        for access in &part.accesses {
+            let mut state = State {
+                tree: Rc::new(Tree {
+                    step: Step::Read {
+                        part: index,
+                        permutation: access.permutation,
+                    },
+                    filters: Vec::new(),
+                    order: access.order.clone(),
+                    rows: part.estimate.rows,
+                    cost: access.cost,
+                }),
+                members: std::iter::once(member(index)).collect(),
+                applied: SlotSet::default(),
+                distinct: part
+                    .possible
+                    .iter()
+                    .map(|slot| (slot, part.estimate.distinct_of(slot)))
+                    .collect(),
+                possible: part.possible.clone(),
+                certain: part.certain.clone(),
+            };
+            self.apply_filters(&mut state);
+            states.push(state);
+        }
+        states
+    }
+
+    /// Dynamic programming over the sets of parts.
+    fn exhaustive(&self) -> Option<State> {
+        let number = self.parts.len();
+        let mut table: Vec<Vec<State>> = vec![Vec::new(); 1 << number];
+        for index in 0..number {
+            for state in self.reads(index) {
+                keep(&mut table[1 << index], state);
+            }
+        }
+        for set in 1_usize..1 << number {
+            if table[set].is_empty() {
+                continue;
+            }
+            let states = std::mem::take(&mut table[set]);
+            for index in (0..number).filter(|index| set >> index & 1 == 0) {
+                for left in &states {
+                    for state in self.extended(left, index, &table[1 << index]) {
+                        keep(&mut table[set | 1 << index], state);
+                    }
+                }
+            }
+            table[set] = states;
+            if number <= BUSHY_MAX {
+                self.join_sets(set, &mut table);
+            }
+        }
+        let whole = table.pop()?;
+        let best = whole.into_iter().reduce(cheaper);
+        best.or_else(|| self.product(table))
+    }
+
+    /// Joins a set with those below it in the table that share a slot and no part with it; both of several parts.
+    fn join_sets(&self, set: usize, table: &mut [Vec<State>]) {
+        if set.count_ones() < 2 {
+            return;
+        }
+        for other in 1..set {
+            if set & other != 0 || other.count_ones() < 2 || table[other].is_empty() {
+                continue;
+            }
+            let mut joined = Vec::new();
+            for left in &table[set] {
+                for right in &table[other] {
+                    if left.possible.meets(&right.possible) {
+                        joined.extend(self.joined(left, right));
+                    }
+                }
+            }
+            for state in joined {
+                keep(&mut table[set | other], state);
+            }
+        }
+    }
+
+    /// Without a connection between all parts: the cheapest of each connected set, and their product, the smallest first.
+    fn product(&self, table: Vec<Vec<State>>) -> Option<State> {
+        let mut left = (1_usize << self.parts.len()) - 1;
+        let mut components = Vec::new();
+        while left != 0 {
+            let set = (1..=left)
+                .rev()
+                .filter(|set| set & left == *set)
+                .filter(|set| table.get(*set).is_some_and(|states| !states.is_empty()))
+                .max_by_key(|set| set.count_ones())?;
+            components.push(table[set].iter().cloned().reduce(cheaper)?);
+            left &= !set;
+        }
+        self.multiplied(components)
+    }
+
+    fn multiplied(&self, mut components: Vec<State>) -> Option<State> {
+        components.sort_by(|left, right| left.tree.rows.total_cmp(&right.tree.rows));
+        components.into_iter().reduce(|left, right| {
+            // The larger side streams.
+            self.hash(&right, &left)
+        })
+    }
+
+    /// From some rows, or the smallest part, always to the cheapest next part.
+    fn greedy(&self, start: Option<State>) -> Option<State> {
+        let reads: Vec<Vec<State>> = (0..self.parts.len())
+            .map(|index| self.reads(index))
+            .collect();
+        let mut open: Vec<usize> = (0..self.parts.len()).collect();
+        let mut state = match start {
+            Some(state) => state,
+            None => {
+                let first = *open.iter().min_by(|left, right| {
+                    self.parts[**left]
+                        .estimate
+                        .rows
+                        .total_cmp(&self.parts[**right].estimate.rows)
+                })?;
+                reads[first].iter().cloned().reduce(cheaper)?
+            }
+        };
+        open.retain(|index| !state.members.contains(member(*index)));
+        while !open.is_empty() {
+            let next = open
+                .iter()
+                .filter_map(|index| {
+                    let ways = self.extended(&state, *index, &reads[*index]);
+                    ways.into_iter().reduce(cheaper).map(|way| (*index, way))
+                })
+                .min_by(|(_, left), (_, right)| {
+                    let key = |way: &State| way.tree.cost + way.tree.rows * price::LOOKED_UP;
+                    key(left).total_cmp(&key(right))
+                });
+            match next {
+                Some((index, joined)) => {
+                    open.retain(|other| *other != index);
+                    state = joined;
+                }
+                None => {
+                    let index = open.pop()?;
+                    let other = reads[index].iter().cloned().reduce(cheaper)?;
+                    state = self.hash(&state, &other);
+                }
+            }
+        }
+        Some(state)
+    }
+
+    /// The ways to join one part more, if it shares a slot.
+    fn extended(&self, left: &State, index: usize, reads: &[State]) -> Vec<State> {
+        let part = &self.parts[index];
+        if !left.possible.meets(&part.possible) {
+            return Vec::new();
+        }
+        let mut ways = Vec::new();
+        if part.can_probe {
+            ways.push(self.looked_up(left, index));
+        }
+        for right in reads {
+            ways.extend(self.joined(left, right));
+        }
+        ways
+    }
+
+    fn looked_up(&self, left: &State, index: usize) -> State {
+        let part = &self.parts[index];
+        let own: Vec<_> = part
+            .possible
+            .iter()
+            .map(|slot| (slot, part.estimate.distinct_of(slot)))
+            .collect();
+        let (rows, distinct) = joined_rows(left, part.estimate.rows, &own);
+        let in_order = left
+            .tree
+            .order
+            .first()
+            .is_some_and(|slot| part.possible.contains(*slot));
+        let probes = left.tree.rows;
+        let each = if in_order {
+            price::LOOKED_UP_IN_ORDER
+        } else {
+            price::LOOKED_UP
+        };
+        let all = part.estimate.rows * price::SCANNED + probes * price::PROBED;
+        let certain_probe = left.certain.meets(&part.possible);
+        let looked_up = if certain_probe {
+            (probes * each).min(all.max(probes * price::PROBED))
+        } else {
+            probes * each + probes * part.estimate.rows * price::SCANNED
+        };
+        let cost = left.tree.cost + looked_up + rows * price::GIVEN;
+        self.made(
+            Step::Lookup {
+                left: Rc::clone(&left.tree),
+                part: index,
+            },
+            self.order_of_lookup(left, part),
+            (rows, cost),
+            [(&left.members, &std::iter::once(member(index)).collect())],
+            (&left.applied, &SlotSet::default()),
+            (
+                left.possible.union(&part.possible),
+                left.certain.union(&part.certain),
+            ),
+            distinct,
+        )
+    }
+
+    /// The order in which a look-up gives its rows. It sorts its probes, and gives what it finds for equal ones in turn to each
+    /// of their rows: so no more stays than the order by the one slot that is probed for.
+    fn order_of_lookup(&self, left: &State, part: &JoinPart) -> Vec<Slot> {
+        let probed = left.possible.intersection(&part.possible);
+        let by_probe = left.tree.order.iter().take(1);
+        let stays = |slot: &&Slot| probed.len() == 1 && probed.contains(**slot);
+        by_probe
+            .filter(|_| part.keeps_order)
+            .filter(stays)
+            .filter(|slot| left.certain.contains(**slot))
+            .copied()
+            .collect()
+    }
+
+    /// The ways to join two sets.
+    fn joined(&self, left: &State, right: &State) -> Vec<State> {
+        let mut ways = vec![self.hash(left, right), self.hash(right, left)];
+        ways.extend(self.merged(left, right));
+        ways
+    }
+
+    fn hash(&self, left: &State, right: &State) -> State {
+        let (rows, distinct) = joined_rows(left, right.tree.rows, &right.distinct);
+        let cost = left.tree.cost
+            + right.tree.cost
+            + right.tree.rows * price::BUILT
+            + left.tree.rows * price::PROBED
+            + rows * price::GIVEN;
+        let step = Step::Hash {
+            left: Rc::clone(&left.tree),
+            right: Rc::clone(&right.tree),
+        };
+        let mut state = self.of_two(step, left, right, (rows, cost), distinct);
+        // A join that has to spill gives its rows in another order; a product never does.
+        if left.possible.meets(&right.possible)
+            && let Some(tree) = Rc::get_mut(&mut state.tree)
+        {
+            tree.order.clear();
+        }
+        state
+    }
+
+    /// A merge join, if both sides are sorted by all that they share.
+    fn merged(&self, left: &State, right: &State) -> Option<State> {
+        let shared = left.possible.intersection(&right.possible);
+        let keys = shared.len();
+        let (left_order, right_order) = (&left.tree.order, &right.tree.order);
+        let is_sorted = keys > 0
+            && left_order.len() >= keys
+            && right_order.len() >= keys
+            && left_order[..keys] == right_order[..keys]
+            && left_order[..keys].iter().all(|slot| shared.contains(*slot))
+            && shared.is_subset(&left.certain)
+            && shared.is_subset(&right.certain);
+        if !is_sorted {
+            return None;
+        }
+        let (rows, distinct) = joined_rows(left, right.tree.rows, &right.distinct);
+        let cost = left.tree.cost
+            + right.tree.cost
+            + (left.tree.rows + right.tree.rows) * price::MERGED
+            + rows * price::GIVEN;
+        let step = Step::Merge {
+            left: Rc::clone(&left.tree),
+            right: Rc::clone(&right.tree),
+        };
+        let mut state = self.of_two(step, left, right, (rows, cost), distinct);
+        if let Some(tree) = Rc::get_mut(&mut state.tree) {
+            tree.order.truncate(keys);
+        }
+        Some(state)
+    }
+
+    fn of_two(
+        &self,
+        step: Step,
+        left: &State,
+        right: &State,
+        figures: (f64, f64),
+        distinct: Vec<(Slot, f64)>,
+    ) -> State {
+        self.made(
+            step,
+            left.tree.order.clone(),
+            figures,
+            [(&left.members, &right.members)],
+            (&left.applied, &right.applied),
+            (
+                left.possible.union(&right.possible),
+                left.certain.union(&right.certain),
+            ),
+            distinct,
+        )
+    }
+
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the fields of a state, each from two sides"
+    )]
+    fn made(
+        &self,
+        step: Step,
+        order: Vec<Slot>,
+        (rows, cost): (f64, f64),
+        [(left, right)]: [(&SlotSet, &SlotSet); 1],
+        (left_applied, right_applied): (&SlotSet, &SlotSet),
+        (possible, certain): (SlotSet, SlotSet),
+        distinct: Vec<(Slot, f64)>,
+    ) -> State {
+        let mut state = State {
+            tree: Rc::new(Tree {
+                step,
+                filters: Vec::new(),
+                order,
+                rows,
+                cost,
+            }),
+            members: left.union(right),
+            applied: left_applied.union(right_applied),
+            possible,
+            certain,
+            distinct,
+        };
+        self.apply_filters(&mut state);
+        state
+    }
+
+    /// Applies the filters whose slots have their final values.
+    fn apply_filters(&self, state: &mut State) {
+        for (index, filter) in self.filters.iter().enumerate() {
+            if state.applied.contains(member(index)) || !self.is_settled(state, filter) {
+                continue;
+            }
+            state.applied.insert(member(index));
+            if let Some(tree) = Rc::get_mut(&mut state.tree) {
+                tree.cost += tree.rows * price::FILTERED;
+                tree.rows *= filter.selectivity;
+                tree.filters.push(index);
+            }
+        }
+    }
+
+    fn is_settled(&self, state: &State, filter: &JoinFilter) -> bool {
+        filter.slots.iter().all(|slot| {
+            state.certain.contains(slot)
+                || self
+                    .binders
+                    .get(&slot)
+                    .is_none_or(|parts| parts.is_subset(&state.members))
+        })
+    }
+}
+
+/// The rows of a join, if the values of the side with fewer are all among those of the other; and the fewest distinct
+/// values of each slot from then on.
+fn joined_rows(
+    left: &State,
+    right_rows: f64,
+    right_distinct: &[(Slot, f64)],
+) -> (f64, Vec<(Slot, f64)>) {
+    let mut rows = left.tree.rows * right_rows;
+    let mut distinct = left.distinct.clone();
+    for (slot, values) in right_distinct {
+        match distinct.iter_mut().find(|(known, _)| known == slot) {
+            Some((_, fewest)) => {
+                rows /= fewest.max(*values).max(1.0);
+                *fewest = fewest.min(*values);
+            }
+            None => distinct.push((*slot, *values)),
+        }
+    }
+    (rows, distinct)
+}
+
+fn cheaper(left: State, right: State) -> State {
+    if right.tree.cost < left.tree.cost {
+        right
+    } else {
+        left
+    }
+}
+
+/// Keeps a state if no other of its leading column is cheaper.
+fn keep(states: &mut Vec<State>, state: State) {
+    let leading = |state: &State| state.tree.order.first().copied();
+    let cost = state.tree.cost;
+    if let Some(known) = states
+        .iter_mut()
+        .find(|known| leading(known) == leading(&state))
+    {
+        if cost < known.tree.cost {
+            *known = state;
+        }
+        return;
+    }
+    if states.len() < KEPT_MAX {
+        states.push(state);
+        return;
+    }
+    let dearest = states
+        .iter_mut()
+        .max_by(|left, right| left.tree.cost.total_cmp(&right.tree.cost));
+    if let Some(dearest) = dearest
+        && cost < dearest.tree.cost
+    {
+        *dearest = state;
+    }
+}

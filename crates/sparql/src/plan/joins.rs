@@ -1,0 +1,473 @@
+//! The joins of a plan: basic patterns, `OPTIONAL`, `MINUS`, `EXISTS`.
+//!
+//! What flows in: the parts of a join and its filters. What flows out: a plan. What always holds: a pattern is run from the
+//! rows of another only where it then means the same as by itself.
+
+use super::estimate::{Estimate, places_of};
+use super::group::{Access, JoinFilter, JoinPart, Start, Step, Tree, best_tree, price};
+use super::nodes::{
+    filter, input_of, joined, leaf, looked_up, per_batch, per_row, scan, selectivity, unit,
+};
+use super::normalize::normalize;
+use super::planner::Planner;
+use super::prune::prune;
+use super::{JoinKind, JoinMethod, Node, Plan, Probed};
+use crate::algebra::{Algebra, Exists, GraphPlace, Path, Place, Quads, Scalar, Slot, SlotSet};
+use crate::batch::UNBOUND;
+use crate::error::QueryError;
+use quadrille_store::Permutation;
+use spargebra::algebra::Expression;
+
+/// What a part of a join is read with.
+pub(super) enum Reading {
+    Quads(Quads),
+    Path(Box<Path>),
+    Plan(Plan),
+}
+
+impl Planner<'_> {
+    /// The join of parts, which begins with a plan if there is one.
+    pub(super) fn join(
+        &mut self,
+        parts: Vec<Algebra>,
+        filters: Vec<Scalar>,
+        start: Option<Plan>,
+    ) -> Result<Plan, QueryError> {
+        let parts = with_constants(parts, &filters);
+        let mut readings = Vec::with_capacity(parts.len());
+        let mut join_parts = Vec::with_capacity(parts.len());
+        for part in parts {
+            let (reading, join_part) = self.part(part)?;
+            readings.push(reading);
+            join_parts.push(join_part);
+        }
+        let join_filters: Vec<_> = filters
+            .iter()
+            .map(|filter| JoinFilter {
+                slots: filter.slots.difference(&self.parameters),
+                selectivity: selectivity(&filter.expression),
+            })
+            .collect();
+        let start_state = start.as_ref().map(|plan| Start {
+            estimate: Estimate {
+                rows: plan.rows,
+                distinct: Vec::new(),
+            },
+            possible: plan.possible(),
+            certain: plan.certain.clone(),
+            order: plan.order.clone(),
+            cost: plan.cost,
+        });
+        let Some(tree) = best_tree(&join_parts, &join_filters, start_state) else {
+            return self.filtered(unit(), filters);
+        };
+        self.made(&tree, &readings, &filters, start.as_ref())
+    }
+
+    /// A part with its estimates.
+    pub(super) fn part(&mut self, part: Algebra) -> Result<(Reading, JoinPart), QueryError> {
+        let parameters = self.parameters.clone();
+        match part {
+            Algebra::Quads(quads) => {
+                let estimate = self.estimator.quads(&quads, &parameters)?;
+                let slots = quads.slots().difference(&parameters);
+                let accesses = self.accesses(&quads, &estimate);
+                let part = JoinPart {
+                    estimate,
+                    possible: slots.clone(),
+                    certain: slots,
+                    accesses,
+                    can_probe: true,
+                    keeps_order: true,
+                };
+                Ok((Reading::Quads(quads), part))
+            }
+            Algebra::Path(path) => {
+                let estimate = self.estimator.path(&path, &parameters)?;
+                let slots = path.slots().difference(&parameters);
+                let access = Access {
+                    permutation: None,
+                    order: Vec::new(),
+                    cost: price::SCAN_START + estimate.rows * price::LOOKED_UP,
+                };
+                let part = JoinPart {
+                    estimate,
+                    possible: slots.clone(),
+                    certain: slots,
+                    accesses: vec![access],
+                    can_probe: true,
+                    // A path is walked from all nodes of a batch at once.
+                    keeps_order: false,
+                };
+                Ok((Reading::Path(path), part))
+            }
+            other => {
+                let plan = self.plan(other)?;
+                let part = JoinPart {
+                    estimate: Estimate {
+                        rows: plan.rows,
+                        distinct: Vec::new(),
+                    },
+                    possible: plan.possible().difference(&parameters),
+                    certain: plan.certain.clone(),
+                    accesses: vec![Access {
+                        permutation: None,
+                        order: plan.order.clone(),
+                        cost: plan.cost,
+                    }],
+                    can_probe: false,
+                    keeps_order: false,
+                };
+                Ok((Reading::Plan(plan), part))
+            }
+        }
+    }
+
+    /// The ways to scan a pattern: the permutations that begin with what is bound.
+    pub(super) fn accesses(&self, quads: &Quads, estimate: &Estimate) -> Vec<Access> {
+        let pattern = self.estimator.pattern(quads);
+        let bound = pattern.map(|id| id.is_some());
+        let cost = price::SCAN_START + estimate.rows * price::SCANNED;
+        Permutation::candidates(bound)
+            .iter()
+            .map(|permutation| Access {
+                permutation: Some(*permutation),
+                order: scan_order(quads, bound, *permutation),
+                cost,
+            })
+            .collect()
+    }
+
+    /// The plan of a tree.
+    pub(super) fn made(
+        &mut self,
+        tree: &Tree,
+        readings: &[Reading],
+        filters: &[Scalar],
+        start: Option<&Plan>,
+    ) -> Result<Plan, QueryError> {
+        let mut plan = match &tree.step {
+            Step::Start => start.cloned().unwrap_or_else(unit),
+            Step::Read { part, permutation } => match &readings[*part] {
+                Reading::Quads(quads) => scan(*quads, *permutation),
+                Reading::Path(path) => leaf(
+                    Node::Path(path.clone()),
+                    path.slots().iter().collect(),
+                    path.slots(),
+                    tree.rows,
+                ),
+                Reading::Plan(plan) => plan.clone(),
+            },
+            Step::Lookup { left, part } => {
+                let left = self.made(left, readings, filters, start)?;
+                let probed = match &readings[*part] {
+                    Reading::Quads(quads) => Probed::Quads(*quads),
+                    Reading::Path(path) => Probed::Path(path.clone()),
+                    Reading::Plan(_) => {
+                        return Err(QueryError::Evaluation(
+                            "a part that cannot be looked up was planned so".to_owned(),
+                        ));
+                    }
+                };
+                looked_up(left, probed, JoinKind::Inner, Vec::new())
+            }
+            Step::Hash { left, right } => {
+                let left = self.made(left, readings, filters, start)?;
+                let right = self.made(right, readings, filters, start)?;
+                joined(left, right, JoinKind::Inner, JoinMethod::Hash, Vec::new())
+            }
+            Step::Merge { left, right } => {
+                let left = self.made(left, readings, filters, start)?;
+                let right = self.made(right, readings, filters, start)?;
+                joined(left, right, JoinKind::Inner, JoinMethod::Merge, Vec::new())
+            }
+        };
+        let own: Vec<_> = tree
+            .filters
+            .iter()
+            .map(|index| filters[*index].clone())
+            .collect();
+        plan.order.clone_from(&tree.order);
+        let mut plan = self.filtered(plan, own)?;
+        plan.rows = tree.rows;
+        plan.cost = tree.cost;
+        Ok(plan)
+    }
+
+    /// The rows that pass some filters; a filter that is an `EXISTS` is a join.
+    pub(super) fn filtered(
+        &mut self,
+        mut plan: Plan,
+        filters: Vec<Scalar>,
+    ) -> Result<Plan, QueryError> {
+        let mut plain = Vec::new();
+        let mut joins = Vec::new();
+        for filter in filters {
+            match whole_exists(&filter) {
+                Some(kind) => joins.extend(filter.exists.into_iter().map(|exists| (exists, kind))),
+                None => plain.push(filter),
+            }
+        }
+        let (plain, marked): (Vec<_>, Vec<_>) = plain
+            .into_iter()
+            .partition(|filter| filter.exists.is_empty());
+        if !plain.is_empty() {
+            plan = filter(plan, plain);
+        }
+        for (exists, kind) in joins {
+            plan = self.exists(plan, exists, kind)?;
+        }
+        for mut condition in marked {
+            plan = self.with_marks(plan, &mut condition)?;
+            plan = filter(plan, vec![condition]);
+        }
+        Ok(plan)
+    }
+
+    /// Adds the columns that hold the answers of the `EXISTS` of an expression.
+    pub(super) fn with_marks(
+        &mut self,
+        mut plan: Plan,
+        scalar: &mut Scalar,
+    ) -> Result<Plan, QueryError> {
+        for exists in std::mem::take(&mut scalar.exists) {
+            let kind = JoinKind::Mark(exists.mark);
+            plan = self.exists(plan, exists, kind)?;
+        }
+        Ok(plan)
+    }
+
+    /// The rows that have a partner in the pattern of an `EXISTS`, or none, or a mark that tells.
+    pub(super) fn exists(
+        &mut self,
+        left: Plan,
+        exists: Exists,
+        kind: JoinKind,
+    ) -> Result<Plan, QueryError> {
+        let pattern = normalize(*exists.pattern);
+        let shared = exists.shared.intersection(&left.possible());
+        let joins = pattern.possible().intersection(&shared);
+        if !joins.is_empty() && is_self_contained(&pattern, &shared.union(&self.parameters)) {
+            return self.partner(left, pattern, kind, Vec::new());
+        }
+        let outer = self.parameters.clone();
+        self.parameters.add_all(&shared);
+        let right = self.plan(pattern);
+        self.parameters = outer;
+        let mut right = right?;
+        prune(&mut right, &SlotSet::default());
+        Ok(per_row(left, right, kind, shared.iter().collect()))
+    }
+
+    /// The left rows with what a pattern adds to them, or whether it adds anything: the cheapest of looking up, running the
+    /// pattern from each batch, and running it by itself.
+    pub(super) fn partner(
+        &mut self,
+        left: Plan,
+        right: Algebra,
+        kind: JoinKind,
+        filters: Vec<Scalar>,
+    ) -> Result<Plan, QueryError> {
+        let (parts, own) = match right {
+            Algebra::Join { parts, filters } => (parts, filters),
+            other => (vec![other], Vec::new()),
+        };
+        let right = Algebra::Join {
+            parts: parts.clone(),
+            filters: own.clone(),
+        };
+        let (possible, certain) = (right.possible(), right.certain());
+        let alone = self.plan(right)?;
+        let whole = joined(left.clone(), alone, kind, JoinMethod::Hash, filters.clone());
+        let shared = left.possible().intersection(&possible);
+        let sees_same = own.iter().all(|filter| {
+            filter
+                .slots
+                .intersection(&left.possible())
+                .is_subset(&certain)
+        });
+        let is_plain = parts
+            .iter()
+            .all(|part| matches!(part, Algebra::Quads(_) | Algebra::Path(_)));
+        if !is_plain || parts.is_empty() || shared.is_empty() || !sees_same {
+            return Ok(whole);
+        }
+        let mut all_filters = own.clone();
+        all_filters.extend(filters.iter().cloned());
+        let has_exists = all_filters.iter().any(|filter| !filter.exists.is_empty());
+        let looked_up = match parts.as_slice() {
+            [Algebra::Quads(quads)] if !has_exists => Some(looked_up(
+                left.clone(),
+                Probed::Quads(*quads),
+                kind,
+                all_filters,
+            )),
+            _ if shared.is_subset(&left.certain) => {
+                let number = self.hidden();
+                let input = input_of(&left, number);
+                let pipeline = self.join(parts, own, Some(input))?;
+                Some(per_batch(left.clone(), pipeline, kind, number, filters))
+            }
+            _ => None,
+        };
+        Ok(match looked_up {
+            Some(way) if way.cost < whole.cost => way,
+            _ => whole,
+        })
+    }
+
+    pub(super) fn left_join(
+        &mut self,
+        left: Plan,
+        right: Algebra,
+        filters: Vec<Scalar>,
+    ) -> Result<Plan, QueryError> {
+        let (marked, plain): (Vec<_>, Vec<_>) = filters
+            .into_iter()
+            .partition(|filter| !filter.exists.is_empty());
+        if marked.is_empty() {
+            return self.partner(left, right, JoinKind::Left, plain);
+        }
+        // The joined rows that pass, and then the left rows that are not among them.
+        let number = self.hidden();
+        let input = input_of(&left, number);
+        let right = self.plan(right)?;
+        let plan = joined(input, right, JoinKind::Inner, JoinMethod::Hash, Vec::new());
+        let plan = self.filtered(plan, plain)?;
+        let plan = self.filtered(plan, marked)?;
+        Ok(per_batch(left, plan, JoinKind::Left, number, Vec::new()))
+    }
+
+    pub(super) fn minus(&mut self, left: Plan, right: Algebra) -> Result<Plan, QueryError> {
+        let shared = left.possible().intersection(&right.possible());
+        if shared.is_empty() {
+            return Ok(left);
+        }
+        let is_certain = shared.is_subset(&left.certain) && shared.is_subset(&right.certain());
+        if is_certain {
+            return self.partner(left, right, JoinKind::Anti, Vec::new());
+        }
+        let right = self.plan(right)?;
+        Ok(joined(
+            left,
+            right,
+            JoinKind::Minus,
+            JoinMethod::Hash,
+            Vec::new(),
+        ))
+    }
+}
+
+/// Puts constants where a table of one row, or a comparison with an IRI, fixes a slot.
+fn with_constants(parts: Vec<Algebra>, filters: &[Scalar]) -> Vec<Algebra> {
+    let _ = filters;
+    let mut fixed: Vec<(Slot, u64)> = Vec::new();
+    for part in &parts {
+        if let Algebra::Values { slots, rows } = part
+            && let [row] = rows.as_slice()
+        {
+            let bound = slots.iter().zip(row).filter(|(_, id)| **id != UNBOUND);
+            fixed.extend(bound.map(|(slot, id)| (*slot, *id)));
+        }
+    }
+    if fixed.is_empty() {
+        return parts;
+    }
+    let place = |place: Place| match place {
+        Place::Slot(slot) => fixed
+            .iter()
+            .find(|(known, _)| *known == slot)
+            .map_or(place, |(_, id)| Place::Constant(*id)),
+        constant @ Place::Constant(_) => constant,
+    };
+    let graph = |graph: GraphPlace| match graph {
+        GraphPlace::Named(name) => GraphPlace::Named(place(name)),
+        GraphPlace::Default => GraphPlace::Default,
+    };
+    parts
+        .into_iter()
+        .map(|part| match part {
+            Algebra::Quads(quads) => Algebra::Quads(Quads {
+                triple: quads.triple.map(place),
+                graph: graph(quads.graph),
+            }),
+            // A path of no steps starts at any term that stands in the query, but only at those values that are nodes.
+            other => other,
+        })
+        .collect()
+}
+
+/// The columns that a scan is sorted by, in a permutation of which some positions are bound.
+fn scan_order(quads: &Quads, bound: [bool; 4], permutation: Permutation) -> Vec<Slot> {
+    let places = places_of(quads);
+    let mut order = Vec::new();
+    for column in 0..4 {
+        let position = permutation.position_of(column);
+        if bound[position] {
+            continue;
+        }
+        match places[position].and_then(Place::slot) {
+            Some(slot) if !order.contains(&slot) => order.push(slot),
+            // A second look at a slot adds nothing; a graph that is not asked for varies and is not seen.
+            Some(_) => {}
+            None => break,
+        }
+    }
+    order
+}
+
+/// Whether a pattern gives, joined with the row outside, what it gives with that row's values in place of these slots.
+fn is_self_contained(algebra: &Algebra, shared: &SlotSet) -> bool {
+    let seen = |slots: &SlotSet, certain: &SlotSet| slots.intersection(shared).is_subset(certain);
+    let own = match algebra {
+        Algebra::Join { filters, .. } => {
+            let certain = algebra.certain();
+            filters.iter().all(|filter| seen(&filter.slots, &certain))
+        }
+        Algebra::LeftJoin {
+            left,
+            right,
+            filters,
+        } => {
+            let certain = left.certain();
+            let both = certain.union(&right.certain());
+            seen(&right.possible(), &certain)
+                && filters.iter().all(|filter| seen(&filter.slots, &both))
+        }
+        Algebra::Minus { left, right } => seen(&right.mentioned(), &left.certain()),
+        Algebra::Extend { inner, slot, value } => {
+            !shared.contains(*slot) && seen(&value.slots, &inner.certain())
+        }
+        Algebra::Group { inner, keys, .. } => {
+            !keys.is_empty() && seen(&inner.possible(), &keys.iter().copied().collect())
+        }
+        Algebra::Slice { .. } | Algebra::Service(_) | Algebra::EachGraph { .. } => false,
+        Algebra::Quads(_)
+        | Algebra::Path(_)
+        | Algebra::NamedGraphs(_)
+        | Algebra::Values { .. }
+        | Algebra::Union(_)
+        | Algebra::Unpack { .. }
+        | Algebra::Project { .. }
+        | Algebra::Distinct(_)
+        | Algebra::Reduced(_)
+        | Algebra::Sort { .. } => true,
+    };
+    own && algebra
+        .children()
+        .into_iter()
+        .all(|child| is_self_contained(child, shared))
+}
+
+/// Whether a condition is a single `EXISTS`, or the negation of one: then it is a join.
+fn whole_exists(condition: &Scalar) -> Option<JoinKind> {
+    let [exists] = condition.exists.as_slice() else {
+        return None;
+    };
+    let is_mark = |expression: &Expression| matches!(expression, Expression::Variable(name) if Slot::of_variable(name) == Some(exists.mark));
+    match &condition.expression {
+        expression if is_mark(expression) => Some(JoinKind::Semi),
+        Expression::Not(inner) if is_mark(inner) => Some(JoinKind::Anti),
+        _ => None,
+    }
+}

@@ -1,0 +1,328 @@
+//! The nodes of a plan with the figures that follow from those below.
+//!
+//! What flows in: plans. What flows out: a plan around them. What always holds: columns, certain slots and order are those
+//! that the operator keeps; rows and cost are guesses where the search for the join order has not set better ones.
+
+use super::group::price;
+use super::{AggregatePlan, JoinKind, JoinMethod, Node, Plan, Probed};
+use crate::algebra::{Algebra, Place, Quads, Scalar, Slot, SlotSet};
+use quadrille_store::Permutation;
+use spargebra::algebra::Expression;
+use std::sync::Arc;
+
+/// How many of the rows a condition lets pass, by its form.
+pub(super) fn selectivity(expression: &Expression) -> f64 {
+    match expression {
+        Expression::Equal(..) | Expression::SameTerm(..) => 0.05,
+        Expression::In(_, list) => (0.05 * list.len() as f64).min(0.5),
+        Expression::Greater(..)
+        | Expression::GreaterOrEqual(..)
+        | Expression::Less(..)
+        | Expression::LessOrEqual(..) => 0.33,
+        Expression::FunctionCall(..) => 0.2,
+        Expression::Not(inner) => 1.0 - selectivity(inner),
+        Expression::And(left, right) => selectivity(left) * selectivity(right),
+        Expression::Or(left, right) => (selectivity(left) + selectivity(right)).min(1.0),
+        _ => 0.5,
+    }
+}
+
+pub(super) fn leaf(node: Node, columns: Vec<Slot>, certain: SlotSet, rows: f64) -> Plan {
+    Plan {
+        node,
+        columns,
+        certain,
+        order: Vec::new(),
+        rows,
+        cost: price::SCAN_START + rows * price::SCANNED,
+    }
+}
+
+pub(super) fn unit() -> Plan {
+    Plan {
+        node: Node::Unit,
+        columns: Vec::new(),
+        certain: SlotSet::default(),
+        order: Vec::new(),
+        rows: 1.0,
+        cost: 0.0,
+    }
+}
+
+pub(super) fn values(slots: Vec<Slot>, rows: Vec<Vec<u64>>) -> Plan {
+    let algebra = Algebra::Values { slots, rows };
+    let certain = algebra.certain();
+    match algebra {
+        Algebra::Values { slots, rows } => {
+            let number = rows.len() as f64;
+            leaf(Node::Values(rows), slots, certain, number)
+        }
+        _ => unit(),
+    }
+}
+
+pub(super) fn scan(quads: Quads, permutation: Option<Permutation>) -> Plan {
+    let slots = quads.slots();
+    leaf(
+        Node::Scan { quads, permutation },
+        slots.iter().collect(),
+        slots,
+        0.0,
+    )
+}
+
+/// A plan for the rows of the batch that another plan gives, each with its number in a slot.
+pub(super) fn input_of(plan: &Plan, number: Slot) -> Plan {
+    let mut columns = plan.columns.clone();
+    columns.push(number);
+    Plan {
+        node: Node::Input,
+        columns,
+        certain: plan.certain.clone(),
+        order: Vec::new(),
+        rows: plan.rows,
+        cost: 0.0,
+    }
+}
+
+/// A plan with the same columns and figures around another.
+pub(super) fn wrapped(input: Plan, node: impl FnOnce(Plan) -> Node) -> Plan {
+    Plan {
+        columns: input.columns.clone(),
+        certain: input.certain.clone(),
+        order: input.order.clone(),
+        rows: input.rows,
+        cost: input.cost,
+        node: node(input),
+    }
+}
+
+pub(super) fn filter(input: Plan, filters: Vec<Scalar>) -> Plan {
+    let kept: f64 = filters
+        .iter()
+        .map(|filter| selectivity(&filter.expression))
+        .product();
+    let mut plan = wrapped(input, |input| Node::Filter {
+        input: Box::new(input),
+        filters,
+    });
+    plan.cost += plan.rows * price::FILTERED;
+    plan.rows *= kept;
+    plan
+}
+
+pub(super) fn extended(input: Plan, slot: Slot, value: Scalar) -> Plan {
+    let mut plan = wrapped(input, |input| Node::Extend {
+        input: Box::new(input),
+        slot,
+        value,
+    });
+    plan.columns.retain(|column| *column != slot);
+    plan.columns.push(slot);
+    plan.cost += plan.rows * price::FILTERED;
+    plan
+}
+
+pub(super) fn unpack(input: Plan, triple: Slot, parts: [Place; 3]) -> Plan {
+    let mut plan = wrapped(input, |input| Node::Unpack {
+        input: Box::new(input),
+        triple,
+        parts,
+    });
+    for slot in parts.iter().filter_map(|place| place.slot()) {
+        if !plan.columns.contains(&slot) {
+            plan.columns.push(slot);
+        }
+        plan.certain.insert(slot);
+    }
+    plan
+}
+
+pub(super) fn project(input: Plan, slots: Vec<Slot>) -> Plan {
+    let mut plan = wrapped(input, |input| Node::Project(Box::new(input)));
+    let selected: SlotSet = slots.iter().copied().collect();
+    plan.certain = plan.certain.intersection(&selected);
+    let sorted = plan
+        .order
+        .iter()
+        .take_while(|slot| selected.contains(**slot))
+        .count();
+    plan.order.truncate(sorted);
+    plan.columns = slots;
+    plan
+}
+
+pub(super) fn distinct(input: Plan) -> Plan {
+    let columns = input.possible();
+    let sorted = input.order.len() >= columns.len()
+        && input.order[..columns.len()]
+            .iter()
+            .all(|slot| columns.contains(*slot));
+    let mut plan = wrapped(input, |input| Node::Distinct {
+        input: Box::new(input),
+        sorted,
+    });
+    if !sorted {
+        plan.order.clear();
+        plan.cost += plan.rows * price::BUILT;
+    }
+    plan
+}
+
+pub(super) fn grouped(input: Plan, keys: Vec<Slot>, aggregates: Vec<AggregatePlan>) -> Plan {
+    let key_set: SlotSet = keys.iter().copied().collect();
+    let sorted = input.order.len() >= key_set.len()
+        && input.order[..key_set.len()]
+            .iter()
+            .all(|slot| key_set.contains(*slot));
+    let columns = keys
+        .iter()
+        .copied()
+        .chain(aggregates.iter().map(|aggregate| aggregate.slot))
+        .collect();
+    Plan {
+        columns,
+        certain: input.certain.intersection(&key_set),
+        order: Vec::new(),
+        rows: if keys.is_empty() {
+            1.0
+        } else {
+            input.rows.sqrt().max(1.0)
+        },
+        cost: input.cost + input.rows * price::BUILT,
+        node: Node::Group {
+            input: Box::new(input),
+            keys,
+            aggregates,
+            sorted,
+        },
+    }
+}
+
+/// The columns and the certain slots of a join.
+pub(super) fn join_columns(left: &Plan, right: &Plan, kind: JoinKind) -> (Vec<Slot>, SlotSet) {
+    let mut columns = left.columns.clone();
+    let mut certain = left.certain.clone();
+    match kind {
+        JoinKind::Inner | JoinKind::Left => {
+            let known = left.possible();
+            let more = right.columns.iter().filter(|slot| !known.contains(**slot));
+            columns.extend(more);
+            if kind == JoinKind::Inner {
+                certain.add_all(&right.certain);
+            }
+        }
+        JoinKind::Mark(slot) => {
+            columns.push(slot);
+            certain.insert(slot);
+        }
+        JoinKind::Semi | JoinKind::Anti | JoinKind::Minus => {}
+    }
+    (columns, certain)
+}
+
+/// About how many rows a join gives that is not planned by the search.
+pub(super) fn join_rows(left: &Plan, pairs: f64, kind: JoinKind) -> f64 {
+    match kind {
+        JoinKind::Inner => pairs,
+        JoinKind::Left => pairs.max(left.rows),
+        JoinKind::Semi | JoinKind::Anti | JoinKind::Minus => left.rows * 0.5,
+        JoinKind::Mark(_) => left.rows,
+    }
+}
+
+pub(super) fn joined(
+    left: Plan,
+    right: Plan,
+    kind: JoinKind,
+    method: JoinMethod,
+    filters: Vec<Scalar>,
+) -> Plan {
+    let (columns, certain) = join_columns(&left, &right, kind);
+    Plan {
+        columns,
+        certain,
+        order: Vec::new(),
+        rows: join_rows(&left, left.rows.max(right.rows), kind),
+        cost: left.cost
+            + right.cost
+            + right.rows * price::BUILT
+            + left.rows * (price::PROBED + price::GIVEN),
+        node: Node::Join {
+            kind,
+            method,
+            left: Box::new(left),
+            right: Box::new(right),
+            filters,
+        },
+    }
+}
+
+pub(super) fn looked_up(left: Plan, probed: Probed, kind: JoinKind, filters: Vec<Scalar>) -> Plan {
+    let slots = match &probed {
+        Probed::Quads(quads) => quads.slots(),
+        Probed::Path(path) => path.slots(),
+    };
+    let right = leaf(Node::Unit, slots.iter().collect(), slots, left.rows);
+    let (columns, certain) = join_columns(&left, &right, kind);
+    Plan {
+        columns,
+        certain,
+        // Rows with a partner go before those without, and those of equal probes in turn.
+        order: match kind {
+            JoinKind::Semi | JoinKind::Anti | JoinKind::Minus => left.order.clone(),
+            _ => Vec::new(),
+        },
+        rows: join_rows(&left, left.rows, kind),
+        cost: left.cost + left.rows * (price::LOOKED_UP + price::GIVEN),
+        node: Node::Lookup {
+            kind,
+            left: Box::new(left),
+            probed,
+            filters,
+        },
+    }
+}
+
+pub(super) fn per_batch(
+    left: Plan,
+    right: Plan,
+    kind: JoinKind,
+    number: Slot,
+    filters: Vec<Scalar>,
+) -> Plan {
+    let (mut columns, mut certain) = join_columns(&left, &right, kind);
+    columns.retain(|slot| *slot != number);
+    certain.remove(number);
+    Plan {
+        columns,
+        certain,
+        order: Vec::new(),
+        rows: join_rows(&left, right.rows, kind),
+        cost: left.cost + right.cost + left.rows * price::GIVEN,
+        node: Node::PerBatch {
+            kind,
+            number,
+            left: Box::new(left),
+            right: Arc::new(right),
+            filters,
+        },
+    }
+}
+
+pub(super) fn per_row(left: Plan, right: Plan, kind: JoinKind, shared: Vec<Slot>) -> Plan {
+    let (columns, certain) = join_columns(&left, &right, kind);
+    Plan {
+        columns,
+        certain,
+        order: left.order.clone(),
+        rows: join_rows(&left, left.rows, kind),
+        cost: left.cost + left.rows * (right.cost + 2_000.0),
+        node: Node::PerRow {
+            kind,
+            left: Box::new(left),
+            right: Arc::new(right),
+            shared,
+        },
+    }
+}

@@ -1,0 +1,365 @@
+//! From the algebra to a plan.
+//!
+//! What flows in: a rewritten [`Algebra`]. What flows out: a [`Plan`] for it. What always holds: whatever is chosen here is
+//! chosen by cost among ways that give the same rows.
+
+use super::estimate::{Estimator, places_of};
+use super::group::price;
+use super::nodes::{distinct, extended, grouped, leaf, project, unpack, values, wrapped};
+use super::normalize::normalize;
+use super::prune::prune;
+use super::{AggregatePlan, Node, Plan, SortKeyPlan};
+use crate::algebra::{Aggregate, Algebra, HIDDEN, Quads, Scalar, Slot, SlotSet, SortBy};
+use crate::error::QueryError;
+use crate::execution::Execution;
+use spargebra::algebra::{AggregateExpression, Expression};
+use std::sync::Arc;
+
+/// Makes the plan of one query.
+pub(crate) struct Planner<'a> {
+    pub(super) estimator: Estimator<'a>,
+    /// The names of the slots; the planner makes some more.
+    names: &'a mut Vec<String>,
+    /// The slots that are constants by the time that the plan runs.
+    pub(super) parameters: SlotSet,
+}
+
+impl<'a> Planner<'a> {
+    pub(crate) fn new(execution: &'a Execution, names: &'a mut Vec<String>) -> Self {
+        Self {
+            estimator: Estimator::new(execution),
+            names,
+            parameters: SlotSet::default(),
+        }
+    }
+
+    /// The plan of a whole query, whose rows have these columns.
+    ///
+    /// # Errors
+    /// What reading the counts fails with.
+    pub(crate) fn plan_query(
+        mut self,
+        algebra: Algebra,
+        columns: &[Slot],
+    ) -> Result<Plan, QueryError> {
+        let mut plan = self.plan(normalize(algebra))?;
+        prune(&mut plan, &columns.iter().copied().collect());
+        Ok(plan)
+    }
+
+    pub(super) fn hidden(&mut self) -> Slot {
+        self.names.push(format!("{HIDDEN}{}", self.names.len()));
+        Slot(self.names.len() as u32 - 1)
+    }
+
+    pub(super) fn plan(&mut self, algebra: Algebra) -> Result<Plan, QueryError> {
+        match algebra {
+            Algebra::Join { parts, filters } => self.join(parts, filters, None),
+            leaf @ (Algebra::Quads(_) | Algebra::Path(_)) => {
+                self.join(vec![leaf], Vec::new(), None)
+            }
+            Algebra::NamedGraphs(slot) => self.named_graphs(slot),
+            Algebra::Unpack {
+                inner,
+                triple,
+                parts,
+            } => {
+                let input = self.plan(*inner)?;
+                Ok(unpack(input, triple, parts))
+            }
+            Algebra::LeftJoin {
+                left,
+                right,
+                filters,
+            } => {
+                let left = self.plan(*left)?;
+                self.left_join(left, *right, filters)
+            }
+            Algebra::Minus { left, right } => {
+                let left = self.plan(*left)?;
+                self.minus(left, *right)
+            }
+            Algebra::Union(parts) => self.union(parts),
+            Algebra::Extend { inner, slot, value } => {
+                let input = self.plan(*inner)?;
+                self.extend(input, slot, value)
+            }
+            Algebra::Values { slots, rows } => Ok(values(slots, rows)),
+            Algebra::Project { inner, slots } => Ok(project(self.plan(*inner)?, slots)),
+            modifier => self.modifier(modifier),
+        }
+    }
+
+    fn modifier(&mut self, algebra: Algebra) -> Result<Plan, QueryError> {
+        match algebra {
+            Algebra::Distinct(inner) => self.distinct(*inner),
+            Algebra::Reduced(inner) => {
+                let input = self.plan(*inner)?;
+                Ok(wrapped(input, |input| Node::Reduced(Box::new(input))))
+            }
+            Algebra::Slice {
+                inner,
+                start,
+                length,
+            } => self.slice(*inner, start, length),
+            Algebra::Sort { inner, keys } => self.sort(*inner, keys, None),
+            Algebra::Group {
+                inner,
+                keys,
+                aggregates,
+            } => self.group(*inner, keys, aggregates),
+            Algebra::EachGraph {
+                graph,
+                inner,
+                bound,
+            } => self.each_graph(graph, *inner, bound),
+            Algebra::Service(service) => {
+                let columns: Vec<Slot> = Algebra::Service(service.clone())
+                    .possible()
+                    .iter()
+                    .collect();
+                Ok(leaf(
+                    Node::Service(service),
+                    columns,
+                    SlotSet::default(),
+                    100.0,
+                ))
+            }
+            other => self.plan(other),
+        }
+    }
+
+    fn union(&mut self, parts: Vec<Algebra>) -> Result<Plan, QueryError> {
+        let mut plans = Vec::with_capacity(parts.len());
+        for part in parts {
+            plans.push(self.plan(part)?);
+        }
+        let mut possible = SlotSet::default();
+        let mut certain: Option<SlotSet> = None;
+        for plan in &plans {
+            possible.add_all(&plan.possible());
+            certain = Some(match certain {
+                Some(certain) => certain.intersection(&plan.certain),
+                None => plan.certain.clone(),
+            });
+        }
+        Ok(Plan {
+            columns: possible.iter().collect(),
+            certain: certain.unwrap_or_default(),
+            order: Vec::new(),
+            rows: plans.iter().map(|plan| plan.rows).sum(),
+            cost: plans.iter().map(|plan| plan.cost).sum(),
+            node: Node::Union(plans),
+        })
+    }
+
+    pub(super) fn extend(
+        &mut self,
+        input: Plan,
+        slot: Slot,
+        mut value: Scalar,
+    ) -> Result<Plan, QueryError> {
+        let input = self.with_marks(input, &mut value)?;
+        Ok(extended(input, slot, value))
+    }
+
+    fn named_graphs(&mut self, slot: Slot) -> Result<Plan, QueryError> {
+        let certain: SlotSet = std::iter::once(slot).collect();
+        Ok(leaf(Node::NamedGraphs(slot), vec![slot], certain, 100.0))
+    }
+
+    fn each_graph(&mut self, graph: Slot, inner: Algebra, bound: Slot) -> Result<Plan, QueryError> {
+        let outer = self.parameters.clone();
+        self.parameters.insert(graph);
+        let inner = self.plan(inner);
+        self.parameters = outer;
+        let inner = inner?;
+        let mut columns: Vec<Slot> = inner
+            .columns
+            .iter()
+            .copied()
+            .filter(|slot| *slot != graph && *slot != bound)
+            .collect();
+        columns.push(bound);
+        let mut certain = inner.certain.clone();
+        certain.remove(graph);
+        certain.insert(bound);
+        Ok(Plan {
+            columns,
+            certain,
+            order: Vec::new(),
+            rows: inner.rows * 100.0,
+            cost: inner.cost * 100.0,
+            node: Node::EachGraph {
+                graph,
+                inner: Arc::new(inner),
+                bound,
+            },
+        })
+    }
+
+    // ----- Whole solutions -----
+
+    fn distinct(&mut self, inner: Algebra) -> Result<Plan, QueryError> {
+        // Sorting what is distinct gives the same as making distinct what is sorted, if the keys are among its columns.
+        if let Algebra::Project { inner, slots } = inner {
+            let selected: SlotSet = slots.iter().copied().collect();
+            return match *inner {
+                Algebra::Sort { inner, keys }
+                    if keys.iter().all(|sort| sort.key.slots.is_subset(&selected)) =>
+                {
+                    let project = Algebra::Project { inner, slots };
+                    self.sort(Algebra::Distinct(Box::new(project)), keys, None)
+                }
+                inner => {
+                    let input = project(self.plan(inner)?, slots);
+                    Ok(distinct(input))
+                }
+            };
+        }
+        Ok(distinct(self.plan(inner)?))
+    }
+
+    fn slice(
+        &mut self,
+        inner: Algebra,
+        start: usize,
+        length: Option<usize>,
+    ) -> Result<Plan, QueryError> {
+        let first = length.and_then(|length| length.checked_add(start));
+        let input = match (inner, first) {
+            (Algebra::Sort { inner, keys }, first) => self.sort(*inner, keys, first)?,
+            (Algebra::Project { inner, slots }, first) => {
+                let input = match *inner {
+                    Algebra::Sort { inner, keys } => self.sort(*inner, keys, first)?,
+                    inner => self.plan(inner)?,
+                };
+                project(input, slots)
+            }
+            (Algebra::Distinct(inner), first) => {
+                let mut input = self.distinct(*inner)?;
+                if let Node::Sort { first: wanted, .. } = &mut input.node {
+                    *wanted = first;
+                }
+                input
+            }
+            (inner, _) => self.plan(inner)?,
+        };
+        let rows = length.map_or(input.rows, |length| input.rows.min(length as f64));
+        let mut plan = wrapped(input, |input| Node::Slice {
+            input: Box::new(input),
+            start,
+            length,
+        });
+        plan.rows = rows;
+        Ok(plan)
+    }
+
+    fn sort(
+        &mut self,
+        inner: Algebra,
+        keys: Vec<SortBy>,
+        first: Option<usize>,
+    ) -> Result<Plan, QueryError> {
+        let mut input = self.plan(inner)?;
+        let mut key_plans = Vec::with_capacity(keys.len());
+        for SortBy { key, descending } in keys {
+            let slot = match own_slot(&key) {
+                Some(slot) if input.possible().contains(slot) => slot,
+                _ => {
+                    let slot = self.hidden();
+                    input = self.extend(input, slot, key)?;
+                    slot
+                }
+            };
+            key_plans.push(SortKeyPlan { slot, descending });
+        }
+        let mut plan = wrapped(input, |input| Node::Sort {
+            input: Box::new(input),
+            keys: key_plans,
+            first,
+        });
+        plan.order.clear();
+        plan.cost += plan.rows * price::BUILT * 4.0;
+        Ok(plan)
+    }
+
+    fn group(
+        &mut self,
+        inner: Algebra,
+        keys: Vec<Slot>,
+        aggregates: Vec<Aggregate>,
+    ) -> Result<Plan, QueryError> {
+        if keys.is_empty()
+            && let [aggregate] = aggregates.as_slice()
+            && let Some(quads) = self.counted(&inner, aggregate)
+        {
+            let columns = vec![aggregate.slot];
+            let certain = columns.iter().copied().collect();
+            let slot = aggregate.slot;
+            return Ok(leaf(Node::Count { quads, slot }, columns, certain, 1.0));
+        }
+        let mut input = self.plan(inner)?;
+        let is_variable = |slot: &Slot| {
+            let name = self.names.get(slot.0 as usize);
+            name.is_some_and(|name| !name.starts_with(HIDDEN))
+        };
+        let variables: Vec<Slot> = input.columns.iter().copied().filter(is_variable).collect();
+        let mut aggregate_plans = Vec::with_capacity(aggregates.len());
+        for aggregate in aggregates {
+            let input_slot = match aggregate.input {
+                None => None,
+                Some(value) => Some(match own_slot(&value) {
+                    Some(slot) if input.possible().contains(slot) => slot,
+                    _ => {
+                        let slot = self.hidden();
+                        input = self.extend(input, slot, value)?;
+                        slot
+                    }
+                }),
+            };
+            aggregate_plans.push(AggregatePlan {
+                slot: aggregate.slot,
+                row: match (&aggregate.function, input_slot) {
+                    (AggregateExpression::CountSolutions { distinct: true }, None) => {
+                        variables.clone()
+                    }
+                    _ => Vec::new(),
+                },
+                function: aggregate.function,
+                input: input_slot,
+            });
+        }
+        Ok(grouped(input, keys, aggregate_plans))
+    }
+
+    /// The pattern whose matches an aggregate counts, if the source can count them.
+    fn counted(&self, inner: &Algebra, aggregate: &Aggregate) -> Option<Quads> {
+        let is_count = matches!(
+            aggregate.function,
+            AggregateExpression::CountSolutions { distinct: false }
+        );
+        let pattern = match inner {
+            Algebra::Join { parts, filters } if filters.is_empty() => match parts.as_slice() {
+                [Algebra::Quads(quads)] => *quads,
+                _ => return None,
+            },
+            Algebra::Quads(quads) => *quads,
+            _ => return None,
+        };
+        let places = places_of(&pattern);
+        let slots = places.iter().flatten().filter_map(|place| place.slot());
+        let has_repeated = slots.count() != pattern.slots().len();
+        let one_graph = self.estimator.pattern(&pattern)[3].is_some();
+        (is_count && !has_repeated && one_graph && !pattern.slots().meets(&self.parameters))
+            .then_some(pattern)
+    }
+}
+
+/// The slot of an expression that is a variable.
+fn own_slot(scalar: &Scalar) -> Option<Slot> {
+    match &scalar.expression {
+        Expression::Variable(name) if scalar.exists.is_empty() => Slot::of_variable(name),
+        _ => None,
+    }
+}
