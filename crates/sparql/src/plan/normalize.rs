@@ -25,6 +25,18 @@ pub(super) fn normalize(algebra: Algebra) -> Algebra {
             right: Box::new(normalize(*right)),
         },
         Algebra::Union(parts) => Algebra::Union(parts.into_iter().map(normalize).collect()),
+        Algebra::Quads(_)
+        | Algebra::Path(_)
+        | Algebra::NamedGraphs(_)
+        | Algebra::Values { .. }
+        | Algebra::Service(_) => algebra,
+        one => around_one(one),
+    }
+}
+
+/// A part around a single other, which is rewritten.
+fn around_one(algebra: Algebra) -> Algebra {
+    match algebra {
         Algebra::Unpack {
             inner,
             triple,
@@ -76,11 +88,7 @@ pub(super) fn normalize(algebra: Algebra) -> Algebra {
             inner: Box::new(normalize(*inner)),
             bound,
         },
-        leaf @ (Algebra::Quads(_)
-        | Algebra::Path(_)
-        | Algebra::NamedGraphs(_)
-        | Algebra::Values { .. }
-        | Algebra::Service(_)) => leaf,
+        other => other,
     }
 }
 

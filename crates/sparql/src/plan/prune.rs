@@ -30,7 +30,34 @@ pub(super) fn prune(plan: &mut Plan, wanted: &SlotSet) {
 }
 
 fn below(plan: &mut Plan, wanted: &SlotSet) {
-    let all = plan.possible();
+    match &plan.node {
+        Node::Join { .. } | Node::PerBatch { .. } | Node::PerRow { .. } | Node::Lookup { .. } => {
+            below_join(plan, wanted);
+        }
+        Node::Filter { .. }
+        | Node::Extend { .. }
+        | Node::Unpack { .. }
+        | Node::EachGraph { .. }
+        | Node::Union(_) => below_rows(plan, wanted),
+        Node::Project(_)
+        | Node::Slice { .. }
+        | Node::Distinct { .. }
+        | Node::Reduced(_)
+        | Node::Sort { .. }
+        | Node::Group { .. } => below_whole(plan, wanted),
+        Node::Unit
+        | Node::Input
+        | Node::Scan { .. }
+        | Node::Path(_)
+        | Node::NamedGraphs(_)
+        | Node::Values(_)
+        | Node::Count { .. }
+        | Node::Service(_) => {}
+    }
+}
+
+/// Below an operator of two inputs.
+fn below_join(plan: &mut Plan, wanted: &SlotSet) {
     match &mut plan.node {
         Node::Join {
             kind,
@@ -78,6 +105,13 @@ fn below(plan: &mut Plan, wanted: &SlotSet) {
             let read = read_by(filters, wanted);
             prune(left, &read.union(&slots));
         }
+        _ => {}
+    }
+}
+
+/// Below an operator that works row by row.
+fn below_rows(plan: &mut Plan, wanted: &SlotSet) {
+    match &mut plan.node {
         Node::Filter { input, filters } => prune(input, &read_by(filters, wanted)),
         Node::Extend { input, slot, value } => {
             let mut needed = wanted.clone();
@@ -97,7 +131,25 @@ fn below(plan: &mut Plan, wanted: &SlotSet) {
             }
             prune(input, &needed);
         }
+        Node::EachGraph {
+            graph,
+            inner,
+            bound,
+        } => {
+            let mut needed = wanted.clone();
+            needed.insert(*graph);
+            needed.insert(*bound);
+            prune(Arc::make_mut(inner), &needed);
+        }
         Node::Union(parts) => parts.iter_mut().for_each(|part| prune(part, wanted)),
+        _ => {}
+    }
+}
+
+/// Below an operator that works on all rows.
+fn below_whole(plan: &mut Plan, wanted: &SlotSet) {
+    let all = plan.possible();
+    match &mut plan.node {
         Node::Project(input) | Node::Slice { input, .. } => prune(input, wanted),
         Node::Distinct { input, .. } | Node::Reduced(input) => prune(input, &all),
         Node::Sort { input, keys, .. } => {
@@ -118,24 +170,7 @@ fn below(plan: &mut Plan, wanted: &SlotSet) {
             inputs.for_each(|slot| needed.insert(slot));
             prune(input, &needed);
         }
-        Node::EachGraph {
-            graph,
-            inner,
-            bound,
-        } => {
-            let mut needed = wanted.clone();
-            needed.insert(*graph);
-            needed.insert(*bound);
-            prune(Arc::make_mut(inner), &needed);
-        }
-        Node::Unit
-        | Node::Input
-        | Node::Scan { .. }
-        | Node::Path(_)
-        | Node::NamedGraphs(_)
-        | Node::Values(_)
-        | Node::Count { .. }
-        | Node::Service(_) => {}
+        _ => {}
     }
 }
 
