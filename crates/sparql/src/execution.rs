@@ -2,7 +2,7 @@
 //!
 //! What flows in: a prepared query's options and a source. What flows out: reads, ids, terms, leave to go on. What always
 //! holds: one execution sees one view and one `NOW`; whatever waits or loops asks [`Execution::check`] at least once a batch;
-//! whatever keeps rows has [reserved](Memory::reserve) their bytes first.
+//! whatever keeps rows has [accounted](Account) for their bytes first.
 
 use crate::dataset::QueryDataset;
 use crate::erased::ErasedSource;

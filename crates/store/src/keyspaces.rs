@@ -113,9 +113,9 @@ impl Places {
         })
     }
 
-    /// The keyspaces of the generation after this one.
-    pub(crate) fn next(&self) -> StorageResult<Self> {
-        let mut next = Self::new(self.generation + 1)?;
+    /// The keyspaces of a generation after this one: the next, or one of those some steps behind it.
+    pub(crate) fn after(&self, steps: u16) -> StorageResult<Self> {
+        let mut next = Self::new(self.generation + 1 + u64::from(steps))?;
         next.checked = Arc::new(self.checked.anew());
         Ok(next)
     }

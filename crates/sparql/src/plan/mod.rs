@@ -1,6 +1,6 @@
 //! Plans: which operators answer a query, in which order, and what that is thought to cost.
 //!
-//! What flows in: an [`Algebra`]. What flows out: a [`Plan`]. The way there: `normalize` moves filters down and what may
+//! What flows in: an [`Algebra`](crate::algebra::Algebra). What flows out: a [`Plan`]. The way there: `normalize` moves filters down and what may
 //! wait up, `group` orders joins, `planner` does the rest, `prune` drops columns that nobody reads. What always holds: a
 //! plan gives the same multiset of rows as the algebra that it was made of; a figure in it is a guess and decides only how
 //! fast that is.

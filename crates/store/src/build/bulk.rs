@@ -19,7 +19,7 @@ use crate::root::Root;
 use crate::snapshot::Snapshot;
 use crate::store::QuadStore;
 use oxrdf::QuadRef;
-use quadrille_backend::{StorageBackend, StorageResult};
+use quadrille_backend::{ErrorKind, StorageBackend, StorageError, StorageResult};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -219,6 +219,9 @@ impl<'a, B: StorageBackend> BulkLoad<'a, B> {
         let plan = Plan {
             store,
             quads_max: base.len().saturating_add(read),
+            // By the number of its generation, a load with a checkpoint tells whether it has committed: no other load is
+            // likely to take the same.
+            passed_over: if has_checkpoint { random()? } else { 0 },
             base,
             root,
             blanks,
@@ -234,6 +237,13 @@ impl<'a, B: StorageBackend> BulkLoad<'a, B> {
         }
         Ok(replaced.added().into_report(read))
     }
+}
+
+fn random() -> StorageResult<u16> {
+    let random = getrandom::u32().map_err(|error| {
+        StorageError::new(ErrorKind::Io, "no random number could be made").with_source(error)
+    })?;
+    Ok(random as u16)
 }
 
 impl Added {

@@ -79,6 +79,8 @@ pub(crate) struct Plan<'a, B: StorageBackend> {
     pub(crate) watch: Watch<'a>,
     /// No more quads than this are written.
     pub(crate) quads_max: u64,
+    /// How many numbers of generations to pass over.
+    pub(crate) passed_over: u16,
 }
 
 /// A generation that is complete, and not the store's yet.
@@ -123,7 +125,7 @@ impl<'a, B: StorageBackend> Plan<'a, B> {
 
     fn write(mut self, additions: &mut dyn Additions) -> StorageResult<Written<'a, B>> {
         let backend = &self.store.inner.backend;
-        let mut places = self.base.inner.places.next()?;
+        let mut places = self.base.inner.places.after(self.passed_over)?;
         create_generation(backend, &places)?;
         let (statistics, duplicates) = self.write_permutations(&places, additions)?;
         let quads = statistics.quads();
@@ -327,7 +329,7 @@ pub(crate) fn empty<B: StorageBackend>(
     base: &Snapshot<B>,
 ) -> StorageResult<State> {
     let old = &*base.inner.root;
-    let places = base.inner.places.next()?;
+    let places = base.inner.places.after(0)?;
     or_dropped(store, create_generation(&store.inner.backend, &places))?;
     let mut root = Root::new(old.store_id, old.hash_key, old.block_bytes, old.chunk_bytes);
     root.compatible = old.compatible;
@@ -348,6 +350,7 @@ fn plan<B: StorageBackend>(
         without_graph,
         watch: Watch::nobody(),
         quads_max: base.len(),
+        passed_over: 0,
         base,
     })
 }
