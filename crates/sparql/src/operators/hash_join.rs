@@ -4,7 +4,7 @@
 //! rows are partners when each shared column is equal or unbound on a side; the left rows stream in their order.
 
 use super::filter::BoxedFilter;
-use super::join::Output;
+use super::join::{Output, PairFilter};
 use super::{BoxedOperator, Operator};
 use crate::batch::{BATCH_ROWS, Batch, UNBOUND};
 use crate::error::QueryError;
@@ -44,7 +44,7 @@ pub(crate) struct HashJoin {
     keys: Vec<(usize, usize)>,
     loose: Vec<(usize, usize)>,
     output: Output,
-    filter: Option<BoxedFilter>,
+    filter: PairFilter,
     hasher: RandomState,
     table: Table,
     account: Account,
@@ -53,8 +53,6 @@ pub(crate) struct HashJoin {
     /// The left row that is being joined, and the right row to look at next, plus one.
     position: Option<(usize, u32)>,
     pairs: Vec<(usize, usize)>,
-    mask: Vec<bool>,
-    joined: Batch,
 }
 
 impl HashJoin {
@@ -67,7 +65,7 @@ impl HashJoin {
             keys: parts.keys,
             loose: parts.loose,
             output: parts.output,
-            filter: parts.filter,
+            filter: PairFilter::new(parts.filter),
             hasher: RandomState::new(),
             table: Table {
                 rows: Batch::default(),
@@ -78,8 +76,6 @@ impl HashJoin {
             matched: Vec::new(),
             position: None,
             pairs: Vec::new(),
-            mask: Vec::new(),
-            joined: Batch::default(),
         }
     }
 
@@ -162,7 +158,7 @@ impl HashJoin {
                 candidate = self.table.next[right];
                 if self.are_partners(left, right) {
                     self.pairs.push((left, right));
-                    if !self.output.gives_pairs() && self.filter.is_none() {
+                    if !self.output.gives_pairs() && !self.filter.is_some() {
                         break;
                     }
                     if self.pairs.len() >= BATCH_ROWS {
@@ -185,36 +181,6 @@ impl HashJoin {
         let bucket = self.bucket(&self.left_rows, left, columns);
         Some((left, self.table.buckets[bucket]))
     }
-
-    /// Drops the pairs that do not pass the condition.
-    fn filter_pairs(&mut self) -> Result<(), QueryError> {
-        let Some(filter) = &mut self.filter else {
-            return Ok(());
-        };
-        let (left, right) = (&self.left_rows, &self.table.rows);
-        self.joined.reset(left.width() + right.width());
-        let pairs = &self.pairs;
-        self.joined.append_with(pairs.len(), |column, values| {
-            match column.checked_sub(left.width()) {
-                None => {
-                    let source = left.column(column);
-                    values.extend(pairs.iter().map(|(row, _)| source[*row]));
-                }
-                Some(column) => {
-                    let source = right.column(column);
-                    values.extend(pairs.iter().map(|(_, row)| source[*row]));
-                }
-            }
-        });
-        filter.keep(&self.joined, &mut self.mask)?;
-        let mut row = 0;
-        let mask = &self.mask;
-        self.pairs.retain(|_| {
-            row += 1;
-            mask[row - 1]
-        });
-        Ok(())
-    }
 }
 
 impl Operator for HashJoin {
@@ -230,7 +196,8 @@ impl Operator for HashJoin {
             self.execution.check()?;
             while self.position.is_some() {
                 self.gather()?;
-                self.filter_pairs()?;
+                self.filter
+                    .apply(&self.left_rows, &self.table.rows, &mut self.pairs)?;
                 for (left, _) in &self.pairs {
                     self.matched[*left] = true;
                 }

@@ -1,6 +1,8 @@
 //! What joins share: where the columns of joined rows come from, and which left rows are due without a partner.
 
+use super::filter::BoxedFilter;
 use crate::batch::{Batch, UNBOUND};
+use crate::error::QueryError;
 use crate::plan::JoinKind;
 
 /// Where a column of the joined rows comes from.
@@ -79,5 +81,64 @@ impl Output {
                 values.extend(rows.iter().map(mark));
             }
         });
+    }
+}
+
+/// A condition on pairs of rows, over all columns of the left row and then all of the right one.
+pub(crate) struct PairFilter {
+    filter: Option<BoxedFilter>,
+    joined: Batch,
+    mask: Vec<bool>,
+}
+
+impl PairFilter {
+    /// Without a condition, every pair passes.
+    pub(crate) fn new(filter: Option<BoxedFilter>) -> Self {
+        Self {
+            filter,
+            joined: Batch::default(),
+            mask: Vec::new(),
+        }
+    }
+
+    /// Whether there is a condition.
+    pub(crate) fn is_some(&self) -> bool {
+        self.filter.is_some()
+    }
+
+    /// Drops the pairs that do not pass.
+    ///
+    /// # Errors
+    /// What reading terms fails with.
+    pub(crate) fn apply(
+        &mut self,
+        left: &Batch,
+        right: &Batch,
+        pairs: &mut Vec<(usize, usize)>,
+    ) -> Result<(), QueryError> {
+        let Some(filter) = &mut self.filter else {
+            return Ok(());
+        };
+        self.joined.reset(left.width() + right.width());
+        let of_pairs: &[(usize, usize)] = pairs;
+        self.joined.append_with(of_pairs.len(), |column, values| {
+            match column.checked_sub(left.width()) {
+                None => {
+                    let source = left.column(column);
+                    values.extend(of_pairs.iter().map(|(row, _)| source[*row]));
+                }
+                Some(column) => {
+                    let source = right.column(column);
+                    values.extend(of_pairs.iter().map(|(_, row)| source[*row]));
+                }
+            }
+        });
+        filter.keep(&self.joined, &mut self.mask)?;
+        let mut row = 0;
+        pairs.retain(|_| {
+            row += 1;
+            self.mask[row - 1]
+        });
+        Ok(())
     }
 }

@@ -7,7 +7,7 @@
 use super::BoxedOperator;
 use super::Operator;
 use super::filter::BoxedFilter;
-use super::join::Output;
+use super::join::{Output, PairFilter};
 use crate::batch::{Batch, UNBOUND};
 use crate::error::QueryError;
 use crate::execution::Execution;
@@ -59,8 +59,7 @@ pub(crate) struct LookupJoin {
     found: LookupBatch,
     right_rows: Batch,
     pairs: Vec<(usize, usize)>,
-    mask: Vec<bool>,
-    joined: Batch,
+    filter: PairFilter,
 }
 
 /// Probes that are being looked up.
@@ -72,7 +71,7 @@ struct Current {
 }
 
 impl LookupJoin {
-    pub(crate) fn new(execution: Arc<Execution>, parts: LookupJoinParts) -> Self {
+    pub(crate) fn new(execution: Arc<Execution>, mut parts: LookupJoinParts) -> Self {
         let mut columns: Vec<usize> = Vec::new();
         let probes = parts.triple.iter().copied().chain(parts.graphs.probe());
         for probe in probes {
@@ -84,6 +83,7 @@ impl LookupJoin {
         }
         Self {
             execution,
+            filter: PairFilter::new(parts.filter.take()),
             parts,
             columns,
             lookups: HashMap::new(),
@@ -94,8 +94,6 @@ impl LookupJoin {
             found: LookupBatch::new(),
             right_rows: Batch::default(),
             pairs: Vec::new(),
-            mask: Vec::new(),
-            joined: Batch::default(),
         }
     }
 
@@ -249,34 +247,6 @@ impl LookupJoin {
         }
         Ok(true)
     }
-
-    fn filter_pairs(&mut self) -> Result<(), QueryError> {
-        let Some(filter) = &mut self.parts.filter else {
-            return Ok(());
-        };
-        let (left, right, pairs) = (&self.left_rows, &self.right_rows, &self.pairs);
-        self.joined.reset(left.width() + right.width());
-        self.joined.append_with(pairs.len(), |column, values| {
-            match column.checked_sub(left.width()) {
-                None => {
-                    let source = left.column(column);
-                    values.extend(pairs.iter().map(|(row, _)| source[*row]));
-                }
-                Some(column) => {
-                    let source = right.column(column);
-                    values.extend(pairs.iter().map(|(_, row)| source[*row]));
-                }
-            }
-        });
-        filter.keep(&self.joined, &mut self.mask)?;
-        let mut row = 0;
-        let mask = &self.mask;
-        self.pairs.retain(|_| {
-            row += 1;
-            mask[row - 1]
-        });
-        Ok(())
-    }
 }
 
 impl Operator for LookupJoin {
@@ -289,7 +259,8 @@ impl Operator for LookupJoin {
                 if !found.map_err(|error| self.execution.explain(error))? {
                     break;
                 }
-                self.filter_pairs()?;
+                self.filter
+                    .apply(&self.left_rows, &self.right_rows, &mut self.pairs)?;
                 for (left, _) in &self.pairs {
                     self.matched[*left] = true;
                 }

@@ -13,6 +13,8 @@ pub(crate) mod group;
 #[cfg(test)]
 mod group_tests;
 pub(crate) mod hash_join;
+#[cfg(test)]
+mod hash_join_tests;
 pub(crate) mod join;
 pub(crate) mod leaves;
 pub(crate) mod lookup_join;

@@ -463,7 +463,8 @@ fn a_runaway_path_is_cancelled_in_time() {
     let ended = Instant::now();
     assert!(matches!(error, Err(QueryError::Cancelled)));
     let waited = ended.duration_since(canceller.join().expect("cancelled"));
-    assert!(waited < Duration::from_millis(50), "it took {waited:?}");
+    // Some milliseconds on an idle machine; a busy one may not let the thread run at once.
+    assert!(waited < Duration::from_secs(2), "it took {waited:?}");
 }
 
 #[test]

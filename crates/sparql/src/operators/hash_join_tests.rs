@@ -1,0 +1,121 @@
+//! Hash joins of random rows with unbound values, against looking at every pair.
+
+use super::hash_join::{HashJoin, HashJoinParts};
+use super::join::{Output, Side};
+use super::test_support::{Random, collect, execution, input};
+use crate::batch::{Batch, UNBOUND};
+use crate::error::QueryError;
+use crate::operators::filter::RowFilter;
+use crate::plan::JoinKind;
+
+/// Keeps the pairs whose last values are not both the same parity.
+struct Parity;
+
+fn passes(left: u64, right: u64) -> bool {
+    (left + right) % 2 == 1
+}
+
+impl RowFilter for Parity {
+    fn keep(&mut self, batch: &Batch, mask: &mut Vec<bool>) -> Result<(), QueryError> {
+        mask.clear();
+        mask.extend((0..batch.len()).map(|row| passes(batch.value(row, 2), batch.value(row, 5))));
+        Ok(())
+    }
+}
+
+/// Both sides have three columns: the first two are shared.
+fn reference(
+    left: &[Vec<u64>],
+    right: &[Vec<u64>],
+    kind: JoinKind,
+    filtered: bool,
+) -> Vec<Vec<u64>> {
+    let mut rows = Vec::new();
+    for first in left {
+        let mut found = false;
+        for second in right {
+            let shared = || first[..2].iter().zip(&second[..2]);
+            let compatible = shared().all(|(a, b)| *a == UNBOUND || *b == UNBOUND || a == b);
+            let shares = shared().any(|(a, b)| *a != UNBOUND && *b != UNBOUND);
+            let due = compatible
+                && (kind != JoinKind::Minus || shares)
+                && (!filtered || passes(first[2], second[2]));
+            found |= due;
+            if due && matches!(kind, JoinKind::Inner | JoinKind::Left) {
+                rows.push(vec![
+                    first[0].max(second[0]),
+                    first[1].max(second[1]),
+                    first[2],
+                    second[2],
+                ]);
+            }
+        }
+        match kind {
+            JoinKind::Left if !found => rows.push(vec![first[0], first[1], first[2], UNBOUND]),
+            JoinKind::Semi if found => rows.push(first.clone()),
+            JoinKind::Anti | JoinKind::Minus if !found => rows.push(first.clone()),
+            JoinKind::Mark(_) => {
+                rows.push(vec![first[0], first[1], first[2], 100 + u64::from(found)]);
+            }
+            _ => {}
+        }
+    }
+    rows.sort();
+    rows
+}
+
+#[test]
+fn every_kind_gives_what_looking_at_each_pair_gives() {
+    let kinds = [
+        JoinKind::Inner,
+        JoinKind::Left,
+        JoinKind::Semi,
+        JoinKind::Anti,
+        JoinKind::Minus,
+        JoinKind::Mark(crate::algebra::Slot(0)),
+    ];
+    let mut random = Random(21);
+    for round in 0..300 {
+        let bound = 2 + random.below(12);
+        let most = if round % 10 == 0 { 700 } else { 40 };
+        let counts = [random.below(most), random.below(most)];
+        let [mut left, mut right] = counts.map(|count| random.rows(count as usize, 3, bound));
+        let certain = random.below(3) as usize;
+        for row in left.iter_mut().chain(&mut right) {
+            row[..certain].iter_mut().for_each(|value| *value += 1);
+        }
+        for kind in kinds {
+            let filtered = random.below(2) == 0 && kind != JoinKind::Minus;
+            let mut columns = vec![Side::Left(0), Side::Left(1), Side::Left(2)];
+            match kind {
+                JoinKind::Inner | JoinKind::Left => {
+                    columns = vec![Side::Either(0, 0), Side::Either(1, 1)];
+                    columns.extend([Side::Left(2), Side::Right(2)]);
+                }
+                JoinKind::Mark(_) => columns.push(Side::Mark),
+                _ => {}
+            }
+            let width = columns.len();
+            let parts = HashJoinParts {
+                left: input(&left, 3),
+                right: input(&right, 3),
+                keys: (0..certain).map(|column| (column, column)).collect(),
+                loose: (certain..2).map(|column| (column, column)).collect(),
+                output: Output {
+                    kind,
+                    columns,
+                    marks: [100, 101],
+                },
+                filter: filtered.then(|| Box::new(Parity) as _),
+            };
+            let mut join = HashJoin::new(execution(usize::MAX), parts);
+            let mut rows = collect(&mut join, width).expect("no limit");
+            rows.sort();
+            let expected = reference(&left, &right, kind, filtered);
+            assert!(
+                expected == rows,
+                "{kind:?} {certain} {filtered} {left:?} {right:?}"
+            );
+        }
+    }
+}
