@@ -301,7 +301,7 @@ impl Engine {
     /// until there is space again; who commits is told instead.
     fn write_with(&self, batch: &WriteBatch, options: &mut WriteOptions) -> StorageResult<()> {
         options.set_no_slowdown(true);
-        let errors_before = figures::background_errors(self);
+        let mut errors_known = figures::background_errors(self);
         let started = Instant::now();
         loop {
             // Trying consumes the batch; copying it costs little beside writing it.
@@ -314,19 +314,15 @@ impl Engine {
                 return Err(self.failed("commit", error));
             }
             let errors = figures::background_errors(self);
-            if errors > errors_before || (errors > 0 && started.elapsed() > STALL_MAX) {
-                return Err(self.stalled(error, errors));
+            if errors > errors_known || (errors > 0 && started.elapsed() > STALL_MAX) {
+                // The flush that it waits for fails at once with the cause, unless the cause is gone: then a write passes.
+                self.flush_tables()?;
+                if started.elapsed() > 4 * STALL_MAX {
+                    return Err(after_background_errors("commit", error, errors));
+                }
+                errors_known = errors;
             }
             thread::sleep(STALL_STEP);
-        }
-    }
-
-    /// The error of a commit that RocksDB would hold back until files can be written again.
-    fn stalled(&self, error: rocksdb::Error, errors: u64) -> StorageError {
-        // The flush that it waits for fails at once with the cause.
-        match self.flush_tables() {
-            Err(cause) => cause,
-            Ok(()) => after_background_errors("commit", error, errors),
         }
     }
 
