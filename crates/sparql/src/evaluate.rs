@@ -77,7 +77,7 @@ fn rows(
         }
     }
     let planned = planned(pattern, variables, given, execution)?;
-    planned.rows(&Builder::new(Arc::clone(execution)), execution)
+    planned.rows(&Builder::new(Arc::clone(execution))?, execution)
 }
 
 /// A plan with the names of its slots.
@@ -145,7 +145,7 @@ pub(crate) fn explain(
     let planned = planned(pattern, &variables, given, execution)?;
     let analysis = Arc::new(Analysis::default());
     if is_run {
-        let builder = Builder::new(Arc::clone(execution)).with_analysis(Arc::clone(&analysis));
+        let builder = Builder::new(Arc::clone(execution))?.with_analysis(Arc::clone(&analysis));
         let mut rows = TermRows::new(planned.rows(&builder, execution)?);
         let is_ask = matches!(query, Query::Ask { .. });
         while rows.next_row()?.is_some() && !is_ask {}

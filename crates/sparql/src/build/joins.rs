@@ -5,9 +5,7 @@ use super::{Builder, Built, Environment};
 use crate::algebra::{GraphPlace, Place, Quads, Slot, SlotSet};
 use crate::batch::{Batch, UNBOUND};
 use crate::error::QueryError;
-use crate::operators::correlated::{
-    EachGraph, Origin, PerBatch, PerBatchParts, PerRow, PerRowParts,
-};
+use crate::operators::correlated::{EachGraph, PerBatch, PerBatchParts, PerRow, PerRowParts};
 use crate::operators::hash_join::{HashJoin, HashJoinParts};
 use crate::operators::join::{Output, Side};
 use crate::operators::lookup_join::{LookupJoin, LookupJoinParts, Probe};
@@ -69,7 +67,7 @@ impl Builder {
         ));
         let right_columns = self.right_of_batch(right, filters, &probe)?.columns;
         let columns = output_columns(plan, &left.columns, &right_columns, kind);
-        let of_left = origins(&columns, &left.columns, kind);
+        let output = self.output(&columns, &left.columns, &right_columns, kind, &[]);
         let place = |slot: &Slot| right_columns.iter().position(|column| column == slot);
         let of_right = columns.iter().filter_map(place).collect();
         let Some(number_column) = place(&number) else {
@@ -97,13 +95,11 @@ impl Builder {
         let operator = PerBatch::new(
             Arc::clone(&self.execution),
             PerBatchParts {
-                kind,
                 left: left.operator,
                 factory: Box::new(factory),
                 of_right,
-                of_left,
+                output,
                 number: number_column,
-                marks: self.marks()?,
             },
         );
         Ok(Built {
@@ -138,7 +134,7 @@ impl Builder {
             .collect();
         let places = shared.iter().filter_map(|slot| left.place(*slot)).collect();
         let columns = output_columns(plan, &left.columns, &[], kind);
-        let origins = origins(&columns, &left.columns, kind);
+        let output = self.output(&columns, &left.columns, &[], kind, &[]);
         let builder = self.clone();
         let (right, environment) = (Arc::clone(right), environment.clone());
         let factory = move |values: &[u64]| {
@@ -153,12 +149,10 @@ impl Builder {
         let operator = PerRow::new(
             Arc::clone(&self.execution),
             PerRowParts {
-                kind,
                 left: left.operator,
                 shared: places,
                 factory: Box::new(factory),
-                columns: origins,
-                marks: self.marks()?,
+                output,
             },
         );
         Ok(Built {
@@ -233,22 +227,6 @@ pub(super) fn output_columns(
         .collect()
 }
 
-/// Where the columns of a left row come from.
-fn origins(columns: &[Slot], left: &[Slot], kind: JoinKind) -> Vec<Origin> {
-    columns
-        .iter()
-        .map(|slot| {
-            if kind == JoinKind::Mark(*slot) {
-                return Origin::Mark;
-            }
-            match left.iter().position(|column| column == slot) {
-                Some(column) => Origin::Left(column),
-                None => Origin::Right,
-            }
-        })
-        .collect()
-}
-
 // ----- Joins of two inputs, and look-ups -----
 
 /// The shared columns of two sides: those that hold a value in each row of both, and those that may not.
@@ -272,11 +250,7 @@ impl Builder {
         let certain = left_plan.certain.intersection(&right_plan.certain);
         let (keys, loose) = shared(&left.columns, &right.columns, &certain);
         let columns = output_columns(plan, &left.columns, &right.columns, *kind);
-        let output = Output {
-            kind: *kind,
-            columns: sides(&columns, &left.columns, &right.columns, *kind, &loose),
-            marks: self.marks()?,
-        };
+        let output = self.output(&columns, &left.columns, &right.columns, *kind, &loose);
         let filter = self.pair_filter(filters, &left.columns, &right.columns)?;
         let parts = HashJoinParts {
             left: left.operator,
@@ -333,11 +307,7 @@ impl Builder {
         let (right_columns, right, equal) = right_positions(quads, &constant);
         let columns = output_columns(plan, &left.columns, &right_columns, *kind);
         let (_, loose) = shared(&left.columns, &right_columns, &left_plan.certain);
-        let output = Output {
-            kind: *kind,
-            columns: sides(&columns, &left.columns, &right_columns, *kind, &loose),
-            marks: self.marks()?,
-        };
+        let output = self.output(&columns, &left.columns, &right_columns, *kind, &loose);
         let filter = self.pair_filter(filters, &left.columns, &right_columns)?;
         let parts = LookupJoinParts {
             triple: quads.triple.map(probe),
@@ -395,6 +365,24 @@ fn shared(left: &[Slot], right: &[Slot], certain: &SlotSet) -> Shared {
         }
     }
     (keys, loose)
+}
+
+impl Builder {
+    /// What a join gives: these columns, from where each side has them.
+    fn output(
+        &self,
+        columns: &[Slot],
+        left: &[Slot],
+        right: &[Slot],
+        kind: JoinKind,
+        loose: &[(usize, usize)],
+    ) -> Output {
+        Output {
+            kind,
+            columns: sides(columns, left, right, kind, loose),
+            marks: self.marks,
+        }
+    }
 }
 
 /// Where the columns of joined rows come from.

@@ -51,14 +51,26 @@ struct Environment {
 pub(crate) struct Builder {
     execution: Arc<Execution>,
     analysis: Option<Arc<Analysis>>,
+    /// The ids of false and true.
+    marks: [u64; 2],
 }
 
 impl Builder {
-    pub(crate) fn new(execution: Arc<Execution>) -> Self {
-        Self {
+    /// A builder for one run.
+    ///
+    /// # Errors
+    /// What encoding a term fails with.
+    pub(crate) fn new(execution: Arc<Execution>) -> Result<Self, QueryError> {
+        let encode = |value: bool| {
+            let id = execution.terms.encode(Literal::from(value).into());
+            id.map_err(|error| execution.explain(error))
+        };
+        let marks = [encode(false)?, encode(true)?];
+        Ok(Self {
             execution,
             analysis: None,
-        }
+            marks,
+        })
     }
 
     /// A builder whose operators count what they do.
@@ -108,16 +120,5 @@ impl Builder {
             },
             None => built,
         })
-    }
-
-    /// The ids of false and true.
-    fn marks(&self) -> Result<[u64; 2], QueryError> {
-        let encode = |value: bool| {
-            self.execution
-                .terms
-                .encode(Literal::from(value).into())
-                .map_err(|error| self.execution.explain(error))
-        };
-        Ok([encode(false)?, encode(true)?])
     }
 }

@@ -265,7 +265,7 @@ impl Builder {
         if counts_rows {
             // A row counts whether or not it binds a column: a column of equal values stands for it.
             let mut sources: Vec<_> = (0..wanted.len()).map(Column::Input).collect();
-            sources.push(Column::Constant(self.marks()?[1]));
+            sources.push(Column::Constant(self.marks[1]));
             input.operator = Box::new(Columns::new(input.operator, sources));
         }
         let place = |slot: Slot| {

@@ -3,11 +3,11 @@
 //! What flows in: left rows, and a way to make the right operator from them. What flows out: rows of both, or left rows
 //! that have a partner or none. What always holds: a right operator is made when it is needed and dropped at its end.
 
+use super::join::Output;
 use super::{BoxedOperator, Operator};
 use crate::batch::{Batch, UNBOUND};
 use crate::error::QueryError;
 use crate::execution::{Account, Execution};
-use crate::plan::JoinKind;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -39,30 +39,17 @@ impl Operator for OneBatch {
 /// Makes the right operator for a batch of left rows; their numbers are for the operator to carry along.
 pub(crate) type BatchFactory = Box<dyn FnMut(&Batch) -> Result<BoxedOperator, QueryError> + Send>;
 
-/// Where a column of the joined rows comes from.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Origin {
-    /// A column of the left rows.
-    Left(usize),
-    /// The right rows: unbound in left rows without a partner.
-    Right,
-    /// Whether the left row has a partner.
-    Mark,
-}
-
 /// The right operator once for each batch of left rows.
 pub(crate) struct PerBatch {
     execution: Arc<Execution>,
-    kind: JoinKind,
     left: BoxedOperator,
     factory: BatchFactory,
-    /// The columns of the rows that come from the right operator, and then those of left rows.
+    /// The columns of the rows that come from the right operator.
     of_right: Vec<usize>,
-    of_left: Vec<Origin>,
+    /// What is given of left rows.
+    output: Output,
     /// The column of the right rows with the number of the left row.
     number: usize,
-    /// The ids of false and true.
-    marks: [u64; 2],
     left_batch: Batch,
     matched: Vec<bool>,
     right: Option<BoxedOperator>,
@@ -71,36 +58,27 @@ pub(crate) struct PerBatch {
 
 /// What a [`PerBatch`] is made of.
 pub(crate) struct PerBatchParts {
-    pub(crate) kind: JoinKind,
     pub(crate) left: BoxedOperator,
     pub(crate) factory: BatchFactory,
     pub(crate) of_right: Vec<usize>,
-    pub(crate) of_left: Vec<Origin>,
+    pub(crate) output: Output,
     pub(crate) number: usize,
-    pub(crate) marks: [u64; 2],
 }
 
 impl PerBatch {
     pub(crate) fn new(execution: Arc<Execution>, parts: PerBatchParts) -> Self {
         Self {
             execution,
-            kind: parts.kind,
             left: parts.left,
             factory: parts.factory,
             of_right: parts.of_right,
-            of_left: parts.of_left,
+            output: parts.output,
             number: parts.number,
-            marks: parts.marks,
             left_batch: Batch::default(),
             matched: Vec::new(),
             right: None,
             right_batch: Batch::default(),
         }
-    }
-
-    /// Whether the rows of the right operator are given.
-    fn gives_right(&self) -> bool {
-        matches!(self.kind, JoinKind::Inner | JoinKind::Left)
     }
 
     /// Takes the next batch of the right operator; false at its end.
@@ -117,44 +95,20 @@ impl PerBatch {
                 *matched = true;
             }
         }
-        if !self.gives_right() && self.matched.iter().all(|matched| *matched) {
+        if !self.output.gives_pairs() && self.matched.iter().all(|matched| *matched) {
             self.right = None;
         }
         Ok(true)
-    }
-
-    /// Gives the left rows that are due when the right operator has ended.
-    fn give_left(&self, batch: &mut Batch) {
-        let wanted = |matched: bool| match self.kind {
-            JoinKind::Inner => false,
-            JoinKind::Left | JoinKind::Anti | JoinKind::Minus => !matched,
-            JoinKind::Semi => matched,
-            JoinKind::Mark(_) => true,
-        };
-        let rows: Vec<usize> = (0..self.left_batch.len())
-            .filter(|row| wanted(self.matched[*row]))
-            .collect();
-        batch.append_with(rows.len(), |column, values| match self.of_left[column] {
-            Origin::Left(column) => {
-                let source = self.left_batch.column(column);
-                values.extend(rows.iter().map(|row| source[*row]));
-            }
-            Origin::Right => values.extend(rows.iter().map(|_| UNBOUND)),
-            Origin::Mark => {
-                let mark = |row: &usize| self.marks[usize::from(self.matched[*row])];
-                values.extend(rows.iter().map(mark));
-            }
-        });
     }
 }
 
 impl Operator for PerBatch {
     fn next(&mut self, batch: &mut Batch) -> Result<bool, QueryError> {
-        batch.reset(self.of_left.len());
+        batch.reset(self.output.columns.len());
         loop {
             self.execution.check()?;
             while self.advance_right()? {
-                if self.gives_right() {
+                if self.output.gives_pairs() {
                     let (right, columns) = (&self.right_batch, &self.of_right);
                     batch.append_with(right.len(), |column, values| {
                         values.extend_from_slice(right.column(columns[column]));
@@ -163,7 +117,8 @@ impl Operator for PerBatch {
                 }
             }
             if !self.left_batch.is_empty() {
-                self.give_left(batch);
+                self.output
+                    .give_left(&self.left_batch, &self.matched, batch);
                 self.left_batch.clear();
                 if !batch.is_empty() {
                     return Ok(true);
@@ -188,13 +143,11 @@ const ANSWER_BYTES: usize = 64;
 /// Whether the right operator gives a row, once for each distinct value of some left columns.
 pub(crate) struct PerRow {
     execution: Arc<Execution>,
-    kind: JoinKind,
     left: BoxedOperator,
     shared: Vec<usize>,
     factory: RowFactory,
-    /// Where each column comes from; none from the right.
-    columns: Vec<Origin>,
-    marks: [u64; 2],
+    /// What is given of left rows.
+    output: Output,
     answers: HashMap<Vec<u64>, bool>,
     account: Account,
     left_batch: Batch,
@@ -203,12 +156,10 @@ pub(crate) struct PerRow {
 
 /// What a [`PerRow`] is made of.
 pub(crate) struct PerRowParts {
-    pub(crate) kind: JoinKind,
     pub(crate) left: BoxedOperator,
     pub(crate) shared: Vec<usize>,
     pub(crate) factory: RowFactory,
-    pub(crate) columns: Vec<Origin>,
-    pub(crate) marks: [u64; 2],
+    pub(crate) output: Output,
 }
 
 impl PerRow {
@@ -216,12 +167,10 @@ impl PerRow {
         Self {
             account: execution.memory.account(),
             execution,
-            kind: parts.kind,
             left: parts.left,
             shared: parts.shared,
             factory: parts.factory,
-            columns: parts.columns,
-            marks: parts.marks,
+            output: parts.output,
             answers: HashMap::new(),
             left_batch: Batch::default(),
             right_batch: Batch::default(),
@@ -251,31 +200,13 @@ impl PerRow {
 
 impl Operator for PerRow {
     fn next(&mut self, batch: &mut Batch) -> Result<bool, QueryError> {
-        batch.reset(self.columns.len());
+        batch.reset(self.output.columns.len());
         while self.left.next(&mut self.left_batch)? {
-            let mut rows = Vec::with_capacity(self.left_batch.len());
-            let mut marks = Vec::new();
+            let mut matched = Vec::with_capacity(self.left_batch.len());
             for row in 0..self.left_batch.len() {
-                let partner = self.has_partner(row)?;
-                let wanted = match self.kind {
-                    JoinKind::Semi | JoinKind::Inner | JoinKind::Left => partner,
-                    JoinKind::Anti | JoinKind::Minus => !partner,
-                    JoinKind::Mark(_) => true,
-                };
-                if wanted {
-                    rows.push(row);
-                    marks.push(self.marks[usize::from(partner)]);
-                }
+                matched.push(self.has_partner(row)?);
             }
-            let left = &self.left_batch;
-            batch.append_with(rows.len(), |column, values| match self.columns[column] {
-                Origin::Left(column) => {
-                    let source = left.column(column);
-                    values.extend(rows.iter().map(|row| source[*row]));
-                }
-                Origin::Right => values.extend(rows.iter().map(|_| UNBOUND)),
-                Origin::Mark => values.extend_from_slice(&marks),
-            });
+            self.output.give_left(&self.left_batch, &matched, batch);
             if !batch.is_empty() {
                 return Ok(true);
             }
