@@ -54,18 +54,9 @@ fn groups_of<S: StorageSnapshot>(
     start: &Row,
     end: Option<Row>,
 ) -> StorageResult<Vec<(Row, u64)>> {
-    let mut cursor = SummaryCursor::<S, 4>::new(view, places)?;
-    let mut groups = Vec::new();
-    let mut found = cursor.seek(start)?;
-    while found {
-        let separator = cursor.separator()?;
-        groups.push((separator, cursor.header()?.0));
-        if end.is_some_and(|end| end <= separator) {
-            break;
-        }
-        found = cursor.next()?;
-    }
-    Ok(groups)
+    pieces_of(view, places, start, end, |group| {
+        Ok(vec![(group.separator()?, group.header()?.0)])
+    })
 }
 
 /// The same of each block.
@@ -75,21 +66,34 @@ fn blocks_of<S: StorageSnapshot>(
     start: &Row,
     end: Option<Row>,
 ) -> StorageResult<Vec<(Row, u64)>> {
+    pieces_of(view, places, start, end, |group| {
+        let summary = group.summary()?;
+        Ok(summary.separators.into_iter().zip(summary.counts).collect())
+    })
+}
+
+/// The pieces of each group that the range touches, as far as it touches them.
+fn pieces_of<S: StorageSnapshot>(
+    view: &View<S>,
+    places: &IndexPlaces,
+    start: &Row,
+    end: Option<Row>,
+    of_group: impl Fn(&SummaryCursor<S, 4>) -> StorageResult<Vec<(Row, u64)>>,
+) -> StorageResult<Vec<(Row, u64)>> {
     let mut cursor = SummaryCursor::<S, 4>::new(view, places)?;
-    let mut blocks = Vec::new();
+    let mut pieces = Vec::new();
     let mut found = cursor.seek(start)?;
     while found {
-        let summary = cursor.summary()?;
-        for (separator, rows) in summary.separators.into_iter().zip(summary.counts) {
+        for (separator, rows) in of_group(&cursor)? {
             if separator < *start {
                 continue;
             }
-            blocks.push((separator, rows));
+            pieces.push((separator, rows));
             if end.is_some_and(|end| end <= separator) {
-                return Ok(blocks);
+                return Ok(pieces);
             }
         }
         found = cursor.next()?;
     }
-    Ok(blocks)
+    Ok(pieces)
 }
