@@ -67,15 +67,6 @@ fn rows(
     given: &[(Variable, Term)],
     execution: &Arc<Execution>,
 ) -> Result<IdRows, QueryError> {
-    for (variable, _) in given {
-        let mut is_known = false;
-        pattern.on_in_scope_variable(|name| is_known |= name == variable);
-        if !is_known {
-            return Err(QueryError::Evaluation(format!(
-                "the query has no variable {variable} to give a value to"
-            )));
-        }
-    }
     let planned = planned(pattern, variables, given, execution)?;
     planned.rows(&Builder::new(Arc::clone(execution))?, execution)
 }
@@ -108,6 +99,15 @@ fn planned(
     given: &[(Variable, Term)],
     execution: &Execution,
 ) -> Result<Planned, QueryError> {
+    for (variable, _) in given {
+        let mut is_known = false;
+        pattern.on_in_scope_variable(|name| is_known |= name == variable);
+        if !is_known {
+            return Err(QueryError::Evaluation(format!(
+                "the query has no variable {variable} to give a value to"
+            )));
+        }
+    }
     let mut translation = Translator::new(execution).translate(pattern, given)?;
     let slots: Vec<_> = variables
         .iter()
