@@ -71,7 +71,7 @@ fn mentions(pattern: &GraphPattern, variable: &Variable) -> bool {
 }
 
 /// Whether an expression mentions the variable, or holds an `EXISTS`.
-fn is_own_scope(expression: &Expression, variable: &Variable) -> bool {
+pub(super) fn is_own_scope(expression: &Expression, variable: &Variable) -> bool {
     use Expression as E;
     let mut open = vec![expression];
     while let Some(expression) = open.pop() {

@@ -3,7 +3,7 @@
 //! What flows in: the graph pattern of a query. What flows out: an [`Algebra`] and the names of its slots. What always
 //! holds: the two mean the same multiset of solutions on every dataset, as SPARQL 1.1 (section 18) defines it.
 
-use super::graph_variable::may_share;
+use super::graph_variable::{is_own_scope, may_share};
 use super::rename::rename;
 use super::{
     Aggregate, Algebra, GraphPlace, Path, Place, Quads, Scalar, Service, Slot, SlotSet, SortBy,
@@ -248,20 +248,15 @@ impl<'a> Translator<'a> {
     }
 
     /// Joins the given values of the variables of an expression that the rows do not bind.
-    fn with_given_for(&mut self, mut algebra: Algebra, expression: &Expression) -> Algebra {
+    fn with_given_for(&self, mut algebra: Algebra, expression: &Expression) -> Algebra {
         if self.given.is_empty() {
             return algebra;
         }
         let certain = algebra.certain();
-        let text = expression.to_string();
-        let names: HashMap<Slot, String> = self
-            .scope
-            .iter()
-            .map(|(name, slot)| (*slot, name.to_string()))
-            .collect();
         for (slot, id) in &self.given {
-            let is_mentioned = names.get(slot).is_some_and(|name| text.contains(name));
-            if is_mentioned && !certain.contains(*slot) {
+            let mut names = self.scope.iter().filter(|(_, known)| *known == slot);
+            let is_seen = names.any(|(name, _)| is_own_scope(expression, name));
+            if is_seen && !certain.contains(*slot) {
                 algebra = algebra.join(value_of(*slot, *id));
             }
         }
