@@ -3,7 +3,7 @@
 //! What flows in: any [`QuadSource`]. What flows out: the calls that evaluation makes on it. What always holds: a call
 //! behind the pointer is one a scan or a batch of rows, never one a row.
 
-use crate::source::{QuadLookup, QuadScan, QuadSource};
+use crate::source::{QuadLookup, QuadScan, QuadSource, QuadValues};
 use oxrdf::{Term, TermRef};
 use quadrille_store::{
     IdPattern, LookupRequest, QuadFigures, ReadContext, ScanRequest, StorageResult, TermId,
@@ -33,6 +33,13 @@ pub(crate) trait ErasedSource {
         context: &ReadContext,
     ) -> StorageResult<Box<dyn QuadLookup>>;
     fn predicate_figures(&self, predicate: TermId) -> StorageResult<QuadFigures>;
+    fn values(
+        &self,
+        request: &ScanRequest,
+        with_counts: bool,
+        context: &ReadContext,
+    ) -> StorageResult<Box<dyn QuadValues>>;
+    fn estimate_values(&self, request: &ScanRequest) -> StorageResult<u64>;
     fn decode_all(&self, ids: &[TermId], terms: &mut Vec<Term>) -> StorageResult<()>;
 }
 
@@ -86,6 +93,19 @@ impl<S: QuadSource> ErasedSource for S {
 
     fn predicate_figures(&self, predicate: TermId) -> StorageResult<QuadFigures> {
         QuadSource::predicate_figures(self, predicate)
+    }
+
+    fn values(
+        &self,
+        request: &ScanRequest,
+        with_counts: bool,
+        context: &ReadContext,
+    ) -> StorageResult<Box<dyn QuadValues>> {
+        QuadSource::values(self, request, with_counts, context)
+    }
+
+    fn estimate_values(&self, request: &ScanRequest) -> StorageResult<u64> {
+        QuadSource::estimate_values(self, request)
     }
 
     fn decode_all(&self, ids: &[TermId], terms: &mut Vec<Term>) -> StorageResult<()> {

@@ -329,6 +329,19 @@ impl<'a> Explainer<'a> {
                 (words, format!("by ({keys}) into {}", aggregates.join(", ")))
             }
             Node::Count { quads, .. } => ("count", self.quads(quads)),
+            Node::DistinctValues {
+                reading,
+                slot,
+                counts,
+            } => {
+                let order = reading.request.permutation;
+                let order = order.map_or_else(String::new, |order| format!(" {order}"));
+                let counted = match counts {
+                    Some(slot) => format!(", counted as {}", self.name(*slot)),
+                    None => String::new(),
+                };
+                ("values", format!("{}{order}{counted}", self.name(*slot)))
+            }
             _ => ("", String::new()),
         }
     }

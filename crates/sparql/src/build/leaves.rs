@@ -6,6 +6,7 @@ use crate::dataset::GraphSelection;
 use crate::error::QueryError;
 use crate::operators::BoxedOperator;
 use crate::operators::correlated::OneBatch;
+use crate::operators::distinct_values::DistinctValues;
 use crate::operators::leaves::{NamedGraphs, Table, one_row};
 use crate::operators::scan::{Scan, ScanShape};
 use crate::paths::{PathEnd, PathGraph, PathOperator, PathPattern};
@@ -51,6 +52,16 @@ impl Builder {
             }
             Node::Values(rows) => return Ok(self.table(rows, plan, environment)),
             Node::Count { quads, slot } => (self.count(quads, environment)?, vec![*slot]),
+            Node::DistinctValues {
+                reading,
+                slot,
+                counts,
+            } => {
+                let execution = Arc::clone(&self.execution);
+                let operator = DistinctValues::new(execution, *reading, counts.is_some())?;
+                let columns = std::iter::once(*slot).chain(*counts).collect();
+                (Box::new(operator), columns)
+            }
             Node::Service(service) => self.service(service, plan)?,
             _ => (Box::new(Table::new(Vec::new(), 0)), Vec::new()),
         };

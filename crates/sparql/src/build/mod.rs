@@ -111,6 +111,7 @@ impl Builder {
             | Node::NamedGraphs(_)
             | Node::Values(_)
             | Node::Count { .. }
+            | Node::DistinctValues { .. }
             | Node::Service(_) => self.leaf(plan, environment)?,
         };
         Ok(match &self.analysis {

@@ -5,13 +5,12 @@
 
 use super::filter::BoxedFilter;
 use super::join::{Output, PairFilter};
+use super::row_table::RowHasher;
 use super::{BoxedOperator, Operator};
 use crate::batch::{BATCH_ROWS, Batch, UNBOUND};
 use crate::error::QueryError;
 use crate::execution::{Account, Execution};
 use crate::plan::JoinKind;
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
 /// What a hash join is made of.
@@ -45,7 +44,7 @@ pub(crate) struct HashJoin {
     loose: Vec<(usize, usize)>,
     output: Output,
     filter: PairFilter,
-    hasher: RandomState,
+    hasher: RowHasher,
     table: Table,
     account: Account,
     left_rows: Batch,
@@ -66,7 +65,7 @@ impl HashJoin {
             loose: parts.loose,
             output: parts.output,
             filter: PairFilter::new(parts.filter),
-            hasher: RandomState::new(),
+            hasher: RowHasher::new(),
             table: Table {
                 rows: Batch::default(),
                 buckets: Vec::new(),
@@ -113,10 +112,9 @@ impl HashJoin {
     }
 
     fn bucket(&self, rows: &Batch, row: usize, columns: impl Iterator<Item = usize>) -> usize {
-        let mut hash: u64 = 0;
-        for column in columns {
-            hash = self.hasher.hash_one((hash, rows.value(row, column)));
-        }
+        let hash = self
+            .hasher
+            .hash_values(columns.map(|column| rows.value(row, column)));
         hash as usize & (self.table.buckets.len() - 1)
     }
 

@@ -8,9 +8,9 @@ use super::BoxedOperator;
 use super::Operator;
 use super::filter::BoxedFilter;
 use super::join::{Output, PairFilter};
-use crate::batch::{Batch, UNBOUND};
+use crate::batch::{BATCH_ROWS, Batch, UNBOUND};
 use crate::error::QueryError;
-use crate::execution::Execution;
+use crate::execution::{Account, Execution};
 use crate::probed_graphs::ProbedGraphs;
 use crate::source::QuadLookup;
 use quadrille_store::{
@@ -18,6 +18,10 @@ use quadrille_store::{
 };
 use std::collections::HashMap;
 use std::sync::Arc;
+
+/// Up to so many left rows are gathered, to be looked up in one order: at first a batch, then twice as many each time, so
+/// that few rows come soon and many go through the index in few rounds.
+pub(crate) const GATHERED_MAX: usize = 64 * BATCH_ROWS;
 
 /// What a position of the pattern is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,6 +56,10 @@ pub(crate) struct LookupJoin {
     /// The look-ups, by which of these columns are bound.
     lookups: HashMap<u32, Box<dyn QuadLookup>>,
     left_rows: Batch,
+    /// A batch of the left side, and how many rows of it are gathered next.
+    left_batch: Batch,
+    gathered: usize,
+    account: Account,
     matched: Vec<bool>,
     /// The left rows that are still to be looked up, by which of the columns are bound, the next last.
     open: Vec<(u32, Vec<usize>)>,
@@ -82,12 +90,15 @@ impl LookupJoin {
             }
         }
         Self {
+            account: execution.memory.account(),
             execution,
             filter: PairFilter::new(parts.filter.take()),
             parts,
             columns,
             lookups: HashMap::new(),
             left_rows: Batch::default(),
+            left_batch: Batch::default(),
+            gathered: BATCH_ROWS,
             matched: Vec::new(),
             open: Vec::new(),
             current: None,
@@ -97,21 +108,44 @@ impl LookupJoin {
         }
     }
 
-    /// Divides the rows of a left batch by which of their probes are bound, and sorts them by their probes.
+    /// Gathers left rows; false when there are no more.
+    fn gather(&mut self) -> Result<bool, QueryError> {
+        if !self.parts.left.next(&mut self.left_rows)? {
+            return Ok(false);
+        }
+        while self.left_rows.len() < self.gathered {
+            // Without room for more, those at hand are looked up.
+            let has_room = self.account.set(2 * self.left_rows.bytes());
+            if !has_room || !self.parts.left.next(&mut self.left_batch)? {
+                break;
+            }
+            self.left_rows.append(&self.left_batch);
+        }
+        self.gathered = (2 * self.gathered).min(GATHERED_MAX);
+        Ok(true)
+    }
+
+    /// Divides the left rows by which of their probes are bound.
     fn start_batch(&mut self) {
         self.matched.clear();
         self.matched.resize(self.left_rows.len(), false);
-        let mut by_mask: HashMap<u32, Vec<usize>> = HashMap::new();
-        for row in 0..self.left_rows.len() {
-            let mut mask = 0;
-            for (index, column) in self.columns.iter().enumerate() {
-                if self.left_rows.value(row, *column) != UNBOUND {
-                    mask |= 1 << index;
-                }
+        let mut masks = vec![0_u32; self.left_rows.len()];
+        for (index, column) in self.columns.iter().enumerate() {
+            let values = self.left_rows.column(*column);
+            for (mask, value) in masks.iter_mut().zip(values) {
+                *mask |= u32::from(*value != UNBOUND) << index;
             }
-            by_mask.entry(mask).or_default().push(row);
         }
-        self.open = by_mask.into_iter().collect();
+        let mut distinct = masks.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        let rows_of = |mask: &u32| {
+            let rows = masks.iter().enumerate();
+            rows.filter(|(_, of_row)| *of_row == mask)
+                .map(|(row, _)| row)
+                .collect()
+        };
+        self.open = distinct.iter().map(|mask| (*mask, rows_of(mask))).collect();
     }
 
     /// Goes on to the next rows to be looked up; false when all are.
@@ -128,10 +162,7 @@ impl LookupJoin {
             .collect();
         let left = &self.left_rows;
         let key = |row: usize| columns.iter().map(move |column| left.value(row, *column));
-        let order = |first: &usize, second: &usize| key(*first).cmp(key(*second));
-        if !rows.is_sorted_by(|first, second| order(first, second).is_le()) {
-            rows.sort_by(order);
-        }
+        sort_by_key(&mut rows, left, &columns);
         let mut starts = Vec::new();
         for (index, row) in rows.iter().enumerate() {
             if index == 0 || !key(rows[index - 1]).eq(key(*row)) {
@@ -285,10 +316,27 @@ impl Operator for LookupJoin {
                     return Ok(true);
                 }
             }
-            if !self.parts.left.next(&mut self.left_rows)? {
+            if !self.gather()? {
                 return Ok(false);
             }
             self.start_batch();
         }
     }
+}
+
+/// Sorts the numbers of rows by the values of some columns, those of equal values by themselves.
+fn sort_by_key(rows: &mut Vec<usize>, batch: &Batch, columns: &[usize]) {
+    if let [column] = columns {
+        let values = batch.column(*column);
+        if rows.is_sorted_by_key(|row| values[*row]) {
+            return;
+        }
+        let mut pairs: Vec<(u64, usize)> = rows.iter().map(|row| (values[*row], *row)).collect();
+        pairs.sort_unstable();
+        rows.clear();
+        rows.extend(pairs.into_iter().map(|(_, row)| row));
+        return;
+    }
+    let key = |row: usize| columns.iter().map(move |column| batch.value(row, *column));
+    rows.sort_by(|first, second| key(*first).cmp(key(*second)));
 }

@@ -8,6 +8,7 @@ pub(crate) mod aggregate;
 pub(crate) mod columns;
 pub(crate) mod correlated;
 pub(crate) mod distinct;
+pub(crate) mod distinct_values;
 pub(crate) mod filter;
 pub(crate) mod group;
 #[cfg(test)]

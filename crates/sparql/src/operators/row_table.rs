@@ -25,7 +25,13 @@ impl RowHasher {
 
     #[inline]
     pub(crate) fn hash(self, row: &[u64]) -> u64 {
-        let mixed = row.iter().fold(self.key, |hash, value| {
+        self.hash_values(row.iter().copied())
+    }
+
+    /// The hash of a row of these values.
+    #[inline]
+    pub(crate) fn hash_values(self, row: impl Iterator<Item = u64>) -> u64 {
+        let mixed = row.fold(self.key, |hash, value| {
             fold_multiply(hash ^ value, 0x9E37_79B9_7F4A_7C15)
         });
         fold_multiply(mixed, self.key | 1)
@@ -37,6 +43,12 @@ impl RowHasher {
 fn fold_multiply(left: u64, right: u64) -> u64 {
     let product = u128::from(left) * u128::from(right);
     (product as u64) ^ ((product >> 64) as u64)
+}
+
+/// Whether two rows are the same. Rows are short: a call of `memcmp` would cost more than their comparison.
+#[inline]
+fn is_same(left: &[u64], right: &[u64]) -> bool {
+    left.len() == right.len() && left.iter().zip(right).all(|(left, right)| left == right)
 }
 
 /// Puts some columns of the rows `start..end` of a batch row by row.
@@ -149,7 +161,7 @@ impl RowTable {
         let stored = |number: u32| number as usize * width..(number as usize + 1) * width;
         let entry = self.numbers.entry(
             hash,
-            |number| rows[stored(*number)] == *row,
+            |number| is_same(&rows[stored(*number)], row),
             |number| hasher.hash(&rows[stored(*number)]),
         );
         match entry {
@@ -168,7 +180,7 @@ impl RowTable {
     #[inline]
     pub(crate) fn find(&self, hash: u64, row: &[u64]) -> Option<usize> {
         self.numbers
-            .find(hash, |number| self.row(*number as usize) == row)
+            .find(hash, |number| is_same(self.row(*number as usize), row))
             .map(|number| *number as usize)
     }
 

@@ -7,7 +7,7 @@ use crate::algebra::{GraphPlace, Path, Place, Quads, Slot, SlotSet};
 use crate::dataset::DefaultGraph;
 use crate::error::QueryError;
 use crate::execution::Execution;
-use quadrille_store::{IdPattern, TermId};
+use quadrille_store::{IdPattern, Permutation, ScanRequest, TermId};
 use std::collections::HashMap;
 
 /// Rows and distinct values.
@@ -68,6 +68,31 @@ impl<'a> Estimator<'a> {
             .map_err(|error| self.execution.explain(error))? as f64;
         self.counts.insert(pattern, count);
         Ok(count)
+    }
+
+    pub(super) fn execution(&self) -> &'a Execution {
+        self.execution
+    }
+
+    /// About how many distinct values a request has.
+    pub(super) fn values(&self, request: &ScanRequest) -> Result<f64, QueryError> {
+        let values = self.execution.source().estimate_values(request);
+        Ok(values.map_err(|error| self.execution.explain(error))? as f64)
+    }
+
+    /// About how many quads have the constants of a pattern that a permutation begins with.
+    pub(super) fn region(
+        &mut self,
+        pattern: IdPattern,
+        permutation: Permutation,
+    ) -> Result<f64, QueryError> {
+        let prefix = permutation.bound_prefix(pattern.map(|id| id.is_some()));
+        let mut leading = [None; 4];
+        for column in 0..prefix {
+            let position = permutation.position_of(column);
+            leading[position] = pattern[position];
+        }
+        self.count(leading)
     }
 
     fn spread(&mut self, predicate: TermId) -> Result<Spread, QueryError> {

@@ -9,6 +9,7 @@
 
 use super::estimate::Estimate;
 use crate::algebra::{Slot, SlotSet};
+use crate::operators::lookup_join::GATHERED_MAX;
 use quadrille_store::Permutation;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -22,14 +23,25 @@ const BUSHY_MAX: usize = 8;
 /// How many ways to the same set are kept, each with another leading sort column.
 const KEPT_MAX: usize = 4;
 
+/// About how many rows a block has.
+const BLOCK_ROWS: f64 = 1_000.0;
+
 /// About how long things take, in nanoseconds. Ratios matter, not their sizes.
 pub(super) mod price {
     pub(in super::super) const SCAN_START: f64 = 600.0;
-    pub(in super::super) const SCANNED: f64 = 4.0;
+    pub(in super::super) const SCANNED: f64 = 6.0;
+    /// A row that a scan passes because of a position that its order does not begin with.
+    pub(in super::super) const PASSED: f64 = 15.0;
     pub(in super::super) const BUILT: f64 = 30.0;
     pub(in super::super) const PROBED: f64 = 15.0;
+    /// A look-up in a path, or in what no index is known of.
     pub(in super::super) const LOOKED_UP: f64 = 300.0;
-    pub(in super::super) const LOOKED_UP_IN_ORDER: f64 = 80.0;
+    /// To put a row's probe in order with the others, and to give it what was found.
+    pub(in super::super) const SORTED: f64 = 60.0;
+    /// A probe that is looked up in a block in hand.
+    pub(in super::super) const FOUND: f64 = 120.0;
+    /// A block that is sought and opened.
+    pub(in super::super) const OPENED: f64 = 2_500.0;
     pub(in super::super) const MERGED: f64 = 4.0;
     pub(in super::super) const GIVEN: f64 = 6.0;
     pub(in super::super) const FILTERED: f64 = 40.0;
@@ -44,6 +56,8 @@ pub(super) struct JoinPart {
     pub(super) accesses: Vec<Access>,
     /// Whether it can be looked up row by row.
     pub(super) can_probe: bool,
+    /// What look-ups go through, if they go through an index.
+    pub(super) probing: Option<Probing>,
     /// Whether looking it up row by row in some order gives the rows in this order.
     pub(super) keeps_order: bool,
 }
@@ -54,6 +68,48 @@ pub(super) struct Access {
     pub(super) permutation: Option<Permutation>,
     pub(super) order: Vec<Slot>,
     pub(super) cost: f64,
+    /// What of the cost comes before the first row.
+    pub(super) begin: f64,
+}
+
+/// The indexes in which a pattern is looked up.
+pub(super) struct Probing {
+    /// The slots by position.
+    pub(super) slots: [Option<Slot>; 4],
+    /// Which positions are constants.
+    pub(super) bound: [bool; 4],
+    /// By permutation, how many quads begin with the constants that it begins with.
+    pub(super) regions: [f64; 4],
+}
+
+impl Probing {
+    /// How many quads the look-ups go through that have values for these slots.
+    fn region(&self, probed: &SlotSet) -> f64 {
+        let is_probed = |slot: Option<Slot>| slot.is_some_and(|slot| probed.contains(slot));
+        let bound =
+            std::array::from_fn(|position| self.bound[position] || is_probed(self.slots[position]));
+        let permutation = Permutation::candidates(bound).first();
+        permutation.map_or(1.0, |permutation| self.regions[permutation.rotation()])
+    }
+
+    /// What so many look-ups by these slots cost, so many of them distinct, if all are gathered or their order is that of
+    /// the index.
+    pub(super) fn cost(
+        &self,
+        probed: &SlotSet,
+        (probes, distinct): (f64, f64),
+        in_order: bool,
+    ) -> f64 {
+        let gathered = match in_order {
+            true => probes,
+            false => probes.min(GATHERED_MAX as f64),
+        };
+        let rounds = (probes / gathered.max(1.0)).max(1.0);
+        let found = distinct.min(gathered);
+        let opened = found.min(1.0 + self.region(probed) / BLOCK_ROWS);
+        let each_round = opened * price::OPENED + found * price::FOUND;
+        rounds * each_round + probes * price::SORTED
+    }
 }
 
 /// A filter on the join.
@@ -70,6 +126,8 @@ pub(super) struct Tree {
     pub(super) order: Vec<Slot>,
     pub(super) rows: f64,
     pub(super) cost: f64,
+    /// What of the cost comes before the first row.
+    pub(super) begin: f64,
 }
 
 /// How the rows of a tree come about.
@@ -122,13 +180,16 @@ pub(super) struct Search<'a> {
     filters: &'a [JoinFilter],
     /// For each slot of a filter, the parts that may bind it.
     binders: HashMap<Slot, SlotSet>,
+    /// Which share of the rows is wanted.
+    share: f64,
 }
 
-/// The cheapest tree that was found. There is a part or a start.
+/// The cheapest tree that was found, for the `first` rows only if a number is given. There is a part or a start.
 pub(super) fn best_tree(
     parts: &[JoinPart],
     filters: &[JoinFilter],
-    start: Option<Start>,
+    start: Option<&Start>,
+    first: Option<f64>,
 ) -> Option<Rc<Tree>> {
     let mut binders: HashMap<Slot, SlotSet> = HashMap::new();
     for (index, part) in parts.iter().enumerate() {
@@ -136,21 +197,21 @@ pub(super) fn best_tree(
             binders.entry(slot).or_default().insert(member(index));
         }
     }
-    let search = Search {
+    let mut search = Search {
         parts,
         filters,
         binders,
+        share: 1.0,
     };
-    let state = match start {
-        Some(start) => Some(search.begun(start)),
-        None if parts.len() <= EXHAUSTIVE_MAX => search.exhaustive(),
-        None => search.greedy(None),
-    };
-    let state = match state {
-        Some(state) if state.members.len() < parts.len() => search.greedy(Some(state)),
-        state => state,
-    };
-    state.map(|state| state.tree)
+    let whole = search.best(start)?;
+    match first {
+        // How many rows there are does not depend on the way to them.
+        Some(first) if first < whole.rows => {
+            search.share = first / whole.rows;
+            search.best(start)
+        }
+        _ => Some(whole),
+    }
 }
 
 /// Parts are numbered as slots are, to share their sets.
@@ -159,14 +220,69 @@ fn member(index: usize) -> Slot {
 }
 
 impl Search<'_> {
-    fn begun(&self, start: Start) -> State {
+    fn best(&self, start: Option<&Start>) -> Option<Rc<Tree>> {
+        let state = match start {
+            Some(start) => Some(self.begun(start)),
+            None if self.parts.len() <= EXHAUSTIVE_MAX => self.exhaustive(),
+            None => self.greedy(None),
+        };
+        let state = match state {
+            Some(state) if state.members.len() < self.parts.len() => self.greedy(Some(state)),
+            state => state,
+        };
+        state.map(|state| state.tree)
+    }
+
+    /// What the wanted rows of a tree cost.
+    fn price(&self, state: &State) -> f64 {
+        let tree = &state.tree;
+        tree.begin + (tree.cost - tree.begin) * self.share
+    }
+
+    fn cheaper(&self, left: State, right: State) -> State {
+        if self.price(&right) < self.price(&left) {
+            right
+        } else {
+            left
+        }
+    }
+
+    /// Keeps a state if no other of its leading column is cheaper.
+    fn keep(&self, states: &mut Vec<State>, state: State) {
+        let leading = |state: &State| state.tree.order.first().copied();
+        let price = self.price(&state);
+        if let Some(known) = states
+            .iter_mut()
+            .find(|known| leading(known) == leading(&state))
+        {
+            if price < self.price(known) {
+                *known = state;
+            }
+            return;
+        }
+        if states.len() < KEPT_MAX {
+            states.push(state);
+            return;
+        }
+        let dearest = states
+            .iter_mut()
+            .max_by(|left, right| self.price(left).total_cmp(&self.price(right)));
+        if let Some(dearest) = dearest
+            && price < self.price(dearest)
+        {
+            *dearest = state;
+        }
+    }
+
+    fn begun(&self, start: &Start) -> State {
         let mut state = State {
             tree: Rc::new(Tree {
                 step: Step::Start,
                 filters: Vec::new(),
-                order: start.order,
+                order: start.order.clone(),
                 rows: start.estimate.rows,
                 cost: start.cost,
+                begin: 0.0,
             }),
             members: SlotSet::default(),
             applied: SlotSet::default(),
@@ -175,8 +291,8 @@ impl Search<'_> {
                 .iter()
                 .map(|slot| (slot, start.estimate.distinct_of(slot)))
                 .collect(),
-            possible: start.possible,
-            certain: start.certain,
+            possible: start.possible.clone(),
+            certain: start.certain.clone(),
         };
         self.apply_filters(&mut state);
         state
@@ -197,6 +313,7 @@ impl Search<'_> {
                     order: access.order.clone(),
                     rows: part.estimate.rows,
                     cost: access.cost,
+                    begin: access.begin,
                 }),
                 members: std::iter::once(member(index)).collect(),
                 applied: SlotSet::default(),
@@ -220,7 +337,7 @@ impl Search<'_> {
         let mut table: Vec<Vec<State>> = vec![Vec::new(); 1 << number];
         for index in 0..number {
             for state in self.reads(index) {
-                keep(&mut table[1 << index], state);
+                self.keep(&mut table[1 << index], state);
             }
         }
         for set in 1_usize..1 << number {
@@ -231,7 +348,7 @@ impl Search<'_> {
             for index in (0..number).filter(|index| set >> index & 1 == 0) {
                 for left in &states {
                     for state in self.extended(left, index, &table[1 << index]) {
-                        keep(&mut table[set | 1 << index], state);
+                        self.keep(&mut table[set | 1 << index], state);
                     }
                 }
             }
@@ -241,7 +358,9 @@ impl Search<'_> {
             }
         }
         let whole = table.pop()?;
-        let best = whole.into_iter().reduce(cheaper);
+        let best = whole
+            .into_iter()
+            .reduce(|left, right| self.cheaper(left, right));
         best.or_else(|| self.product(table))
     }
 
@@ -263,7 +382,7 @@ impl Search<'_> {
                 }
             }
             for state in joined {
-                keep(&mut table[set | other], state);
+                self.keep(&mut table[set | other], state);
             }
         }
     }
@@ -278,7 +397,12 @@ impl Search<'_> {
                 .filter(|set| set & left == *set)
                 .filter(|set| table.get(*set).is_some_and(|states| !states.is_empty()))
                 .max_by_key(|set| set.count_ones())?;
-            components.push(table[set].iter().cloned().reduce(cheaper)?);
+            components.push(
+                table[set]
+                    .iter()
+                    .cloned()
+                    .reduce(|left, right| self.cheaper(left, right))?,
+            );
             left &= !set;
         }
         self.multiplied(components)
@@ -307,7 +431,10 @@ impl Search<'_> {
                         .rows
                         .total_cmp(&self.parts[**right].estimate.rows)
                 })?;
-                reads[first].iter().cloned().reduce(cheaper)?
+                reads[first]
+                    .iter()
+                    .cloned()
+                    .reduce(|left, right| self.cheaper(left, right))?
             }
         };
         open.retain(|index| !state.members.contains(member(*index)));
@@ -316,10 +443,12 @@ impl Search<'_> {
                 .iter()
                 .filter_map(|index| {
                     let ways = self.extended(&state, *index, &reads[*index]);
-                    ways.into_iter().reduce(cheaper).map(|way| (*index, way))
+                    ways.into_iter()
+                        .reduce(|left, right| self.cheaper(left, right))
+                        .map(|way| (*index, way))
                 })
                 .min_by(|(_, left), (_, right)| {
-                    let key = |way: &State| way.tree.cost + way.tree.rows * price::LOOKED_UP;
+                    let key = |way: &State| self.price(way) + way.tree.rows * price::LOOKED_UP;
                     key(left).total_cmp(&key(right))
                 });
             match next {
@@ -329,7 +458,10 @@ impl Search<'_> {
                 }
                 None => {
                     let index = open.pop()?;
-                    let other = reads[index].iter().cloned().reduce(cheaper)?;
+                    let other = reads[index]
+                        .iter()
+                        .cloned()
+                        .reduce(|left, right| self.cheaper(left, right))?;
                     state = self.hash(&state, &other);
                 }
             }
@@ -361,24 +493,7 @@ impl Search<'_> {
             .map(|slot| (slot, part.estimate.distinct_of(slot)))
             .collect();
         let (rows, distinct) = joined_rows(left, part.estimate.rows, &own);
-        let in_order = left
-            .tree
-            .order
-            .first()
-            .is_some_and(|slot| part.possible.contains(*slot));
-        let probes = left.tree.rows;
-        let each = if in_order {
-            price::LOOKED_UP_IN_ORDER
-        } else {
-            price::LOOKED_UP
-        };
-        let all = part.estimate.rows * price::SCANNED + probes * price::PROBED;
-        let certain_probe = left.certain.meets(&part.possible);
-        let looked_up = if certain_probe {
-            (probes * each).min(all.max(probes * price::PROBED))
-        } else {
-            probes * each + probes * part.estimate.rows * price::SCANNED
-        };
+        let looked_up = self.cost_of_lookup(left, part);
         let cost = left.tree.cost + looked_up + rows * price::GIVEN;
         self.made(
             Step::Lookup {
@@ -386,7 +501,7 @@ impl Search<'_> {
                 part: index,
             },
             self.order_of_lookup(left, part),
-            (rows, cost),
+            (rows, cost, left.tree.begin),
             [(&left.members, &std::iter::once(member(index)).collect())],
             (&left.applied, &SlotSet::default()),
             (
@@ -395,6 +510,25 @@ impl Search<'_> {
             ),
             distinct,
         )
+    }
+
+    fn cost_of_lookup(&self, left: &State, part: &JoinPart) -> f64 {
+        let probes = left.tree.rows;
+        let probed = left.possible.intersection(&part.possible);
+        if !left.certain.meets(&part.possible) {
+            return probes * (price::LOOKED_UP + part.estimate.rows * price::SCANNED);
+        }
+        let Some(probing) = &part.probing else {
+            return probes * price::LOOKED_UP;
+        };
+        let known = left.distinct.iter();
+        let distinct: f64 = known
+            .filter(|(slot, _)| probed.contains(*slot))
+            .map(|(_, values)| values.max(1.0))
+            .product();
+        let in_order = left.tree.order.first();
+        let in_order = in_order.is_some_and(|slot| probed.contains(*slot));
+        probing.cost(&probed, (probes, distinct), in_order)
     }
 
     /// The order in which a look-up gives its rows. It sorts its probes, and gives what it finds for equal ones in turn to each
@@ -429,7 +563,8 @@ impl Search<'_> {
             left: Rc::clone(&left.tree),
             right: Rc::clone(&right.tree),
         };
-        let mut state = self.of_two(step, left, right, (rows, cost), distinct);
+        let begin = left.tree.begin + right.tree.cost + right.tree.rows * price::BUILT;
+        let mut state = self.of_two(step, left, right, (rows, cost, begin), distinct);
         // A join that has to spill gives its rows in another order; a product never does.
         if left.possible.meets(&right.possible)
             && let Some(tree) = Rc::get_mut(&mut state.tree)
@@ -463,7 +598,8 @@ impl Search<'_> {
             left: Rc::clone(&left.tree),
             right: Rc::clone(&right.tree),
         };
-        let mut state = self.of_two(step, left, right, (rows, cost), distinct);
+        let begin = left.tree.begin + right.tree.begin;
+        let mut state = self.of_two(step, left, right, (rows, cost, begin), distinct);
         if let Some(tree) = Rc::get_mut(&mut state.tree) {
             tree.order.truncate(keys);
         }
@@ -475,7 +611,7 @@ impl Search<'_> {
         step: Step,
         left: &State,
         right: &State,
-        figures: (f64, f64),
+        figures: (f64, f64, f64),
         distinct: Vec<(Slot, f64)>,
     ) -> State {
         self.made(
@@ -500,7 +636,7 @@ impl Search<'_> {
         &self,
         step: Step,
         order: Vec<Slot>,
-        (rows, cost): (f64, f64),
+        (rows, cost, begin): (f64, f64, f64),
         [(left, right)]: [(&SlotSet, &SlotSet); 1],
         (left_applied, right_applied): (&SlotSet, &SlotSet),
         (possible, certain): (SlotSet, SlotSet),
@@ -513,6 +649,7 @@ impl Search<'_> {
                 order,
                 rows,
                 cost,
+                begin,
             }),
             members: left.union(right),
             applied: left_applied.union(right_applied),
@@ -569,39 +706,4 @@ fn joined_rows(
         }
     }
     (rows, distinct)
-}
-
-fn cheaper(left: State, right: State) -> State {
-    if right.tree.cost < left.tree.cost {
-        right
-    } else {
-        left
-    }
-}
-
-/// Keeps a state if no other of its leading column is cheaper.
-fn keep(states: &mut Vec<State>, state: State) {
-    let leading = |state: &State| state.tree.order.first().copied();
-    let cost = state.tree.cost;
-    if let Some(known) = states
-        .iter_mut()
-        .find(|known| leading(known) == leading(&state))
-    {
-        if cost < known.tree.cost {
-            *known = state;
-        }
-        return;
-    }
-    if states.len() < KEPT_MAX {
-        states.push(state);
-        return;
-    }
-    let dearest = states
-        .iter_mut()
-        .max_by(|left, right| left.tree.cost.total_cmp(&right.tree.cost));
-    if let Some(dearest) = dearest
-        && cost < dearest.tree.cost
-    {
-        *dearest = state;
-    }
 }

@@ -4,7 +4,7 @@
 //! rows of another only where it then means the same as by itself.
 
 use super::estimate::{Estimate, places_of};
-use super::group::{Access, JoinFilter, JoinPart, Start, Step, Tree, best_tree, price};
+use super::group::{Access, JoinFilter, JoinPart, Probing, Start, Step, Tree, best_tree, price};
 use super::nodes::{
     filter, input_of, joined, leaf, looked_up, per_batch, per_row, scan, selectivity, unit,
 };
@@ -33,6 +33,7 @@ impl Planner<'_> {
         filters: Vec<Scalar>,
         start: Option<Plan>,
     ) -> Result<Plan, QueryError> {
+        let first = self.first.take();
         let parts = with_constants(parts, &filters);
         let mut readings = Vec::with_capacity(parts.len());
         let mut join_parts = Vec::with_capacity(parts.len());
@@ -58,7 +59,8 @@ impl Planner<'_> {
             order: plan.order.clone(),
             cost: plan.cost,
         });
-        let Some(tree) = best_tree(&join_parts, &join_filters, start_state) else {
+        let tree = best_tree(&join_parts, &join_filters, start_state.as_ref(), first);
+        let Some(tree) = tree else {
             return self.filtered(unit(), filters);
         };
         self.made(&tree, &readings, &filters, start.as_ref())
@@ -71,13 +73,15 @@ impl Planner<'_> {
             Algebra::Quads(quads) => {
                 let estimate = self.estimator.quads(&quads, &parameters)?;
                 let slots = quads.slots().difference(&parameters);
-                let accesses = self.accesses(&quads, &estimate);
+                let accesses = self.accesses(&quads, &estimate)?;
+                let probing = self.probing(&quads)?;
                 let part = JoinPart {
                     estimate,
                     possible: slots.clone(),
                     certain: slots,
                     accesses,
                     can_probe: true,
+                    probing: Some(probing),
                     keeps_order: true,
                 };
                 Ok((Reading::Quads(quads), part))
@@ -89,6 +93,7 @@ impl Planner<'_> {
                     permutation: None,
                     order: Vec::new(),
                     cost: price::SCAN_START + estimate.rows * price::LOOKED_UP,
+                    begin: price::SCAN_START,
                 };
                 let part = JoinPart {
                     estimate,
@@ -96,6 +101,7 @@ impl Planner<'_> {
                     certain: slots,
                     accesses: vec![access],
                     can_probe: true,
+                    probing: None,
                     // A path is walked from all nodes of a batch at once.
                     keeps_order: false,
                 };
@@ -114,8 +120,10 @@ impl Planner<'_> {
                         permutation: None,
                         order: plan.order.clone(),
                         cost: plan.cost,
+                        begin: plan.cost,
                     }],
                     can_probe: false,
+                    probing: None,
                     keeps_order: false,
                 };
                 Ok((Reading::Plan(plan), part))
@@ -124,18 +132,44 @@ impl Planner<'_> {
     }
 
     /// The ways to scan a pattern: the permutations that begin with what is bound.
-    pub(super) fn accesses(&self, quads: &Quads, estimate: &Estimate) -> Vec<Access> {
+    pub(super) fn accesses(
+        &mut self,
+        quads: &Quads,
+        estimate: &Estimate,
+    ) -> Result<Vec<Access>, QueryError> {
         let pattern = self.estimator.pattern(quads);
         let bound = pattern.map(|id| id.is_some());
-        let cost = price::SCAN_START + estimate.rows * price::SCANNED;
-        Permutation::candidates(bound)
-            .iter()
-            .map(|permutation| Access {
-                permutation: Some(*permutation),
-                order: scan_order(quads, bound, *permutation),
-                cost,
-            })
-            .collect()
+        let mut accesses = Vec::new();
+        for &permutation in Permutation::candidates(bound) {
+            let matched = estimate.rows * price::SCANNED;
+            let passed = if permutation.bound_prefix(bound) < bound.iter().filter(|&&b| b).count() {
+                let region = self.estimator.region(pattern, permutation)?;
+                (region - estimate.rows).max(0.0) * price::PASSED
+            } else {
+                0.0
+            };
+            accesses.push(Access {
+                permutation: Some(permutation),
+                order: scan_order(quads, bound, permutation),
+                cost: price::SCAN_START + matched + passed,
+                begin: price::SCAN_START,
+            });
+        }
+        Ok(accesses)
+    }
+
+    /// What look-ups of a pattern go through.
+    fn probing(&mut self, quads: &Quads) -> Result<Probing, QueryError> {
+        let pattern = self.estimator.pattern(quads);
+        let mut regions = [0.0; 4];
+        for permutation in Permutation::ALL {
+            regions[permutation.rotation()] = self.estimator.region(pattern, permutation)?;
+        }
+        Ok(Probing {
+            slots: places_of(quads).map(|place| place.and_then(Place::slot)),
+            bound: pattern.map(|id| id.is_some()),
+            regions,
+        })
     }
 
     /// The plan of a tree.
@@ -296,12 +330,19 @@ impl Planner<'_> {
         all_filters.extend(filters.iter().cloned());
         let has_exists = all_filters.iter().any(|filter| !filter.exists.is_empty());
         let looked_up = match parts.as_slice() {
-            [Algebra::Quads(quads)] if !has_exists => Some(looked_up(
-                left.clone(),
-                Probed::Quads(*quads),
-                kind,
-                all_filters,
-            )),
+            [Algebra::Quads(quads)] if !has_exists => {
+                let probing = self.probing(quads)?;
+                let mut way = looked_up(left.clone(), Probed::Quads(*quads), kind, all_filters);
+                if shared.meets(&left.certain) {
+                    let in_order = left
+                        .order
+                        .first()
+                        .is_some_and(|slot| shared.contains(*slot));
+                    let looked_up = probing.cost(&shared, (left.rows, left.rows), in_order);
+                    way.cost = left.cost + looked_up + left.rows * price::GIVEN;
+                }
+                Some(way)
+            }
             _ if shared.is_subset(&left.certain) => {
                 let number = self.hidden();
                 let input = input_of(&left, number);

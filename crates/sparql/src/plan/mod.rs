@@ -12,8 +12,10 @@ mod nodes;
 mod normalize;
 mod planner;
 mod prune;
+mod values;
 
 pub(crate) use planner::Planner;
+pub(crate) use values::ValuesReading;
 
 use crate::algebra::{Path, Place, Quads, Scalar, Service, Slot, SlotSet};
 use quadrille_store::Permutation;
@@ -173,6 +175,12 @@ pub(crate) enum Node {
         quads: Quads,
         slot: Slot,
     },
+    /// The distinct values of a position, with the number of quads of each if there is a slot for it.
+    DistinctValues {
+        reading: ValuesReading,
+        slot: Slot,
+        counts: Option<Slot>,
+    },
     /// The inner plan once for each named graph, which is a constant in it.
     EachGraph {
         graph: Slot,
@@ -209,6 +217,7 @@ impl Plan {
             | Node::NamedGraphs(_)
             | Node::Values(_)
             | Node::Count { .. }
+            | Node::DistinctValues { .. }
             | Node::Service(_) => Vec::new(),
         }
     }

@@ -3,7 +3,7 @@
 //! What flows in: a rewritten [`Algebra`]. What flows out: a [`Plan`] for it. What always holds: whatever is chosen here is
 //! chosen by cost among ways that give the same rows.
 
-use super::estimate::{Estimator, places_of};
+use super::estimate::Estimator;
 use super::group::price;
 use super::nodes::{distinct, extended, grouped, leaf, project, unpack, values, wrapped};
 use super::normalize::normalize;
@@ -22,6 +22,8 @@ pub(crate) struct Planner<'a> {
     names: &'a mut Vec<String>,
     /// The slots that are constants by the time that the plan runs.
     pub(super) parameters: SlotSet,
+    /// How many rows of the next join are wanted, if not all.
+    pub(super) first: Option<f64>,
 }
 
 impl<'a> Planner<'a> {
@@ -30,6 +32,7 @@ impl<'a> Planner<'a> {
             estimator: Estimator::new(execution),
             names,
             parameters: SlotSet::default(),
+            first: None,
         }
     }
 
@@ -212,6 +215,11 @@ impl<'a> Planner<'a> {
                     self.sort(Algebra::Distinct(Box::new(project)), keys, None)
                 }
                 inner => {
+                    if let [slot] = slots.as_slice()
+                        && let Some(values) = self.values_of(&inner, *slot, None)?
+                    {
+                        return Ok(values);
+                    }
                     let input = project(self.plan(inner)?, slots);
                     Ok(distinct(input))
                 }
@@ -232,7 +240,7 @@ impl<'a> Planner<'a> {
             (Algebra::Project { inner, slots }, first) => {
                 let input = match *inner {
                     Algebra::Sort { inner, keys } => self.sort(*inner, keys, first)?,
-                    inner => self.plan(inner)?,
+                    inner => self.plan_first(inner, first)?,
                 };
                 project(input, slots)
             }
@@ -243,7 +251,7 @@ impl<'a> Planner<'a> {
                 }
                 input
             }
-            (inner, _) => self.plan(inner)?,
+            (inner, first) => self.plan_first(inner, first)?,
         };
         let rows = length.map_or(input.rows, |length| input.rows.min(length as f64));
         let mut plan = wrapped(input, |input| Node::Slice {
@@ -253,6 +261,16 @@ impl<'a> Planner<'a> {
         });
         plan.rows = rows;
         Ok(plan)
+    }
+
+    /// A plan of which the first rows only may be wanted.
+    fn plan_first(&mut self, algebra: Algebra, first: Option<usize>) -> Result<Plan, QueryError> {
+        let begins_with_join = match &algebra {
+            Algebra::LeftJoin { left, .. } => matches!(**left, Algebra::Join { .. }),
+            other => matches!(other, Algebra::Join { .. }),
+        };
+        self.first = first.filter(|_| begins_with_join).map(|first| first as f64);
+        self.plan(algebra)
     }
 
     fn sort(
@@ -299,6 +317,9 @@ impl<'a> Planner<'a> {
             let slot = aggregate.slot;
             return Ok(leaf(Node::Count { quads, slot }, columns, certain, 1.0));
         }
+        if let Some(plan) = self.counted_values(&inner, &keys, &aggregates)? {
+            return Ok(plan);
+        }
         let mut input = self.plan(inner)?;
         let is_variable = |slot: &Slot| {
             let name = self.names.get(slot.0 as usize);
@@ -339,25 +360,14 @@ impl<'a> Planner<'a> {
             aggregate.function,
             AggregateExpression::CountSolutions { distinct: false }
         );
-        let pattern = match inner {
-            Algebra::Join { parts, filters } if filters.is_empty() => match parts.as_slice() {
-                [Algebra::Quads(quads)] => *quads,
-                _ => return None,
-            },
-            Algebra::Quads(quads) => *quads,
-            _ => return None,
-        };
-        let places = places_of(&pattern);
-        let slots = places.iter().flatten().filter_map(|place| place.slot());
-        let has_repeated = slots.count() != pattern.slots().len();
+        let pattern = self.only_pattern(inner)?;
         let one_graph = self.estimator.pattern(&pattern)[3].is_some();
-        (is_count && !has_repeated && one_graph && !pattern.slots().meets(&self.parameters))
-            .then_some(pattern)
+        (is_count && one_graph).then_some(pattern)
     }
 }
 
 /// The slot of an expression that is a variable.
-fn own_slot(scalar: &Scalar) -> Option<Slot> {
+pub(super) fn own_slot(scalar: &Scalar) -> Option<Slot> {
     match &scalar.expression {
         Expression::Variable(name) if scalar.exists.is_empty() => Slot::of_variable(name),
         _ => None,

@@ -52,6 +52,7 @@ fn below(plan: &mut Plan, wanted: &SlotSet) {
         | Node::NamedGraphs(_)
         | Node::Values(_)
         | Node::Count { .. }
+        | Node::DistinctValues { .. }
         | Node::Service(_) => {}
     }
 }
