@@ -39,7 +39,7 @@ struct Spread {
 
 /// Asks the source, and remembers.
 pub(super) struct Estimator<'a> {
-    execution: &'a Execution,
+    pub(super) execution: &'a Execution,
     counts: HashMap<IdPattern, f64>,
     spreads: HashMap<u64, Spread>,
 }

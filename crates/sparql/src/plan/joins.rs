@@ -6,7 +6,8 @@
 use super::estimate::{Estimate, places_of};
 use super::group::{Access, JoinFilter, JoinPart, Start, Step, Tree, best_tree, price};
 use super::nodes::{
-    filter, input_of, joined, leaf, looked_up, per_batch, per_row, scan, selectivity, unit,
+    filter, input_of, joined, leaf, looked_up, multiway, per_batch, per_row, scan, selectivity,
+    unit,
 };
 use super::normalize::normalize;
 use super::planner::Planner;
@@ -15,6 +16,7 @@ use super::{JoinKind, JoinMethod, Node, Plan, Probed};
 use crate::algebra::{Algebra, Exists, GraphPlace, Path, Place, Quads, Scalar, Slot, SlotSet};
 use crate::batch::UNBOUND;
 use crate::error::QueryError;
+use crate::operators::leapfrog::tries::{join_pattern, orders};
 use quadrille_store::Permutation;
 use spargebra::algebra::Expression;
 
@@ -71,12 +73,14 @@ impl Planner<'_> {
             Algebra::Quads(quads) => {
                 let estimate = self.estimator.quads(&quads, &parameters)?;
                 let slots = quads.slots().difference(&parameters);
-                let accesses = self.accesses(&quads, &estimate);
+                let accesses = self.accesses(&quads, &estimate)?;
+                let tries = self.tries(&quads);
                 let part = JoinPart {
                     estimate,
                     possible: slots.clone(),
                     certain: slots,
                     accesses,
+                    tries,
                     can_probe: true,
                     keeps_order: true,
                 };
@@ -95,6 +99,7 @@ impl Planner<'_> {
                     possible: slots.clone(),
                     certain: slots,
                     accesses: vec![access],
+                    tries: Vec::new(),
                     can_probe: true,
                     // A path is walked from all nodes of a batch at once.
                     keeps_order: false,
@@ -115,6 +120,7 @@ impl Planner<'_> {
                         order: plan.order.clone(),
                         cost: plan.cost,
                     }],
+                    tries: Vec::new(),
                     can_probe: false,
                     keeps_order: false,
                 };
@@ -123,19 +129,47 @@ impl Planner<'_> {
         }
     }
 
-    /// The ways to scan a pattern: the permutations that begin with what is bound.
-    pub(super) fn accesses(&self, quads: &Quads, estimate: &Estimate) -> Vec<Access> {
+    /// The ways to scan a pattern: the permutations that begin with what is bound, or with some of it; then the quads behind
+    /// that are passed over.
+    pub(super) fn accesses(
+        &mut self,
+        quads: &Quads,
+        estimate: &Estimate,
+    ) -> Result<Vec<Access>, QueryError> {
         let pattern = self.estimator.pattern(quads);
         let bound = pattern.map(|id| id.is_some());
-        let cost = price::SCAN_START + estimate.rows * price::SCANNED;
-        Permutation::candidates(bound)
-            .iter()
-            .map(|permutation| Access {
+        let bound_count = bound.iter().filter(|bound| **bound).count();
+        let mut accesses = Vec::new();
+        for permutation in Permutation::candidates(bound) {
+            let mut cost = price::SCAN_START + estimate.rows * price::SCANNED;
+            let prefix = permutation.bound_prefix(bound);
+            if prefix < bound_count {
+                let mut passed = [None; 4];
+                for position in (0..prefix).map(|column| permutation.position_of(column)) {
+                    passed[position] = pattern[position];
+                }
+                let skipped = (self.estimator.count(passed)? - estimate.rows).max(0.0);
+                cost += skipped * price::PASSED + skipped.min(estimate.rows) * price::SKIPPED_TO;
+            }
+            accesses.push(Access {
                 permutation: Some(*permutation),
                 order: scan_order(quads, bound, *permutation),
                 cost,
-            })
-            .collect()
+            });
+        }
+        Ok(accesses)
+    }
+
+    /// The orders in which a multiway join can bind the slots of a pattern. A parameter may turn out to have no value, and so
+    /// to be a variable: such patterns have none.
+    fn tries(&self, quads: &Quads) -> Vec<Vec<Slot>> {
+        if quads.slots().meets(&self.parameters) {
+            return Vec::new();
+        }
+        let pattern = join_pattern(quads, |slot| slot.0 as usize);
+        let orders = orders(&self.estimator.execution.dataset, &pattern);
+        let slots = |order: Vec<usize>| order.into_iter().map(|slot| Slot(slot as u32)).collect();
+        orders.into_iter().map(slots).collect()
     }
 
     /// The plan of a tree.
@@ -158,6 +192,13 @@ impl Planner<'_> {
                 ),
                 Reading::Plan(plan) => plan.clone(),
             },
+            Step::Multiway { parts, variables } => {
+                let quads = parts.iter().filter_map(|part| match &readings[*part] {
+                    Reading::Quads(quads) => Some(*quads),
+                    Reading::Path(_) | Reading::Plan(_) => None,
+                });
+                multiway(quads.collect(), variables.clone())
+            }
             Step::Lookup { left, part } => {
                 let left = self.made(left, readings, filters, start)?;
                 let probed = match &readings[*part] {
