@@ -139,6 +139,7 @@ impl Planner<'_> {
         let pattern = self.estimator.pattern(quads);
         let bound = pattern.map(|id| id.is_some());
         let bound_count = bound.iter().filter(|bound| **bound).count();
+        let is_one_scan = self.estimator.is_one_scan(quads)?;
         let mut accesses = Vec::new();
         for permutation in Permutation::candidates(bound) {
             let mut cost = price::SCAN_START + estimate.rows * price::SCANNED;
@@ -153,7 +154,11 @@ impl Planner<'_> {
             }
             accesses.push(Access {
                 permutation: Some(*permutation),
-                order: scan_order(quads, bound, *permutation),
+                order: if is_one_scan {
+                    scan_order(quads, bound, *permutation)
+                } else {
+                    Vec::new()
+                },
                 cost,
             });
         }
