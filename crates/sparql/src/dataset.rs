@@ -85,6 +85,16 @@ impl QueryDataset {
         })
     }
 
+    /// Whether a pattern is read by one scan at most: several come one after the other, in no order together.
+    pub(crate) fn is_one_scan(
+        &self,
+        triple: [Option<TermId>; 3],
+        selection: GraphSelection,
+    ) -> StorageResult<bool> {
+        let (patterns, _) = self.parts(triple, selection)?;
+        Ok(patterns.size_hint().1.is_some_and(|most| most <= 1))
+    }
+
     /// One scan over all graphs, except that a scan of everything goes graph by graph when the default graph holds quads:
     /// it could be most of the store, to be skipped row by row.
     fn every_named(&self, triple: [Option<TermId>; 3]) -> StorageResult<(Patterns, Filter)> {

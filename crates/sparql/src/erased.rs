@@ -3,10 +3,11 @@
 //! What flows in: any [`QuadSource`]. What flows out: the calls that evaluation makes on it. What always holds: a call
 //! behind the pointer is one a scan or a batch of rows, never one a row.
 
-use crate::source::{QuadLookup, QuadScan, QuadSource, QuadValues};
+use crate::source::{QuadLookup, QuadScan, QuadSource, QuadTrie, QuadValues};
 use oxrdf::{Term, TermRef};
 use quadrille_store::{
-    IdPattern, LookupRequest, QuadFigures, ReadContext, ScanRequest, StorageResult, TermId,
+    IdPattern, LookupRequest, Permutation, QuadFigures, ReadContext, ScanRequest, StorageResult,
+    TermId,
 };
 use std::sync::Arc;
 
@@ -32,6 +33,12 @@ pub(crate) trait ErasedSource {
         request: &LookupRequest,
         context: &ReadContext,
     ) -> StorageResult<Box<dyn QuadLookup>>;
+    fn trie(
+        &self,
+        permutation: Permutation,
+        pattern: &IdPattern,
+        context: &ReadContext,
+    ) -> StorageResult<Box<dyn QuadTrie>>;
     fn predicate_figures(&self, predicate: TermId) -> StorageResult<QuadFigures>;
     fn values(
         &self,
@@ -89,6 +96,15 @@ impl<S: QuadSource> ErasedSource for S {
         context: &ReadContext,
     ) -> StorageResult<Box<dyn QuadLookup>> {
         QuadSource::lookup(self, request, context)
+    }
+
+    fn trie(
+        &self,
+        permutation: Permutation,
+        pattern: &IdPattern,
+        context: &ReadContext,
+    ) -> StorageResult<Box<dyn QuadTrie>> {
+        QuadSource::trie(self, permutation, pattern, context)
     }
 
     fn predicate_figures(&self, predicate: TermId) -> StorageResult<QuadFigures> {

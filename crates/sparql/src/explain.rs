@@ -247,6 +247,14 @@ impl<'a> Explainer<'a> {
                     .unwrap_or_default();
                 ("scan", format!("{order}{}", self.quads(quads)))
             }
+            Node::Multiway {
+                patterns,
+                variables,
+            } => {
+                let patterns: Vec<_> = patterns.iter().map(|quads| self.quads(quads)).collect();
+                let details = format!("by {}: {}", self.slots(variables), patterns.join(" . "));
+                ("multiway join", details)
+            }
             Node::Path(path) => ("path", self.path(path)),
             Node::NamedGraphs(slot) => ("named graphs", self.name(*slot)),
             Node::Values(rows) => ("table", format!("of {} rows", rows.len())),

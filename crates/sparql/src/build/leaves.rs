@@ -7,6 +7,8 @@ use crate::error::QueryError;
 use crate::operators::BoxedOperator;
 use crate::operators::correlated::OneBatch;
 use crate::operators::distinct_values::DistinctValues;
+use crate::operators::leapfrog::tries::join_pattern;
+use crate::operators::leapfrog::{Leapfrog, LeapfrogParts};
 use crate::operators::leaves::{NamedGraphs, Table, one_row};
 use crate::operators::scan::{Scan, ScanShape};
 use crate::paths::{PathEnd, PathGraph, PathOperator, PathPattern};
@@ -29,6 +31,10 @@ impl Builder {
                 let operator = Scan::new(Arc::clone(&self.execution), shape)?;
                 (Box::new(operator), columns)
             }
+            Node::Multiway {
+                patterns,
+                variables,
+            } => self.multiway(patterns, variables, plan)?,
             Node::Path(path) => {
                 let nothing = Built {
                     operator: one_row(),
@@ -66,6 +72,26 @@ impl Builder {
             _ => (Box::new(Table::new(Vec::new(), 0)), Vec::new()),
         };
         Ok(Built { operator, columns })
+    }
+
+    fn multiway(
+        &self,
+        patterns: &[Quads],
+        variables: &[Slot],
+        plan: &Plan,
+    ) -> Result<(BoxedOperator, Vec<Slot>), QueryError> {
+        let place = |slot: &Slot| variables.iter().position(|variable| variable == slot);
+        // A slot that is no variable has a number beyond all of them, which the operator refuses.
+        let number = |slot: Slot| place(&slot).unwrap_or(variables.len());
+        let patterns = patterns.iter().map(|quads| join_pattern(quads, number));
+        let columns: Vec<Slot> = plan.columns.clone();
+        let parts = LeapfrogParts {
+            patterns: patterns.collect(),
+            variables: variables.len(),
+            columns: columns.iter().map(|slot| number(*slot)).collect(),
+        };
+        let operator = Leapfrog::new(Arc::clone(&self.execution), parts)?;
+        Ok((Box::new(operator), columns))
     }
 
     /// The names of the named graphs, or a single one.

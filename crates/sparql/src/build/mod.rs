@@ -107,6 +107,7 @@ impl Builder {
             Node::Unit
             | Node::Input
             | Node::Scan { .. }
+            | Node::Multiway { .. }
             | Node::Path(_)
             | Node::NamedGraphs(_)
             | Node::Values(_)

@@ -17,6 +17,7 @@ pub(crate) mod hash_join;
 #[cfg(test)]
 mod hash_join_tests;
 pub(crate) mod join;
+pub(crate) mod leapfrog;
 pub(crate) mod leaves;
 pub(crate) mod lookup_join;
 pub(crate) mod row_table;

@@ -4,7 +4,7 @@
 //! once; a pattern of a term that the source does not hold has no rows.
 
 use crate::algebra::{GraphPlace, Path, Place, Quads, Slot, SlotSet};
-use crate::dataset::DefaultGraph;
+use crate::dataset::{DefaultGraph, GraphSelection};
 use crate::error::QueryError;
 use crate::execution::Execution;
 use quadrille_store::{IdPattern, Permutation, ScanRequest, TermId};
@@ -39,7 +39,7 @@ struct Spread {
 
 /// Asks the source, and remembers.
 pub(super) struct Estimator<'a> {
-    execution: &'a Execution,
+    pub(super) execution: &'a Execution,
     counts: HashMap<IdPattern, f64>,
     spreads: HashMap<u64, Spread>,
 }
@@ -187,6 +187,23 @@ impl<'a> Estimator<'a> {
             .map(|slot| (slot, rows.sqrt()))
             .collect();
         Ok(Estimate { rows, distinct })
+    }
+
+    /// Whether a quad pattern is read by one scan, and so in the order of an index.
+    pub(super) fn is_one_scan(&self, quads: &Quads) -> Result<bool, QueryError> {
+        let id = |place: Place| match place {
+            Place::Constant(id) => Some(TermId::from_raw(id)),
+            Place::Slot(_) => None,
+        };
+        let graphs = match quads.graph {
+            GraphPlace::Default => GraphSelection::Default,
+            GraphPlace::Named(place) => {
+                id(place).map_or(GraphSelection::EveryNamed, GraphSelection::Named)
+            }
+        };
+        let dataset = &self.execution.dataset;
+        let is_one = dataset.is_one_scan(quads.triple.map(id), graphs);
+        is_one.map_err(|error| self.execution.explain(error))
     }
 
     /// The pattern of ids that a quad pattern reads in this dataset.

@@ -8,6 +8,7 @@
 //! soon as nothing that comes later can bind a slot of it; a product is taken only where nothing connects.
 
 use super::estimate::Estimate;
+use super::multiway::{Multiway, multiway_joins};
 use crate::algebra::{Slot, SlotSet};
 use crate::operators::lookup_join::GATHERED_MAX;
 use quadrille_store::Permutation;
@@ -30,8 +31,9 @@ const BLOCK_ROWS: f64 = 1_000.0;
 pub(super) mod price {
     pub(in super::super) const SCAN_START: f64 = 600.0;
     pub(in super::super) const SCANNED: f64 = 6.0;
-    /// A row that a scan passes because of a position that its order does not begin with.
+    /// A row that a scan passes because of a position that its order does not begin with, and one that it goes on with.
     pub(in super::super) const PASSED: f64 = 15.0;
+    pub(in super::super) const SKIPPED_TO: f64 = 60.0;
     pub(in super::super) const BUILT: f64 = 30.0;
     pub(in super::super) const PROBED: f64 = 15.0;
     /// A look-up in a path, or in what no index is known of.
@@ -43,6 +45,12 @@ pub(super) mod price {
     /// A block that is sought and opened.
     pub(in super::super) const OPENED: f64 = 2_500.0;
     pub(in super::super) const MERGED: f64 = 4.0;
+    pub(in super::super) const TRIE_KEPT: f64 = 15.0;
+    pub(in super::super) const TRIE_ENTERED: f64 = 8.0;
+    pub(in super::super) const TRIE_SOUGHT: f64 = 4.0;
+    /// What becomes of the price of a multiway join, since it holds whatever the data: joins of two within a cycle make many
+    /// more rows than is thought where few values are in many of them.
+    pub(in super::super) const MULTIWAY: f64 = 0.5;
     pub(in super::super) const GIVEN: f64 = 6.0;
     pub(in super::super) const FILTERED: f64 = 40.0;
 }
@@ -54,12 +62,24 @@ pub(super) struct JoinPart {
     pub(super) certain: SlotSet,
     /// The ways to read it by itself: what each costs and how its rows are sorted.
     pub(super) accesses: Vec<Access>,
+    /// The orders in which a multiway join can bind its slots.
+    pub(super) tries: Vec<Vec<Slot>>,
     /// Whether it can be looked up row by row.
     pub(super) can_probe: bool,
     /// What look-ups go through, if they go through an index.
     pub(super) probing: Option<Probing>,
     /// Whether looking it up row by row in some order gives the rows in this order.
     pub(super) keeps_order: bool,
+}
+
+impl JoinPart {
+    /// About how many distinct values each slot has.
+    fn distinct(&self) -> Vec<(Slot, f64)> {
+        let slots = self.possible.iter();
+        slots
+            .map(|slot| (slot, self.estimate.distinct_of(slot)))
+            .collect()
+    }
 }
 
 /// A way to read a part by itself.
@@ -138,6 +158,11 @@ pub(super) enum Step {
         part: usize,
         permutation: Option<Permutation>,
     },
+    /// All of these parts at once.
+    Multiway {
+        parts: Vec<usize>,
+        variables: Vec<Slot>,
+    },
     Lookup {
         left: Rc<Tree>,
         part: usize,
@@ -163,6 +188,13 @@ struct State {
     certain: SlotSet,
     /// The fewest distinct values of each slot in a part.
     distinct: Vec<(Slot, f64)>,
+}
+
+impl State {
+    /// The rows, and the distinct values of each slot.
+    fn figures(&self) -> (f64, &[(Slot, f64)]) {
+        (self.tree.rows, &self.distinct)
+    }
 }
 
 /// What the join begins with, if it does not begin with a part.
@@ -224,7 +256,7 @@ impl Search<'_> {
         let state = match start {
             Some(start) => Some(self.begun(start)),
             None if self.parts.len() <= EXHAUSTIVE_MAX => self.exhaustive(),
-            None => self.greedy(None),
+            None => self.greedy_beginnings(),
         };
         let state = match state {
             Some(state) if state.members.len() < self.parts.len() => self.greedy(Some(state)),
@@ -317,11 +349,7 @@ impl Search<'_> {
                 }),
                 members: std::iter::once(member(index)).collect(),
                 applied: SlotSet::default(),
-                distinct: part
-                    .possible
-                    .iter()
-                    .map(|slot| (slot, part.estimate.distinct_of(slot)))
-                    .collect(),
+                distinct: part.distinct(),
                 possible: part.possible.clone(),
                 certain: part.certain.clone(),
             };
@@ -329,6 +357,34 @@ impl Search<'_> {
             states.push(state);
         }
         states
+    }
+
+    /// Parts that are joined at once.
+    fn multiway(&self, multiway: Multiway) -> State {
+        let (mut rows, mut distinct) = (1.0, Vec::new());
+        let mut slots = SlotSet::default();
+        for part in multiway.parts.iter().map(|part| &self.parts[*part]) {
+            let own = part.distinct();
+            (rows, distinct) = joined_rows((rows, &distinct), (part.estimate.rows, &own));
+            slots.add_all(&part.possible);
+        }
+        let members = multiway.parts.iter().map(|part| member(*part)).collect();
+        let order = multiway.variables.clone();
+        let cost = multiway.cost + rows * price::GIVEN;
+        let step = Step::Multiway {
+            parts: multiway.parts,
+            variables: multiway.variables,
+        };
+        let none = SlotSet::default();
+        self.made(
+            step,
+            order,
+            (rows, cost, cost - rows * price::GIVEN),
+            [(&members, &none)],
+            (&none, &none),
+            (slots.clone(), slots),
+            distinct,
+        )
     }
 
     /// Dynamic programming over the sets of parts.
@@ -339,6 +395,10 @@ impl Search<'_> {
             for state in self.reads(index) {
                 self.keep(&mut table[1 << index], state);
             }
+        }
+        for multiway in multiway_joins(self.parts) {
+            let set: usize = multiway.parts.iter().map(|part| 1 << part).sum();
+            self.keep(&mut table[set], self.multiway(multiway));
         }
         for set in 1_usize..1 << number {
             if table[set].is_empty() {
@@ -416,6 +476,15 @@ impl Search<'_> {
         })
     }
 
+    /// The cheapest of the ways that begin with the smallest part or with a multiway join.
+    fn greedy_beginnings(&self) -> Option<State> {
+        let joins = multiway_joins(self.parts).into_iter();
+        let begun = joins.filter_map(|multiway| self.greedy(Some(self.multiway(multiway))));
+        begun
+            .chain(self.greedy(None))
+            .reduce(|left, right| self.cheaper(left, right))
+    }
+
     /// From some rows, or the smallest part, always to the cheapest next part.
     fn greedy(&self, start: Option<State>) -> Option<State> {
         let reads: Vec<Vec<State>> = (0..self.parts.len())
@@ -487,12 +556,7 @@ impl Search<'_> {
 
     fn looked_up(&self, left: &State, index: usize) -> State {
         let part = &self.parts[index];
-        let own: Vec<_> = part
-            .possible
-            .iter()
-            .map(|slot| (slot, part.estimate.distinct_of(slot)))
-            .collect();
-        let (rows, distinct) = joined_rows(left, part.estimate.rows, &own);
+        let (rows, distinct) = joined_rows(left.figures(), (part.estimate.rows, &part.distinct()));
         let looked_up = self.cost_of_lookup(left, part);
         let cost = left.tree.cost + looked_up + rows * price::GIVEN;
         self.made(
@@ -553,7 +617,7 @@ impl Search<'_> {
     }
 
     fn hash(&self, left: &State, right: &State) -> State {
-        let (rows, distinct) = joined_rows(left, right.tree.rows, &right.distinct);
+        let (rows, distinct) = joined_rows(left.figures(), right.figures());
         let cost = left.tree.cost
             + right.tree.cost
             + right.tree.rows * price::BUILT
@@ -589,7 +653,7 @@ impl Search<'_> {
         if !is_sorted {
             return None;
         }
-        let (rows, distinct) = joined_rows(left, right.tree.rows, &right.distinct);
+        let (rows, distinct) = joined_rows(left.figures(), right.figures());
         let cost = left.tree.cost
             + right.tree.cost
             + (left.tree.rows + right.tree.rows) * price::MERGED
@@ -688,22 +752,28 @@ impl Search<'_> {
 }
 
 /// The rows of a join, if the values of the side with fewer are all among those of the other; and the fewest distinct
-/// values of each slot from then on.
+/// values of each slot from then on. Values that are shared together depend on each other, most of all where a join closes
+/// a cycle: each slot more counts with the root of what the one before it does.
 fn joined_rows(
-    left: &State,
-    right_rows: f64,
-    right_distinct: &[(Slot, f64)],
+    (left_rows, left_distinct): (f64, &[(Slot, f64)]),
+    (right_rows, right_distinct): (f64, &[(Slot, f64)]),
 ) -> (f64, Vec<(Slot, f64)>) {
-    let mut rows = left.tree.rows * right_rows;
-    let mut distinct = left.distinct.clone();
+    let mut distinct = left_distinct.to_vec();
+    let mut shared = Vec::new();
     for (slot, values) in right_distinct {
         match distinct.iter_mut().find(|(known, _)| known == slot) {
             Some((_, fewest)) => {
-                rows /= fewest.max(*values).max(1.0);
+                shared.push(fewest.max(*values).max(1.0));
                 *fewest = fewest.min(*values);
             }
             None => distinct.push((*slot, *values)),
         }
     }
-    (rows, distinct)
+    shared.sort_by(|left, right| right.total_cmp(left));
+    let exponents = std::iter::successors(Some(1.0), |exponent| Some(exponent * 0.5));
+    let divisors = shared.iter().zip(exponents);
+    let divisor: f64 = divisors
+        .map(|(values, exponent)| values.powf(exponent))
+        .product();
+    (left_rows * right_rows / divisor, distinct)
 }

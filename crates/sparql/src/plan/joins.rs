@@ -6,7 +6,8 @@
 use super::estimate::{Estimate, places_of};
 use super::group::{Access, JoinFilter, JoinPart, Probing, Start, Step, Tree, best_tree, price};
 use super::nodes::{
-    filter, input_of, joined, leaf, looked_up, per_batch, per_row, scan, selectivity, unit,
+    filter, input_of, joined, leaf, looked_up, multiway, per_batch, per_row, scan, selectivity,
+    unit,
 };
 use super::normalize::normalize;
 use super::planner::Planner;
@@ -15,6 +16,7 @@ use super::{JoinKind, JoinMethod, Node, Plan, Probed};
 use crate::algebra::{Algebra, Exists, GraphPlace, Path, Place, Quads, Scalar, Slot, SlotSet};
 use crate::batch::UNBOUND;
 use crate::error::QueryError;
+use crate::operators::leapfrog::tries::{join_pattern, orders};
 use quadrille_store::Permutation;
 use spargebra::algebra::Expression;
 
@@ -75,11 +77,13 @@ impl Planner<'_> {
                 let slots = quads.slots().difference(&parameters);
                 let accesses = self.accesses(&quads, &estimate)?;
                 let probing = self.probing(&quads)?;
+                let tries = self.tries(&quads);
                 let part = JoinPart {
                     estimate,
                     possible: slots.clone(),
                     certain: slots,
                     accesses,
+                    tries,
                     can_probe: true,
                     probing: Some(probing),
                     keeps_order: true,
@@ -100,6 +104,7 @@ impl Planner<'_> {
                     possible: slots.clone(),
                     certain: slots,
                     accesses: vec![access],
+                    tries: Vec::new(),
                     can_probe: true,
                     probing: None,
                     // A path is walked from all nodes of a batch at once.
@@ -122,6 +127,7 @@ impl Planner<'_> {
                         cost: plan.cost,
                         begin: plan.cost,
                     }],
+                    tries: Vec::new(),
                     can_probe: false,
                     probing: None,
                     keeps_order: false,
@@ -131,7 +137,8 @@ impl Planner<'_> {
         }
     }
 
-    /// The ways to scan a pattern: the permutations that begin with what is bound.
+    /// The ways to scan a pattern: the permutations that begin with what is bound, or with some of it; then the quads behind
+    /// that are passed over.
     pub(super) fn accesses(
         &mut self,
         quads: &Quads,
@@ -139,19 +146,24 @@ impl Planner<'_> {
     ) -> Result<Vec<Access>, QueryError> {
         let pattern = self.estimator.pattern(quads);
         let bound = pattern.map(|id| id.is_some());
+        let bound_count = bound.iter().filter(|bound| **bound).count();
+        let is_one_scan = self.estimator.is_one_scan(quads)?;
         let mut accesses = Vec::new();
         for &permutation in Permutation::candidates(bound) {
-            let matched = estimate.rows * price::SCANNED;
-            let passed = if permutation.bound_prefix(bound) < bound.iter().filter(|&&b| b).count() {
+            let mut cost = price::SCAN_START + estimate.rows * price::SCANNED;
+            if permutation.bound_prefix(bound) < bound_count {
                 let region = self.estimator.region(pattern, permutation)?;
-                (region - estimate.rows).max(0.0) * price::PASSED
-            } else {
-                0.0
-            };
+                let passed = (region - estimate.rows).max(0.0);
+                cost += passed * price::PASSED + passed.min(estimate.rows) * price::SKIPPED_TO;
+            }
             accesses.push(Access {
                 permutation: Some(permutation),
-                order: scan_order(quads, bound, permutation),
-                cost: price::SCAN_START + matched + passed,
+                order: if is_one_scan {
+                    scan_order(quads, bound, permutation)
+                } else {
+                    Vec::new()
+                },
+                cost,
                 begin: price::SCAN_START,
             });
         }
@@ -170,6 +182,18 @@ impl Planner<'_> {
             bound: pattern.map(|id| id.is_some()),
             regions,
         })
+    }
+
+    /// The orders in which a multiway join can bind the slots of a pattern. A parameter may turn out to have no value, and so
+    /// to be a variable: such patterns have none.
+    fn tries(&self, quads: &Quads) -> Vec<Vec<Slot>> {
+        if quads.slots().meets(&self.parameters) {
+            return Vec::new();
+        }
+        let pattern = join_pattern(quads, |slot| slot.0 as usize);
+        let orders = orders(&self.estimator.execution.dataset, &pattern);
+        let slots = |order: Vec<usize>| order.into_iter().map(|slot| Slot(slot as u32)).collect();
+        orders.into_iter().map(slots).collect()
     }
 
     /// The plan of a tree.
@@ -192,6 +216,13 @@ impl Planner<'_> {
                 ),
                 Reading::Plan(plan) => Plan::clone(plan),
             },
+            Step::Multiway { parts, variables } => {
+                let quads = parts.iter().filter_map(|part| match &readings[*part] {
+                    Reading::Quads(quads) => Some(*quads),
+                    Reading::Path(_) | Reading::Plan(_) => None,
+                });
+                multiway(quads.collect(), variables.clone())
+            }
             Step::Lookup { left, part } => {
                 let left = self.made(left, readings, filters, start)?;
                 let probed = match &readings[*part] {

@@ -8,6 +8,7 @@
 mod estimate;
 mod group;
 mod joins;
+mod multiway;
 mod nodes;
 mod normalize;
 mod planner;
@@ -96,6 +97,12 @@ pub(crate) enum Node {
     Scan {
         quads: Quads,
         permutation: Option<Permutation>,
+    },
+    /// All patterns at once, variable by variable.
+    Multiway {
+        patterns: Vec<Quads>,
+        /// The variables, in the order in which they get their values.
+        variables: Vec<Slot>,
     },
     Path(Box<Path>),
     NamedGraphs(Slot),
@@ -213,6 +220,7 @@ impl Plan {
             Node::Unit
             | Node::Input
             | Node::Scan { .. }
+            | Node::Multiway { .. }
             | Node::Path(_)
             | Node::NamedGraphs(_)
             | Node::Values(_)

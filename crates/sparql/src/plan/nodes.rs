@@ -71,6 +71,15 @@ pub(super) fn scan(quads: Quads, permutation: Option<Permutation>) -> Plan {
     )
 }
 
+pub(super) fn multiway(patterns: Vec<Quads>, variables: Vec<Slot>) -> Plan {
+    let node = Node::Multiway {
+        patterns,
+        variables: variables.clone(),
+    };
+    let certain = variables.iter().copied().collect();
+    leaf(node, variables, certain, 0.0)
+}
+
 /// A plan for the rows of the batch that another plan gives, each with its number in a slot.
 pub(super) fn input_of(plan: &Plan, number: Slot) -> Plan {
     let mut columns = plan.columns.clone();

@@ -48,6 +48,7 @@ fn below(plan: &mut Plan, wanted: &SlotSet) {
         Node::Unit
         | Node::Input
         | Node::Scan { .. }
+        | Node::Multiway { .. }
         | Node::Path(_)
         | Node::NamedGraphs(_)
         | Node::Values(_)

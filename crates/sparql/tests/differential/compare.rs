@@ -180,16 +180,27 @@ impl Case {
         graphs
     }
 
-    fn engine(&self, quads: &[Quad]) -> Result<Answer, Failure> {
-        let store = QuadStore::open(InMemoryBackend::new()).expect("an empty store");
-        store
-            .extend(quads.iter().cloned())
-            .expect("quads in memory");
-        let options = QueryOptions::new()
+    /// The plan of the engine.
+    ///
+    /// # Panics
+    /// If the query has none.
+    pub(crate) fn plan(&self) -> String {
+        let query: quadrille_sparql::Query = self.text().parse().expect("a query");
+        let store = store(&data::parse(&self.data));
+        let plan = query.prepare(self.options()).explain(&store);
+        plan.expect("a plan").to_string()
+    }
+
+    fn options(&self) -> QueryOptions {
+        QueryOptions::new()
             .with_timeout(ENGINE_PATIENCE)
-            .with_union_default_graph(self.union_default_graph);
+            .with_union_default_graph(self.union_default_graph)
+    }
+
+    fn engine(&self, quads: &[Quad]) -> Result<Answer, Failure> {
         let failed = |error: quadrille_sparql::QueryError| Failure::Error(error.to_string());
-        match store.query_with(&self.text(), &options).map_err(failed)? {
+        let answer = store(quads).query_with(&self.text(), &self.options());
+        match answer.map_err(failed)? {
             QueryResults::Boolean(value) => Ok(Answer::Boolean(value)),
             QueryResults::Solutions(solutions) => {
                 let variables = names(solutions.variables());
@@ -202,6 +213,14 @@ impl Case {
             )?)),
         }
     }
+}
+
+fn store(quads: &[Quad]) -> QuadStore<InMemoryBackend> {
+    let store = QuadStore::open(InMemoryBackend::new()).expect("an empty store");
+    store
+        .extend(quads.iter().cloned())
+        .expect("quads in memory");
+    store
 }
 
 pub(crate) fn names(variables: &[Variable]) -> Vec<String> {

@@ -4,7 +4,7 @@
 //! many to shrink and show), each a number. What flows out: the first cases that differ, shrunk, as text that can be put
 //! into `kept` as it is. What always holds: the same seed makes the same cases; whatever is in `kept` runs every time.
 //!
-//! Each case is drawn (`data`, `grammar`), answered by a plain evaluator of the algebra (`reference`) and by the engine,
+//! Each case is drawn (`data`, `grammar`; `cycles` for joins of cyclic patterns), answered by a plain evaluator of the algebra (`reference`) and by the engine,
 //! compared (`compare`, `ordering`), and shrunk if they differ (`shrink`, `tree`). spareval computes the values of functions
 //! and operators for the reference. As a whole it is asked too, and must agree nearly always. Where it differs from SPARQL
 //! 1.1, and so from the reference:
@@ -22,6 +22,7 @@
 
 mod aggregation;
 mod compare;
+mod cycles;
 mod data;
 mod evaluation;
 mod expressions;
@@ -138,6 +139,27 @@ fn random_queries_have_the_same_answers() {
     assert!(
         count("not as spareval") * 20 <= cases,
         "is the reference right? {passed:?}"
+    );
+}
+
+#[test]
+fn cycles_have_the_same_answers() {
+    let seed = number("QUADRILLE_DIFFERENTIAL_SEED", 1);
+    let cases = number("QUADRILLE_DIFFERENTIAL_CASES", CASES) / 10;
+    let (mut with_rows, mut joined_at_once) = (0, 0);
+    for number in 0..cases {
+        let case = cycles::draw(&mut Rng::with_seed(seed.wrapping_add(number)));
+        match case.verdict() {
+            Verdict::Same { rows } => with_rows += u64::from(rows > 0),
+            Verdict::Passed(_) => {}
+            Verdict::Differs { .. } => panic!("{}", written(&case)),
+        }
+        joined_at_once += u64::from(case.plan().contains("multiway join"));
+    }
+    assert!(with_rows * 2 >= cases, "{with_rows} of {cases} have rows");
+    assert!(
+        joined_at_once * 4 >= cases,
+        "{joined_at_once} of {cases} are multiway joins"
     );
 }
 

@@ -159,3 +159,28 @@ fn a_subquery_within_each_of_many_graphs() {
     let query = "SELECT ?g ?n { GRAPH ?g { SELECT (COUNT(*) AS ?n) { ?s :p ?o } } }";
     assert_eq!(answer(&store, query).unwrap().len(), 1001);
 }
+
+#[test]
+fn graphs_that_are_scanned_one_after_the_other_are_in_no_order_together() {
+    let store =
+        store(":g { :a :p 1 . :b :p 2 . :c :p :d } :h { :a :p 3 . :b :p 4 . :c :p :d } :a :p 5 .");
+    let merged = "SELECT DISTINCT ?s FROM :g FROM :h { ?s ?p ?o }";
+    assert_eq!(
+        [":a", ":b", ":c"],
+        tidy(answer(&store, merged).unwrap()).as_slice()
+    );
+    let grouped = "SELECT ?s (COUNT(*) AS ?n) FROM :g FROM :h { ?s ?p ?o } GROUP BY ?s";
+    assert_eq!(3, answer(&store, grouped).unwrap().len());
+    for named in [
+        "SELECT DISTINCT ?s FROM NAMED :g FROM NAMED :h { GRAPH ?g { ?s ?p ?o } }",
+        "SELECT DISTINCT ?s { GRAPH ?g { ?s ?p ?o } }",
+    ] {
+        assert_eq!(3, answer(&store, named).unwrap().len(), "{named}");
+    }
+}
+
+/// Without the angle brackets.
+fn tidy(rows: Vec<String>) -> Vec<String> {
+    let tidy = |row: String| row.replace(['<', '>'], "");
+    rows.into_iter().map(tidy).collect()
+}

@@ -6,6 +6,7 @@ mod common;
 mod faults;
 mod formats;
 mod graphs;
+mod joins;
 mod limits;
 mod reads;
 mod source;

@@ -1,0 +1,74 @@
+//! How joins are planned: which method answers which shape, and that it answers right.
+
+use crate::common::{Store, answer, answer_with, store};
+use quadrille_sparql::{Query, QueryError, QueryOptions};
+use std::fmt::Write as _;
+
+/// The plan of a query, without limits.
+fn plan(store: &Store, query: &str) -> String {
+    let query: Query = format!("PREFIX : <http://example.com/>\n{query}")
+        .parse()
+        .unwrap();
+    let plan = query.prepare(QueryOptions::new()).explain(store);
+    plan.unwrap().to_string()
+}
+
+/// Spokes to and from one hub, `count` of each, with a cycle from each pair of them over the hub.
+fn wheel(count: usize) -> Store {
+    let mut edges = String::new();
+    for spoke in 0..count {
+        writeln!(edges, ":hub :p :out{spoke} . :in{spoke} :p :hub .").unwrap();
+        writeln!(edges, ":out{spoke} :p :in{spoke} .").unwrap();
+    }
+    store(&edges)
+}
+
+const TRIANGLES: &str = "SELECT ?a ?b ?c { ?a :p ?b . ?b :p ?c . ?c :p ?a }";
+
+#[test]
+fn a_cycle_is_joined_at_once_and_makes_no_pairs_of_spokes() {
+    let store = wheel(1500);
+    let plan = plan(&store, TRIANGLES);
+    assert!(plan.contains("multiway join"), "{plan}");
+    // Of the more than two million pairs, one in 1500 closes.
+    let options = QueryOptions::new().with_memory(1 << 20);
+    let rows = answer_with(&store, TRIANGLES, &options).unwrap();
+    assert_eq!(3 * 1500, rows.len());
+}
+
+#[test]
+fn a_cycle_for_which_there_is_no_memory_is_joined_in_the_indexes() {
+    let store = wheel(40);
+    let options = QueryOptions::new().with_memory(0);
+    let rows: Result<_, QueryError> = answer_with(&store, TRIANGLES, &options);
+    assert_eq!(answer(&store, TRIANGLES).unwrap(), rows.unwrap());
+}
+
+#[test]
+fn what_hangs_on_a_cycle_is_joined_after_it_and_chains_are_not_joined_at_once() {
+    let mut edges = String::new();
+    for node in 0..300 {
+        for step in [1, 7, 50] {
+            writeln!(edges, ":n{node} :p :n{} .", (node * step + 3) % 300).unwrap();
+        }
+        writeln!(edges, ":n{node} :name \"{node}\" .").unwrap();
+    }
+    let store = store(&edges);
+    let named = plan(
+        &store,
+        "SELECT * { ?a :p ?b . ?b :p ?c . ?a :p ?c . ?c :name ?n }",
+    );
+    let multiway = named.lines().find(|line| line.contains("multiway join"));
+    assert!(
+        multiway.is_some_and(|line| !line.contains("name")),
+        "{named}"
+    );
+    for acyclic in [
+        "SELECT * { ?a :p ?b . ?b :p ?c . ?c :p ?d }",
+        "SELECT * { ?a :p ?b . ?a :name ?n . ?a :p ?c }",
+        "SELECT * { ?a :p ?b . ?b :p ?a }",
+    ] {
+        let plan = plan(&store, acyclic);
+        assert!(!plan.contains("multiway join"), "{plan}");
+    }
+}
