@@ -215,6 +215,9 @@ impl TermOrder for TermOrdering {
     type Key = OrderKey;
 
     fn key(&self, id: u64) -> Result<OrderKey, QueryError> {
+        if let Some(value) = Value::of_id(id) {
+            return Ok(OrderKey::of(&value));
+        }
         let term = self.execution.terms.decode(id);
         Ok(match term.map_err(|error| self.execution.explain(error))? {
             Some(term) => OrderKey::of(&Value::from(term)),
