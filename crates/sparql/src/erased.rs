@@ -3,10 +3,11 @@
 //! What flows in: any [`QuadSource`]. What flows out: the calls that evaluation makes on it. What always holds: a call
 //! behind the pointer is one a scan or a batch of rows, never one a row.
 
-use crate::source::{QuadLookup, QuadScan, QuadSource, QuadValues};
+use crate::source::{QuadLookup, QuadScan, QuadSource, QuadTrie, QuadValues};
 use oxrdf::{Term, TermRef};
 use quadrille_store::{
-    IdPattern, LookupRequest, QuadFigures, ReadContext, ScanRequest, StorageResult, TermId,
+    IdPattern, LookupRequest, Permutation, QuadFigures, ReadContext, ScanRequest, StorageResult,
+    TermId,
 };
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ pub(crate) trait ErasedSource {
     fn scan(&self, pattern: IdPattern, context: &ReadContext) -> StorageResult<Box<dyn QuadScan>>;
     fn count(&self, pattern: IdPattern) -> StorageResult<u64>;
     fn estimate(&self, pattern: IdPattern) -> StorageResult<u64>;
+    fn estimate_request(&self, request: &ScanRequest) -> StorageResult<u64>;
     fn encode(&self, term: TermRef<'_>) -> StorageResult<Option<TermId>>;
     fn decode(&self, id: TermId) -> StorageResult<Term>;
     fn graphs(&self) -> StorageResult<Graphs>;
@@ -32,6 +34,12 @@ pub(crate) trait ErasedSource {
         request: &LookupRequest,
         context: &ReadContext,
     ) -> StorageResult<Box<dyn QuadLookup>>;
+    fn trie(
+        &self,
+        permutation: Permutation,
+        pattern: &IdPattern,
+        context: &ReadContext,
+    ) -> StorageResult<Box<dyn QuadTrie>>;
     fn predicate_figures(&self, predicate: TermId) -> StorageResult<QuadFigures>;
     fn values(
         &self,
@@ -57,6 +65,10 @@ impl<S: QuadSource> ErasedSource for S {
 
     fn estimate(&self, pattern: IdPattern) -> StorageResult<u64> {
         QuadSource::estimate(self, pattern)
+    }
+
+    fn estimate_request(&self, request: &ScanRequest) -> StorageResult<u64> {
+        QuadSource::estimate_request(self, request)
     }
 
     fn encode(&self, term: TermRef<'_>) -> StorageResult<Option<TermId>> {
@@ -89,6 +101,15 @@ impl<S: QuadSource> ErasedSource for S {
         context: &ReadContext,
     ) -> StorageResult<Box<dyn QuadLookup>> {
         QuadSource::lookup(self, request, context)
+    }
+
+    fn trie(
+        &self,
+        permutation: Permutation,
+        pattern: &IdPattern,
+        context: &ReadContext,
+    ) -> StorageResult<Box<dyn QuadTrie>> {
+        QuadSource::trie(self, permutation, pattern, context)
     }
 
     fn predicate_figures(&self, predicate: TermId) -> StorageResult<QuadFigures> {

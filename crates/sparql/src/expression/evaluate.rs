@@ -77,6 +77,14 @@ impl Evaluator {
         Ok(Self { compiled, context })
     }
 
+    /// The id that the expression gives for each row, if it reads no row.
+    pub(super) fn constant(&self) -> Option<u64> {
+        match self.compiled {
+            Compiled::Constant(id) => Some(id),
+            _ => None,
+        }
+    }
+
     /// The expression as it is evaluated.
     #[cfg(test)]
     pub(super) fn compiled(&self) -> &Compiled {

@@ -15,12 +15,14 @@ mod ids;
 mod made;
 mod order;
 mod prepare;
+mod ranges;
 mod temporal;
 mod value;
 
 pub(crate) use aggregates::accumulator;
 pub(crate) use evaluate::Evaluator;
 pub(crate) use order::TermOrdering;
+pub(crate) use ranges::{IdRange, Relation, constant, id_ranges, is_identity};
 
 use crate::error::QueryError;
 use crate::execution::Execution;

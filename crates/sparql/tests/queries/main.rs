@@ -7,5 +7,6 @@ mod faults;
 mod formats;
 mod graphs;
 mod limits;
+mod ranges;
 mod reads;
 mod source;
