@@ -19,6 +19,7 @@ pub(crate) trait ErasedSource {
     fn scan(&self, pattern: IdPattern, context: &ReadContext) -> StorageResult<Box<dyn QuadScan>>;
     fn count(&self, pattern: IdPattern) -> StorageResult<u64>;
     fn estimate(&self, pattern: IdPattern) -> StorageResult<u64>;
+    fn estimate_request(&self, request: &ScanRequest) -> StorageResult<u64>;
     fn encode(&self, term: TermRef<'_>) -> StorageResult<Option<TermId>>;
     fn decode(&self, id: TermId) -> StorageResult<Term>;
     fn graphs(&self) -> StorageResult<Graphs>;
@@ -64,6 +65,10 @@ impl<S: QuadSource> ErasedSource for S {
 
     fn estimate(&self, pattern: IdPattern) -> StorageResult<u64> {
         QuadSource::estimate(self, pattern)
+    }
+
+    fn estimate_request(&self, request: &ScanRequest) -> StorageResult<u64> {
+        QuadSource::estimate_request(self, request)
     }
 
     fn encode(&self, term: TermRef<'_>) -> StorageResult<Option<TermId>> {

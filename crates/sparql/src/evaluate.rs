@@ -97,7 +97,7 @@ fn planned(
     pattern: &GraphPattern,
     variables: &[Variable],
     given: &[(Variable, Term)],
-    execution: &Execution,
+    execution: &Arc<Execution>,
 ) -> Result<Planned, QueryError> {
     for (variable, _) in given {
         let mut is_known = false;

@@ -7,8 +7,11 @@ use crate::algebra::{GraphPlace, Path, Place, Quads, Scalar, Slot};
 use crate::batch::Batch;
 use crate::error::QueryError;
 use crate::execution::Execution;
+use crate::expression::IdRange;
 use crate::operators::{BoxedOperator, Operator};
 use crate::plan::{JoinKind, JoinMethod, Node, Plan, Probed};
+use oxrdf::Term;
+use quadrille_store::{Tag, TermId};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -241,11 +244,23 @@ impl<'a> Explainer<'a> {
         match node {
             Node::Unit => ("one row", String::new()),
             Node::Input => ("the batch", String::new()),
-            Node::Scan { quads, permutation } => {
+            Node::Scan {
+                quads,
+                permutation,
+                objects,
+            } => {
                 let order = permutation
                     .map(|order| format!("{order} "))
                     .unwrap_or_default();
-                ("scan", format!("{order}{}", self.quads(quads)))
+                let ranges = match objects {
+                    Some(ranges) => format!(
+                        " with {} in {}",
+                        self.place(quads.triple[2]),
+                        ranges_in_words(ranges)
+                    ),
+                    None => String::new(),
+                };
+                ("scan", format!("{order}{}{ranges}", self.quads(quads)))
             }
             Node::Multiway {
                 patterns,
@@ -414,6 +429,36 @@ impl<'a> Explainer<'a> {
         }
         text
     }
+}
+
+/// The most ranges that are written out.
+const RANGES_SHOWN: usize = 4;
+
+/// Ranges of ids: by their values where the ids tell them, else by their tags.
+fn ranges_in_words(ranges: &[IdRange]) -> String {
+    let value = |id: TermId| match id.decode_inline() {
+        Some(Term::Literal(literal)) => Some(literal.value().to_owned()),
+        _ => None,
+    };
+    let words = |(low, high): &IdRange| {
+        let [low, high] = [*low, *high].map(TermId::from_raw);
+        let tag = low.tag().map_or("reserved", Tag::name);
+        match (value(low), value(high)) {
+            (Some(low), _) if tag == "boolean" || low.is_empty() => tag.to_owned(),
+            (Some(only), _) if low == high => format!("{tag} {only}"),
+            (Some(low), Some(high)) => format!("{tag} {low} to {high}"),
+            (Some(low), None) => format!("{tag} from {low}"),
+            (None, _) => tag.to_owned(),
+        }
+    };
+    let mut texts: Vec<String> = ranges.iter().take(RANGES_SHOWN).map(words).collect();
+    if ranges.len() > RANGES_SHOWN {
+        texts.push(format!("{} more", ranges.len() - RANGES_SHOWN));
+    }
+    if texts.is_empty() {
+        return "nothing".to_owned();
+    }
+    texts.join(", ")
 }
 
 fn join_texts(texts: [String; 2]) -> String {

@@ -66,7 +66,7 @@ pub use request::ScanRequest;
 pub use snapshot::Snapshot;
 pub use statistics::{GraphStatistics, KeyspaceStatistics, PredicateStatistics, StoreStatistics};
 pub use store::QuadStore;
-pub use term::{Tag, TagKind, TermId};
+pub use term::{InlinedNumber, Tag, TagKind, TermId};
 pub use transaction::StoreTransaction;
 pub use values::IdValues;
 pub use verify::{Problem, VerifyReport};

@@ -22,10 +22,16 @@ impl Builder {
         let (operator, columns): (BoxedOperator, Vec<Slot>) = match &plan.node {
             Node::Unit => (one_row(), Vec::new()),
             Node::Input => self.input(plan, environment),
-            Node::Scan { quads, permutation } => {
+            Node::Scan {
+                quads,
+                permutation,
+                objects,
+            } => {
                 let (shape, columns) = scan_shape(quads, plan, environment);
+                let is_by_object = matches!(shape.triple, [None, Some(_), None]);
                 let shape = ScanShape {
                     permutation: *permutation,
+                    objects: objects.clone().filter(|_| is_by_object),
                     ..shape
                 };
                 let operator = Scan::new(Arc::clone(&self.execution), shape)?;
@@ -284,6 +290,7 @@ fn shape_of(quads: &Quads, wanted: &[Slot], environment: &Environment) -> (ScanS
             .collect(),
         equal,
         permutation: None,
+        objects: None,
     };
     (shape, columns)
 }

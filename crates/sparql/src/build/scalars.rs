@@ -13,20 +13,14 @@ use std::sync::Arc;
 const NOBODY: Slot = Slot(u32::MAX);
 
 /// Conditions that must all hold.
-struct Conditions {
-    conditions: Vec<Evaluator>,
-    mask: Vec<bool>,
-}
+struct Conditions(Vec<Evaluator>);
 
 impl RowFilter for Conditions {
     fn keep(&mut self, batch: &Batch, mask: &mut Vec<bool>) -> Result<(), QueryError> {
         mask.clear();
         mask.resize(batch.len(), true);
-        for condition in &mut self.conditions {
-            condition.filter(batch, &mut self.mask)?;
-            for (kept, passes) in mask.iter_mut().zip(&self.mask) {
-                *kept &= passes;
-            }
+        for condition in &mut self.0 {
+            condition.filter(batch, mask)?;
         }
         Ok(())
     }
@@ -48,10 +42,7 @@ impl Builder {
             columns.iter().position(|column| *column == slot)
         };
         let compiled = Compiled::new(&scalar.expression, &column_of, &self.execution)?;
-        Ok(Evaluator::new(
-            Arc::new(compiled),
-            Arc::clone(&self.execution),
-        ))
+        Evaluator::new(compiled, Arc::clone(&self.execution))
     }
 
     /// A filter over rows of these columns.
@@ -64,10 +55,7 @@ impl Builder {
             .iter()
             .map(|filter| self.evaluator(filter, columns))
             .collect();
-        Ok(Box::new(Conditions {
-            conditions: conditions?,
-            mask: Vec::new(),
-        }))
+        Ok(Box::new(Conditions(conditions?)))
     }
 
     /// A filter over pairs of rows, if there is a condition. What both sides have is read on the left, unless it may be

@@ -4,14 +4,16 @@
 
 use super::arithmetic::{Arithmetic, calculate};
 use super::functions::{divided, integer};
+use super::ids::{IdMap, ids_compare};
 use super::order::OrderKey;
 use super::value::Value;
 use crate::batch::UNBOUND;
 use crate::error::QueryError;
 use crate::execution::Execution;
 use crate::operators::aggregate::{Accumulator, MakeAccumulator};
+use quadrille_store::TermId;
 use spargebra::algebra::AggregateFunction;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What an aggregate does with its values.
 #[derive(Clone)]
@@ -24,17 +26,26 @@ enum Kind {
     Concatenate(String),
 }
 
+/// How many values are remembered that had to be decoded.
+const VALUES_MAX: usize = 4096;
+
+/// The values that were decoded, for all groups.
+type Values = Arc<Mutex<IdMap<Value>>>;
+
 /// What was gathered.
 struct Gathered {
     execution: Arc<Execution>,
+    values: Values,
     kind: Kind,
     count: i64,
     /// Whether a value could not be computed, or not be added.
     failed: bool,
     /// The sum.
     sum: Value,
-    /// The least, greatest or first id, with its key.
-    best: Option<(OrderKey, u64)>,
+    /// The least, greatest or first id.
+    best: Option<u64>,
+    /// The key of that id, once it was needed.
+    best_key: Option<OrderKey>,
     text: String,
 }
 
@@ -62,6 +73,7 @@ pub(crate) fn accumulator(
         }
     };
     let execution = Arc::clone(execution);
+    let values = Values::default();
     Ok(Box::new(move || {
         Box::new(Gathered {
             execution: Arc::clone(&execution),
@@ -70,6 +82,8 @@ pub(crate) fn accumulator(
             failed: false,
             sum: integer(0),
             best: None,
+            best_key: None,
+            values: Arc::clone(&values),
             text: String::new(),
         })
     }))
@@ -77,9 +91,23 @@ pub(crate) fn accumulator(
 
 impl Gathered {
     fn value(&self, id: u64) -> Result<Option<Value>, QueryError> {
+        if let Some(value) = Value::of_id(id) {
+            return Ok(Some(value));
+        }
+        let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(value) = values.get(&id) {
+            return Ok(Some(value.clone()));
+        }
         let term = self.execution.terms.decode(id);
         let term = term.map_err(|error| self.execution.explain(error))?;
-        Ok(term.map(Value::from))
+        let value = term.map(Value::from);
+        if let Some(value) = &value {
+            if values.len() >= VALUES_MAX {
+                values.clear();
+            }
+            values.insert(id, value.clone());
+        }
+        Ok(value)
     }
 
     fn add_to_sum(&mut self, value: &Value) {
@@ -94,16 +122,46 @@ impl Gathered {
         }
     }
 
-    fn take_better(&mut self, value: &Value, id: u64) {
-        let key = OrderKey::of(value);
-        let is_better = match (&self.best, &self.kind) {
-            (None, _) => true,
-            (Some((best, _)), Kind::Least) => key < *best,
-            (Some((best, _)), _) => key > *best,
+    /// Keeps the better of the best id so far and another one, which is bound.
+    fn take_better(&mut self, id: u64) -> Result<(), QueryError> {
+        let Some(best) = self.best else {
+            self.best = Some(id);
+            return Ok(());
+        };
+        if best == id {
+            return Ok(());
+        }
+        let mut key = None;
+        // Numbers of several types are ordered by more than what their types promote to.
+        let is_same_sort = TermId::from_raw(id).tag_byte() == TermId::from_raw(best).tag_byte();
+        let ordering = match ids_compare(id, best) {
+            Some(Some(ordering)) if is_same_sort => ordering,
+            _ => {
+                let own = self.key(id)?;
+                let best_key = match self.best_key.take() {
+                    Some(known) => known,
+                    None => self.key(best)?,
+                };
+                let ordering = own.cmp(&best_key);
+                self.best_key = Some(best_key);
+                key = Some(own);
+                ordering
+            }
+        };
+        let is_better = match self.kind {
+            Kind::Least => ordering.is_lt(),
+            _ => ordering.is_gt(),
         };
         if is_better {
-            self.best = Some((key, id));
+            self.best = Some(id);
+            self.best_key = key;
         }
+        Ok(())
+    }
+
+    fn key(&self, id: u64) -> Result<OrderKey, QueryError> {
+        let value = self.value(id)?;
+        Ok(value.map_or(OrderKey::Unbound, |value| OrderKey::of(&value)))
     }
 
     fn concatenate(&mut self, value: &Value) {
@@ -125,9 +183,12 @@ impl Accumulator for Gathered {
     fn add(&mut self, id: u64) -> Result<(), QueryError> {
         if matches!(self.kind, Kind::Sample) {
             if self.best.is_none() && id != UNBOUND {
-                self.best = Some((OrderKey::Unbound, id));
+                self.best = Some(id);
             }
             return Ok(());
+        }
+        if matches!(self.kind, Kind::Least | Kind::Greatest) && id != UNBOUND {
+            return self.take_better(id);
         }
         let Some(value) = self.value(id)? else {
             self.failed = true;
@@ -136,9 +197,8 @@ impl Accumulator for Gathered {
         self.count += 1;
         match self.kind {
             Kind::Sum | Kind::Average => self.add_to_sum(&value),
-            Kind::Least | Kind::Greatest => self.take_better(&value, id),
             Kind::Concatenate(_) => self.concatenate(&value),
-            Kind::Sample => {}
+            Kind::Least | Kind::Greatest | Kind::Sample => {}
         }
         Ok(())
     }
@@ -150,7 +210,7 @@ impl Accumulator for Gathered {
             Kind::Average if self.count == 0 => Some(integer(0)),
             Kind::Average => divided(&self.sum, self.count),
             Kind::Least | Kind::Greatest | Kind::Sample => {
-                return Ok(self.best.as_ref().map_or(UNBOUND, |(_, id)| *id));
+                return Ok(self.best.unwrap_or(UNBOUND));
             }
             Kind::Concatenate(_) => Some(Value::String(std::mem::take(&mut self.text))),
         };

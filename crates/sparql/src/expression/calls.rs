@@ -3,13 +3,14 @@
 use super::Compiled;
 use super::casts::cast;
 use super::evaluate::{Context, Operand};
-use super::functions::{of_term, typed_literal};
+use super::functions::{of_term, of_value, typed_literal};
 use super::made::{fraction, identifier, part_of_triple, triple};
 use super::value::{Temporal, Value};
 use crate::batch::Batch;
 use crate::error::QueryError;
 use oxiri::Iri;
 use oxrdf::{BlankNode, NamedNodeRef};
+use quadrille_store::{Tag, TermId};
 use spargebra::algebra::Function;
 
 impl Context {
@@ -27,6 +28,11 @@ impl Context {
                 Some(operand) => operands.push(operand),
                 None => return Ok(None),
             }
+        }
+        if let [Operand::Id(id)] = operands[..]
+            && let Some(value) = self.of_id(function, id)?
+        {
+            return Ok(Some(Operand::Value(value)));
         }
         match function {
             Function::Str | Function::Datatype => match operands.pop() {
@@ -68,6 +74,23 @@ impl Context {
                 Ok(self.functions.call(function, &values).map(Operand::Value))
             }
         }
+    }
+
+    /// Functions of one term that its id or its remembered value answers.
+    fn of_id(&mut self, function: &Function, id: u64) -> Result<Option<Value>, QueryError> {
+        let tag = TermId::from_raw(id).tag();
+        let is_known = tag.is_some_and(|tag| tag != Tag::QueryLocal);
+        let is_blank = matches!(tag, Some(Tag::SerialBlank | Tag::LabelledBlank));
+        let is_iri = tag == Some(Tag::Iri);
+        Ok(match function {
+            Function::IsIri if is_known => Some(Value::Boolean(is_iri)),
+            Function::IsBlank if is_known => Some(Value::Boolean(is_blank)),
+            Function::IsLiteral if is_known => Some(Value::Boolean(
+                !is_iri && !is_blank && tag != Some(Tag::TripleTerm),
+            )),
+            Function::Str | Function::Datatype => of_value(function, &self.value_of_id(id)?),
+            _ => None,
+        })
     }
 
     /// Functions whose result is a term as it stands: its form is kept, whatever its value.

@@ -1,21 +1,29 @@
 //! The evaluation of compiled expressions, row by row of a batch.
+//!
+//! What flows in: batches. What flows out: masks and ids. What always holds: terms are decoded only where their ids do not
+//! tell enough, and then those of the next rows with them; what is remembered has a bound.
 
+use super::Compiled;
 use super::arithmetic::{calculate, negated, signed};
 use super::functions::Functions;
+use super::ids::{Exact, IdMap, IdSet, ids_compare, ids_equal};
 use super::value::Value;
-use super::{Comparison, Compiled};
 use crate::batch::{Batch, UNBOUND};
 use crate::error::QueryError;
 use crate::execution::Execution;
 use oxrdf::Term;
 use oxsdatatypes::DateTime;
-use quadrille_store::{Tag, TermId};
-use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// How many decoded values are remembered.
-const REMEMBERED_MAX: usize = 4096;
+const VALUES_MAX: usize = 4096;
+
+/// How many ids are remembered with what a part gives for them.
+const RESULTS_MAX: usize = 64 * 1024;
+
+/// How many rows ahead values are decoded.
+const AHEAD: usize = 512;
 
 /// The value of a part of an expression.
 #[derive(Clone, Debug)]
@@ -27,42 +35,73 @@ pub(crate) enum Operand {
 
 /// Evaluates one expression.
 pub(crate) struct Evaluator {
-    compiled: Arc<Compiled>,
+    compiled: Compiled,
     context: Context,
 }
 
 /// What the evaluation of all parts shares.
 pub(super) struct Context {
     execution: Arc<Execution>,
-    values: HashMap<u64, Value>,
+    values: IdMap<Value>,
+    /// What the parts gave that are remembered, by their numbers.
+    results: Vec<Results>,
     pub(super) functions: Functions,
     /// The blank nodes that labels stand for in the row at hand.
     pub(super) labels: HashMap<String, String>,
 }
 
+/// What a part gave, by the ids of the column that it depends on.
+#[derive(Default)]
+struct Results {
+    truths: IdMap<Option<bool>>,
+    operands: IdMap<Option<Operand>>,
+}
+
 impl Evaluator {
-    pub(crate) fn new(compiled: Arc<Compiled>, execution: Arc<Execution>) -> Self {
-        Self {
-            compiled,
-            context: Context {
-                execution,
-                values: HashMap::new(),
-                functions: Functions::default(),
-                labels: HashMap::new(),
-            },
+    /// Prepares the evaluation of an expression.
+    ///
+    /// # Errors
+    /// What reading and encoding constants fails with.
+    pub(crate) fn new(
+        mut compiled: Compiled,
+        execution: Arc<Execution>,
+    ) -> Result<Self, QueryError> {
+        let mut context = Context {
+            execution,
+            values: IdMap::default(),
+            results: Vec::new(),
+            functions: Functions::default(),
+            labels: HashMap::new(),
+        };
+        compiled.prepare(&mut context)?;
+        Ok(Self { compiled, context })
+    }
+
+    /// The id that the expression gives for each row, if it reads no row.
+    pub(super) fn constant(&self) -> Option<u64> {
+        match self.compiled {
+            Compiled::Constant(id) => Some(id),
+            _ => None,
         }
     }
 
-    /// Sets the mask to whether each row passes: its effective boolean value is true.
+    /// The expression as it is evaluated.
+    #[cfg(test)]
+    pub(super) fn compiled(&self) -> &Compiled {
+        &self.compiled
+    }
+
+    /// Takes the mark off rows that do not pass: their effective boolean value is not true. Others are not looked at.
     ///
     /// # Errors
     /// What reading terms fails with.
-    pub(crate) fn filter(&mut self, batch: &Batch, mask: &mut Vec<bool>) -> Result<(), QueryError> {
-        mask.clear();
-        for row in 0..batch.len() {
-            self.context.labels.clear();
-            let truth = self.context.truth(&self.compiled, batch, row)?;
-            mask.push(truth == Some(true));
+    pub(crate) fn filter(&mut self, batch: &Batch, mask: &mut [bool]) -> Result<(), QueryError> {
+        for (row, kept) in mask.iter_mut().enumerate() {
+            if *kept {
+                self.context.labels.clear();
+                let truth = self.context.truth(&self.compiled, batch, row)?;
+                *kept = truth == Some(true);
+            }
         }
         Ok(())
     }
@@ -79,11 +118,7 @@ impl Evaluator {
         values.clear();
         for row in 0..batch.len() {
             self.context.labels.clear();
-            let operand = self.context.operand(&self.compiled, batch, row)?;
-            values.push(match operand {
-                Some(operand) => self.context.id(operand)?,
-                None => UNBOUND,
-            });
+            values.push(self.context.encoded(&self.compiled, batch, row)?);
         }
         Ok(())
     }
@@ -124,7 +159,16 @@ impl Context {
             Compiled::Equal(left, right) => {
                 let operands = self.two(left, right, batch, row)?;
                 match operands {
-                    Some((left, right)) => self.equals(&left, &right)?,
+                    Some((left_operand, right_operand)) => {
+                        let pair = (&left_operand, &right_operand);
+                        match told(pair, ids_equal) {
+                            None => {
+                                self.decode_ahead([left, right], batch, row)?;
+                                self.equals(pair.0, pair.1)?
+                            }
+                            told => told,
+                        }
+                    }
                     None => None,
                 }
             }
@@ -138,11 +182,39 @@ impl Context {
             Compiled::Compare(comparison, left, right) => {
                 let operands = self.two(left, right, batch, row)?;
                 match operands {
-                    Some((left, right)) => self.compares(*comparison, &left, &right)?,
+                    Some((left_operand, right_operand)) => {
+                        let pair = (&left_operand, &right_operand);
+                        let ordering = match told(pair, ids_compare) {
+                            Some(ordering) => ordering,
+                            None => {
+                                self.decode_ahead([left, right], batch, row)?;
+                                self.value(pair.0)?.compare(&self.value(pair.1)?)
+                            }
+                        };
+                        ordering.map(|ordering| comparison.holds(ordering))
+                    }
                     None => None,
                 }
             }
-            Compiled::In(left, list) => self.is_in(left, list, batch, row)?,
+            Compiled::In { left, list, exact } => self.is_in((left, list, exact), batch, row)?,
+            Compiled::Remembered {
+                column,
+                number,
+                inner,
+            } => {
+                let id = batch.value(row, *column);
+                if let Some(truth) = self.results(*number).truths.get(&id) {
+                    return Ok(*truth);
+                }
+                self.decode_column_ahead(*column, Some(*number), batch, row)?;
+                let truth = self.truth(inner, batch, row)?;
+                let truths = &mut self.results(*number).truths;
+                if truths.len() >= RESULTS_MAX {
+                    truths.clear();
+                }
+                truths.insert(id, truth);
+                truth
+            }
             Compiled::Bound(column) => {
                 Some(column.is_some_and(|column| batch.value(row, column) != UNBOUND))
             }
@@ -171,7 +243,7 @@ impl Context {
             | Compiled::Equal(..)
             | Compiled::SameTerm(..)
             | Compiled::Compare(..)
-            | Compiled::In(..)
+            | Compiled::In { .. }
             | Compiled::Bound(_) => self
                 .truth(compiled, batch, row)?
                 .map(|truth| Operand::Value(Value::Boolean(truth))),
@@ -205,7 +277,115 @@ impl Context {
                 None
             }
             Compiled::Call(function, arguments) => self.call(function, arguments, batch, row)?,
+            Compiled::Remembered {
+                column,
+                number,
+                inner,
+            } => {
+                let id = batch.value(row, *column);
+                if let Some(operand) = self.results(*number).operands.get(&id) {
+                    return Ok(operand.clone());
+                }
+                self.decode_column_ahead(*column, Some(*number), batch, row)?;
+                let operand = self.operand(inner, batch, row)?;
+                self.remember(*number, id, operand.clone());
+                operand
+            }
         })
+    }
+
+    /// The id of a value, unbound for an error.
+    fn encoded(
+        &mut self,
+        compiled: &Compiled,
+        batch: &Batch,
+        row: usize,
+    ) -> Result<u64, QueryError> {
+        let id = match self.operand(compiled, batch, row)? {
+            None => return Ok(UNBOUND),
+            Some(Operand::Id(id)) => return Ok(id),
+            Some(operand) => self.id(operand)?,
+        };
+        // From now on the id is given, not made anew.
+        if let Compiled::Remembered { column, number, .. } = compiled {
+            let read = batch.value(row, *column);
+            self.remember(*number, read, Some(Operand::Id(id)));
+        }
+        Ok(id)
+    }
+
+    fn results(&mut self, number: usize) -> &mut Results {
+        if self.results.len() <= number {
+            self.results.resize_with(number + 1, Results::default);
+        }
+        &mut self.results[number]
+    }
+
+    fn remember(&mut self, number: usize, id: u64, operand: Option<Operand>) {
+        let operands = &mut self.results(number).operands;
+        if operands.len() >= RESULTS_MAX {
+            operands.clear();
+        }
+        operands.insert(id, operand);
+    }
+
+    /// Decodes the values of the columns among two parts, from a row on.
+    fn decode_ahead(
+        &mut self,
+        parts: [&Compiled; 2],
+        batch: &Batch,
+        row: usize,
+    ) -> Result<(), QueryError> {
+        for part in parts {
+            if let Compiled::Column(column) = part {
+                self.decode_column_ahead(*column, None, batch, row)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Decodes the values of a column from a row on, if that of the row is not known: those for which a part's result is not
+    /// remembered either.
+    fn decode_column_ahead(
+        &mut self,
+        column: usize,
+        number: Option<usize>,
+        batch: &Batch,
+        row: usize,
+    ) -> Result<(), QueryError> {
+        let column = batch.column(column);
+        let needs = |id: u64| id != UNBOUND && Value::of_id(id).is_none();
+        if !column
+            .get(row)
+            .is_some_and(|id| needs(*id) && !self.values.contains_key(id))
+        {
+            return Ok(());
+        }
+        let results = number.and_then(|number| self.results.get(number));
+        let is_known = |id: u64| {
+            results.is_some_and(|results| {
+                results.truths.contains_key(&id) || results.operands.contains_key(&id)
+            })
+        };
+        let mut ids: Vec<u64> = column[row..]
+            .iter()
+            .take(AHEAD)
+            .copied()
+            .filter(|id| needs(*id) && !self.values.contains_key(id) && !is_known(*id))
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let terms = self.execution.terms.decode_all(&ids);
+        let terms = terms.map_err(|error| self.execution.explain(error))?;
+        if self.values.len() + ids.len() > VALUES_MAX {
+            self.values.clear();
+        }
+        for (id, term) in ids.into_iter().zip(terms) {
+            if let Some(term) = term {
+                self.values.insert(id, Value::from(term));
+            }
+        }
+        Ok(())
     }
 
     fn two(
@@ -224,14 +404,19 @@ impl Context {
 
     fn is_in(
         &mut self,
-        left: &Compiled,
-        list: &[Compiled],
+        (left, list, exact): (&Compiled, &[Compiled], &IdSet),
         batch: &Batch,
         row: usize,
     ) -> Result<Option<bool>, QueryError> {
         let Some(left) = self.operand(left, batch, row)? else {
             return Ok(None);
         };
+        if let Operand::Id(id) = left
+            && !exact.is_empty()
+            && Exact::of(id).is_some()
+        {
+            return Ok(Some(exact.contains(&id)));
+        }
         let mut failed = false;
         for part in list {
             let equals = match self.operand(part, batch, row)? {
@@ -248,44 +433,32 @@ impl Context {
     }
 
     fn equals(&mut self, left: &Operand, right: &Operand) -> Result<Option<bool>, QueryError> {
-        if let (Operand::Id(left), Operand::Id(right)) = (left, right)
-            && let Some(equals) = ids_equal(*left, *right)
-        {
-            return Ok(Some(equals));
+        if let told @ Some(_) = told((left, right), ids_equal) {
+            return Ok(told);
         }
         let (left, right) = (self.value(left)?, self.value(right)?);
         Ok(left.equals(&right))
     }
 
-    fn compares(
-        &mut self,
-        comparison: Comparison,
-        left: &Operand,
-        right: &Operand,
-    ) -> Result<Option<bool>, QueryError> {
-        if let (Operand::Id(left), Operand::Id(right)) = (left, right)
-            && let Some(ordering) = ids_compare(*left, *right)
-        {
-            return Ok(Some(comparison.holds(ordering)));
+    pub(super) fn value(&mut self, operand: &Operand) -> Result<Value, QueryError> {
+        match operand {
+            Operand::Value(value) => Ok(value.clone()),
+            Operand::Id(id) => self.value_of_id(*id),
         }
-        let (left, right) = (self.value(left)?, self.value(right)?);
-        Ok(left
-            .compare(&right)
-            .map(|ordering| comparison.holds(ordering)))
     }
 
-    pub(super) fn value(&mut self, operand: &Operand) -> Result<Value, QueryError> {
-        let id = match operand {
-            Operand::Value(value) => return Ok(value.clone()),
-            Operand::Id(id) => *id,
-        };
+    /// The value of a term by its id.
+    pub(super) fn value_of_id(&mut self, id: u64) -> Result<Value, QueryError> {
+        if let Some(value) = Value::of_id(id) {
+            return Ok(value);
+        }
         if let Some(value) = self.values.get(&id) {
             return Ok(value.clone());
         }
         let term = self.execution.terms.decode(id);
         let term = term.map_err(|error| self.execution.explain(error))?;
         let value = term.map_or_else(|| Value::String(String::new()), Value::from);
-        if self.values.len() >= REMEMBERED_MAX {
+        if self.values.len() >= VALUES_MAX {
             self.values.clear();
         }
         self.values.insert(id, value.clone());
@@ -313,10 +486,13 @@ impl Context {
         Ok(term.unwrap_or_else(|| Value::String(String::new()).into_term()))
     }
 
-    fn id(&self, operand: Operand) -> Result<u64, QueryError> {
+    pub(super) fn id(&self, operand: Operand) -> Result<u64, QueryError> {
         match operand {
             Operand::Id(id) => Ok(id),
-            Operand::Value(value) => self.encode(value.into_term()),
+            Operand::Value(value) => match value.inlined_id() {
+                Some(id) => Ok(id),
+                None => self.encode(value.into_term()),
+            },
         }
     }
 
@@ -328,23 +504,10 @@ impl Context {
     }
 }
 
-/// Whether two terms are equal, as far as their ids tell.
-fn ids_equal(left: u64, right: u64) -> Option<bool> {
-    let (left, right) = (TermId::from_raw(left), TermId::from_raw(right));
-    let tags = (left.tag()?, right.tag()?);
-    let is_node = |tag| matches!(tag, Tag::Iri | Tag::SerialBlank | Tag::LabelledBlank);
-    if is_node(tags.0) && is_node(tags.1) {
-        return Some(left == right);
+/// What the ids of two operands tell.
+fn told<T>(operands: (&Operand, &Operand), tell: impl Fn(u64, u64) -> Option<T>) -> Option<T> {
+    match operands {
+        (Operand::Id(left), Operand::Id(right)) => tell(*left, *right),
+        _ => None,
     }
-    // A NaN differs from itself: floating numbers are compared by value.
-    let is_exact = (Tag::Integer..=Tag::UnsignedByte).contains(&tags.0);
-    (tags.0 == tags.1 && is_exact).then_some(left == right)
-}
-
-/// How two terms compare, as far as their ids tell: within a sort of inlined integers, ids ascend by value.
-fn ids_compare(left: u64, right: u64) -> Option<Ordering> {
-    let (left, right) = (TermId::from_raw(left), TermId::from_raw(right));
-    let tag = left.tag()?;
-    let is_exact = (Tag::Integer..=Tag::UnsignedByte).contains(&tag);
-    (right.tag() == Some(tag) && is_exact).then(|| left.cmp(&right))
 }

@@ -5,6 +5,7 @@
 use super::made::{digest, encoded_for_uri};
 use super::temporal::{adjusted, part};
 use super::value::{DIRECTION, Value};
+use oxrdf::vocab::xsd;
 use oxrdf::{BaseDirection, Literal, NamedNode, Term};
 use oxsdatatypes::{Decimal, Integer};
 use regex::{Regex, RegexBuilder};
@@ -13,10 +14,20 @@ use spargebra::algebra::Function;
 /// The most bytes that a compiled pattern may take.
 const PATTERN_BYTES_MAX: usize = 1_000_000;
 
-/// The functions, with the pattern that was compiled last.
+/// How many compiled patterns are kept.
+const PATTERNS_MAX: usize = 16;
+
+/// The functions, with the patterns that were compiled.
 #[derive(Default)]
 pub(super) struct Functions {
-    pattern: Option<(String, String, Option<Regex>)>,
+    patterns: Vec<Pattern>,
+}
+
+/// A pattern with its flags; compiled, if it can be.
+struct Pattern {
+    text: String,
+    flags: String,
+    compiled: Option<Regex>,
 }
 
 impl Functions {
@@ -100,15 +111,22 @@ impl Functions {
             Some(Value::String(flags)) => flags,
             Some(_) => return None,
         };
-        let is_known = self
-            .pattern
-            .as_ref()
-            .is_some_and(|(known, with, _)| known == pattern && with == flags);
-        if !is_known {
-            let compiled = compile(pattern, flags);
-            self.pattern = Some((pattern.clone(), flags.to_owned(), compiled));
-        }
-        self.pattern.as_ref()?.2.as_ref()
+        let is_this = |known: &Pattern| known.text == *pattern && known.flags == flags;
+        let place = match self.patterns.iter().position(is_this) {
+            Some(place) => place,
+            None => {
+                if self.patterns.len() == PATTERNS_MAX {
+                    self.patterns.clear();
+                }
+                self.patterns.push(Pattern {
+                    text: pattern.clone(),
+                    flags: flags.to_owned(),
+                    compiled: compile(pattern, flags),
+                });
+                self.patterns.len() - 1
+            }
+        };
+        self.patterns.get(place)?.compiled.as_ref()
     }
 }
 
@@ -224,6 +242,21 @@ pub(super) fn of_term(function: &Function, term: Term) -> Option<Value> {
         (Function::Str, Term::NamedNode(node)) => Some(Value::String(node.into_string())),
         (Function::Str, Term::Literal(literal)) => Some(Value::String(literal.destruct().0)),
         (Function::Datatype, Term::Literal(literal)) => {
+            Some(Value::Iri(literal.datatype().as_str().to_owned()))
+        }
+        _ => None,
+    }
+}
+
+/// The same, where the value has kept what the term says.
+pub(super) fn of_value(function: &Function, value: &Value) -> Option<Value> {
+    match (function, value) {
+        (Function::Str, Value::Iri(text) | Value::String(text) | Value::Tagged(text, _)) => {
+            Some(Value::String(text.clone()))
+        }
+        (Function::Str, Value::Other(literal)) => Some(Value::String(literal.value().to_owned())),
+        (Function::Datatype, Value::String(_)) => Some(Value::Iri(xsd::STRING.as_str().to_owned())),
+        (Function::Datatype, Value::Other(literal)) => {
             Some(Value::Iri(literal.datatype().as_str().to_owned()))
         }
         _ => None,

@@ -2,8 +2,8 @@
 //!
 //! What flows in: an expression whose variables are columns, batches. What flows out: a mask, or a column of ids. What
 //! always holds: an error of SPARQL is an unbound value, or false for a filter; what fails in reading is an error of the run.
-//! A function that is not known is an error when
-//! it is compiled.
+//! A function that is not known is an error when it is compiled. What an id tells by itself is not decoded (`ids`), what does
+//! not depend on the row is computed once (`prepare`), and what depends on one column only once for each of its values.
 
 mod aggregates;
 mod arithmetic;
@@ -11,25 +11,30 @@ mod calls;
 mod casts;
 mod evaluate;
 mod functions;
+mod ids;
 mod made;
 mod order;
+mod prepare;
+mod ranges;
 mod temporal;
 mod value;
 
 pub(crate) use aggregates::accumulator;
 pub(crate) use evaluate::Evaluator;
 pub(crate) use order::TermOrdering;
+pub(crate) use ranges::{IdRange, Relation, constant, id_ranges, is_identity};
 
 use crate::error::QueryError;
 use crate::execution::Execution;
 use arithmetic::Arithmetic;
 use calls::is_known;
+use ids::IdSet;
 use oxrdf::{Term, Variable};
 use spargebra::algebra::{Expression, Function};
 use std::cmp::Ordering;
 
 /// An expression over columns.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Compiled {
     Constant(u64),
     Column(usize),
@@ -41,7 +46,12 @@ pub(crate) enum Compiled {
     Equal(Box<Self>, Box<Self>),
     SameTerm(Box<Self>, Box<Self>),
     Compare(Comparison, Box<Self>, Box<Self>),
-    In(Box<Self>, Vec<Self>),
+    In {
+        left: Box<Self>,
+        list: Vec<Self>,
+        /// The list as a set, if all of it are constants to which nothing else is equal; else empty.
+        exact: IdSet,
+    },
     Arithmetic(Arithmetic, Box<Self>, Box<Self>),
     Signed(Box<Self>),
     Negated(Box<Self>),
@@ -50,6 +60,13 @@ pub(crate) enum Compiled {
     If(Box<Self>, Box<Self>, Box<Self>),
     Coalesce(Vec<Self>),
     Call(Function, Vec<Self>),
+    /// A part that depends on one column only: its value is remembered by the ids of the column.
+    Remembered {
+        column: usize,
+        /// The number of the part, from 0 on.
+        number: usize,
+        inner: Box<Self>,
+    },
 }
 
 /// An operator that compares.
@@ -118,7 +135,11 @@ impl Compiled {
             E::Divide(left, right) => return calculated(Arithmetic::Divide, left, right),
             E::UnaryPlus(inner) => Self::Signed(of(inner)?),
             E::UnaryMinus(inner) => Self::Negated(of(inner)?),
-            E::In(left, list) => Self::In(of(left)?, all(list)?),
+            E::In(left, list) => Self::In {
+                left: of(left)?,
+                list: all(list)?,
+                exact: IdSet::default(),
+            },
             E::If(condition, then, otherwise) => {
                 Self::If(of(condition)?, of(then)?, of(otherwise)?)
             }

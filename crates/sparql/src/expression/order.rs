@@ -120,7 +120,8 @@ fn temporal_key(value: Temporal) -> OrderKey {
     OrderKey::Temporal(sort, number.unwrap_or_default())
 }
 
-fn since_epoch(value: DateTime) -> Option<Decimal> {
+/// The seconds since 1970, as if the zone was UTC if there is none.
+pub(super) fn since_epoch(value: DateTime) -> Option<Decimal> {
     let epoch = DateTime::from_str("1970-01-01T00:00:00Z").ok()?;
     let zoned = match value.timezone_offset() {
         Some(_) => value,
@@ -215,6 +216,9 @@ impl TermOrder for TermOrdering {
     type Key = OrderKey;
 
     fn key(&self, id: u64) -> Result<OrderKey, QueryError> {
+        if let Some(value) = Value::of_id(id) {
+            return Ok(OrderKey::of(&value));
+        }
         let term = self.execution.terms.decode(id);
         Ok(match term.map_err(|error| self.execution.explain(error))? {
             Some(term) => OrderKey::of(&Value::from(term)),

@@ -8,8 +8,9 @@ use crate::batch::Batch;
 use crate::dataset::{Filter, GraphSelection, Patterns};
 use crate::error::QueryError;
 use crate::execution::Execution;
+use crate::expression::IdRange;
 use crate::source::QuadScan;
-use quadrille_store::{ColumnBatch, Permutation, ScanRequest, StorageResult, TermId};
+use quadrille_store::{ColumnBatch, IdPattern, Permutation, ScanRequest, StorageResult, TermId};
 use std::sync::Arc;
 
 /// What a scan gives.
@@ -24,6 +25,9 @@ pub(crate) struct ScanShape {
     pub(crate) equal: Vec<(usize, usize)>,
     /// The order of the rows, where all come from one graph or from all of them.
     pub(crate) permutation: Option<Permutation>,
+    /// The ranges of ids that the objects are read from, ascending, if not all; the predicate is a constant then, and subject
+    /// and object are none.
+    pub(crate) objects: Option<Arc<[IdRange]>>,
 }
 
 /// A running scan.
@@ -32,6 +36,8 @@ pub(crate) struct Scan {
     shape: ScanShape,
     state: Option<(Patterns, Filter)>,
     is_single: bool,
+    /// The pattern that is scanned range by range, and the number of the next range.
+    open: Option<(IdPattern, usize)>,
     current: Option<Box<dyn QuadScan>>,
     rows: ColumnBatch,
     kept: Vec<usize>,
@@ -49,6 +55,7 @@ impl Scan {
             shape,
             state: Some(parts),
             is_single,
+            open: None,
             current: None,
             rows: ColumnBatch::new(),
             kept: Vec::new(),
@@ -57,10 +64,10 @@ impl Scan {
 
     /// Opens the next scan; false when there is none.
     fn advance(&mut self) -> StorageResult<bool> {
-        let Some((patterns, filter)) = &mut self.state else {
+        let Some((pattern, range)) = self.next_range()? else {
             return Ok(false);
         };
-        let Some(pattern) = patterns.next().transpose()? else {
+        let Some((_, filter)) = &self.state else {
             return Ok(false);
         };
         let mut columns = filter.needs();
@@ -73,9 +80,38 @@ impl Scan {
         }
         let mut request = ScanRequest::new(pattern).with_columns(columns);
         request.permutation = self.shape.permutation.filter(|_| self.is_single);
+        if let Some((low, high)) = range {
+            request = request.in_order(Permutation::Pocs).with_range(low, high);
+        }
         let context = self.execution.dataset.limits.context();
         self.current = Some(self.execution.source().scan_request(&request, context)?);
         Ok(true)
+    }
+
+    /// The next pattern to scan, or the next range of its objects.
+    fn next_range(&mut self) -> StorageResult<Option<(IdPattern, Option<IdRange>)>> {
+        let Some((patterns, _)) = &mut self.state else {
+            return Ok(None);
+        };
+        let Some(ranges) = &self.shape.objects else {
+            let pattern = patterns.next().transpose()?;
+            return Ok(pattern.map(|pattern| (pattern, None)));
+        };
+        loop {
+            if let Some((pattern, number)) = &mut self.open
+                && let Some(range) = ranges.get(*number)
+            {
+                *number += 1;
+                return Ok(Some((*pattern, Some(*range))));
+            }
+            match patterns.next().transpose()? {
+                Some(pattern) => self.open = Some((pattern, 0)),
+                None => return Ok(None),
+            }
+            if ranges.is_empty() {
+                return Ok(None);
+            }
+        }
     }
 
     /// Appends the rows of a batch that are kept.

@@ -16,13 +16,16 @@ use super::{JoinKind, JoinMethod, Node, Plan, Probed};
 use crate::algebra::{Algebra, Exists, GraphPlace, Path, Place, Quads, Scalar, Slot, SlotSet};
 use crate::batch::UNBOUND;
 use crate::error::QueryError;
+use crate::expression::IdRange;
 use crate::operators::leapfrog::tries::{join_pattern, orders};
 use quadrille_store::Permutation;
 use spargebra::algebra::Expression;
+use std::sync::Arc;
 
 /// What a part of a join is read with.
 pub(super) enum Reading {
-    Quads(Quads),
+    /// The ranges of ids that a scan by objects reads them from, if not all.
+    Quads(Quads, Option<Arc<[IdRange]>>),
     Path(Box<Path>),
     Plan(Box<Plan>),
 }
@@ -36,19 +39,32 @@ impl Planner<'_> {
         start: Option<Plan>,
     ) -> Result<Plan, QueryError> {
         let first = self.first.take();
-        let parts = with_constants(parts, &filters);
+        let (parts, filters) = self.with_fixed(parts, filters)?;
+        let parts = with_constants(parts);
         let mut readings = Vec::with_capacity(parts.len());
         let mut join_parts = Vec::with_capacity(parts.len());
+        let mut counted = Vec::new();
         for part in parts {
-            let (reading, join_part) = self.part(part)?;
-            readings.push(reading);
+            let (reading, mut join_part) = self.part(part)?;
+            readings.push(match reading {
+                Reading::Quads(quads, _) => {
+                    self.narrowed(quads, &mut join_part, &filters, &mut counted)?
+                }
+                other => other,
+            });
             join_parts.push(join_part);
         }
         let join_filters: Vec<_> = filters
             .iter()
-            .map(|filter| JoinFilter {
+            .enumerate()
+            .map(|(number, filter)| JoinFilter {
                 slots: filter.slots.difference(&self.parameters),
-                selectivity: selectivity(&filter.expression),
+                // What a condition on objects leaves was counted with their pattern.
+                selectivity: if counted.contains(&number) {
+                    1.0
+                } else {
+                    selectivity(&filter.expression)
+                },
             })
             .collect();
         let start_state = start.as_ref().map(|plan| Start {
@@ -66,6 +82,36 @@ impl Planner<'_> {
             return self.filtered(unit(), filters);
         };
         self.made(&tree, &readings, &filters, start.as_ref())
+    }
+
+    /// How a pattern is read where conditions leave some of its objects only, with its estimates; the conditions that are
+    /// counted in these are noted.
+    fn narrowed(
+        &mut self,
+        quads: Quads,
+        part: &mut JoinPart,
+        filters: &[Scalar],
+        counted: &mut Vec<usize>,
+    ) -> Result<Reading, QueryError> {
+        let Some(ranged) = self.ranged(&quads, filters)? else {
+            return Ok(Reading::Quads(quads, None));
+        };
+        if let Some(object) = quads.triple[2].slot() {
+            ranged.narrow(&mut part.estimate, object);
+            counted.extend(&ranged.counted);
+        }
+        let by_objects = part
+            .accesses
+            .iter_mut()
+            .find(|access| access.permutation == Some(Permutation::Pocs));
+        match by_objects {
+            Some(access) if ranged.pays() => {
+                access.cost = price::SCAN_START * ranged.ranges.len().max(1) as f64
+                    + ranged.rows * price::SCANNED;
+                Ok(Reading::Quads(quads, Some(ranged.ranges)))
+            }
+            _ => Ok(Reading::Quads(quads, None)),
+        }
     }
 
     /// A part with its estimates.
@@ -88,7 +134,7 @@ impl Planner<'_> {
                     probing: Some(probing),
                     keeps_order: true,
                 };
-                Ok((Reading::Quads(quads), part))
+                Ok((Reading::Quads(quads, None), part))
             }
             Algebra::Path(path) => {
                 let estimate = self.estimator.path(&path, &parameters)?;
@@ -207,7 +253,10 @@ impl Planner<'_> {
         let mut plan = match &tree.step {
             Step::Start => start.cloned().unwrap_or_else(unit),
             Step::Read { part, permutation } => match &readings[*part] {
-                Reading::Quads(quads) => scan(*quads, *permutation),
+                Reading::Quads(quads, objects) => {
+                    let by_objects = *permutation == Some(Permutation::Pocs);
+                    scan(*quads, *permutation, objects.clone().filter(|_| by_objects))
+                }
                 Reading::Path(path) => leaf(
                     Node::Path(path.clone()),
                     path.slots().iter().collect(),
@@ -218,7 +267,7 @@ impl Planner<'_> {
             },
             Step::Multiway { parts, variables } => {
                 let quads = parts.iter().filter_map(|part| match &readings[*part] {
-                    Reading::Quads(quads) => Some(*quads),
+                    Reading::Quads(quads, _) => Some(*quads),
                     Reading::Path(_) | Reading::Plan(_) => None,
                 });
                 multiway(quads.collect(), variables.clone())
@@ -226,7 +275,7 @@ impl Planner<'_> {
             Step::Lookup { left, part } => {
                 let left = self.made(left, readings, filters, start)?;
                 let probed = match &readings[*part] {
-                    Reading::Quads(quads) => Probed::Quads(*quads),
+                    Reading::Quads(quads, _) => Probed::Quads(*quads),
                     Reading::Path(path) => Probed::Path(path.clone()),
                     Reading::Plan(_) => {
                         return Err(QueryError::Evaluation(
@@ -430,9 +479,8 @@ impl Planner<'_> {
     }
 }
 
-/// Puts constants where a table of one row, or a comparison with an IRI, fixes a slot.
-fn with_constants(parts: Vec<Algebra>, filters: &[Scalar]) -> Vec<Algebra> {
-    let _ = filters;
+/// Puts constants where a table of one row fixes a slot.
+fn with_constants(parts: Vec<Algebra>) -> Vec<Algebra> {
     let mut fixed: Vec<(Slot, u64)> = Vec::new();
     for part in &parts {
         if let Algebra::Values { slots, rows } = part

@@ -1,7 +1,8 @@
 //! Plans: which operators answer a query, in which order, and what that is thought to cost.
 //!
 //! What flows in: an [`Algebra`](crate::algebra::Algebra). What flows out: a [`Plan`]. The way there: `normalize` moves filters down and what may
-//! wait up, `group` orders joins, `planner` does the rest, `prune` drops columns that nobody reads. What always holds: a
+//! wait up, `group` orders joins, `ranges` has scans read what conditions leave, `planner` does the rest, `prune` drops
+//! columns that nobody reads. What always holds: a
 //! plan gives the same multiset of rows as the algebra that it was made of; a figure in it is a guess and decides only how
 //! fast that is.
 
@@ -13,12 +14,14 @@ mod nodes;
 mod normalize;
 mod planner;
 mod prune;
+mod ranges;
 mod values;
 
 pub(crate) use planner::Planner;
 pub(crate) use values::ValuesReading;
 
 use crate::algebra::{Path, Place, Quads, Scalar, Service, Slot, SlotSet};
+use crate::expression::IdRange;
 use quadrille_store::Permutation;
 use spargebra::algebra::AggregateExpression;
 use std::sync::Arc;
@@ -97,6 +100,9 @@ pub(crate) enum Node {
     Scan {
         quads: Quads,
         permutation: Option<Permutation>,
+        /// The ranges of ids that the objects are read from, ascending; `None` is all. The permutation then has the objects
+        /// right behind what the pattern binds.
+        objects: Option<Arc<[IdRange]>>,
     },
     /// All patterns at once, variable by variable.
     Multiway {

@@ -6,6 +6,7 @@
 use super::group::price;
 use super::{AggregatePlan, JoinKind, JoinMethod, Node, Plan, Probed};
 use crate::algebra::{Algebra, Place, Quads, Scalar, Slot, SlotSet};
+use crate::expression::IdRange;
 use quadrille_store::Permutation;
 use spargebra::algebra::Expression;
 use std::sync::Arc;
@@ -61,14 +62,18 @@ pub(super) fn values(slots: Vec<Slot>, rows: Vec<Vec<u64>>) -> Plan {
     }
 }
 
-pub(super) fn scan(quads: Quads, permutation: Option<Permutation>) -> Plan {
+pub(super) fn scan(
+    quads: Quads,
+    permutation: Option<Permutation>,
+    objects: Option<Arc<[IdRange]>>,
+) -> Plan {
     let slots = quads.slots();
-    leaf(
-        Node::Scan { quads, permutation },
-        slots.iter().collect(),
-        slots,
-        0.0,
-    )
+    let node = Node::Scan {
+        quads,
+        permutation,
+        objects,
+    };
+    leaf(node, slots.iter().collect(), slots, 0.0)
 }
 
 pub(super) fn multiway(patterns: Vec<Quads>, variables: Vec<Slot>) -> Plan {

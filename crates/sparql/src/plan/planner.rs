@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 /// Makes the plan of one query.
 pub(crate) struct Planner<'a> {
+    pub(super) execution: &'a Arc<Execution>,
     pub(super) estimator: Estimator<'a>,
     /// The names of the slots; the planner makes some more.
     names: &'a mut Vec<String>,
@@ -27,8 +28,9 @@ pub(crate) struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    pub(crate) fn new(execution: &'a Execution, names: &'a mut Vec<String>) -> Self {
+    pub(crate) fn new(execution: &'a Arc<Execution>, names: &'a mut Vec<String>) -> Self {
         Self {
+            execution,
             estimator: Estimator::new(execution),
             names,
             parameters: SlotSet::default(),

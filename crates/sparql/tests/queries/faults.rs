@@ -73,7 +73,7 @@ fn every_query_that_meets_the_damage_fails_and_no_other() {
         "SELECT (GROUP_CONCAT(?o) AS ?all) { ?s :p ?o }",
         "SELECT ?s { ?s :p ?o OPTIONAL { ?s :broken ?x } }",
         "SELECT ?s { ?s :broken+ ?x }",
-        "ASK { ?s :p ?o FILTER(?o = \"nothing\") }",
+        "ASK { ?s :p ?o FILTER(CONTAINS(?o, \"nothing\")) }",
         "ASK { ?s :broken ?o }",
         "CONSTRUCT WHERE { ?s :p ?o }",
         "DESCRIBE :b",
@@ -90,4 +90,9 @@ fn every_query_that_meets_the_damage_fails_and_no_other() {
         ["<:a>"]
     );
     assert_eq!(answer(&damaged, "SELECT ?s { ?s :p ?o }").unwrap().len(), 2);
+    // Whether a term is another one shows in its id.
+    for other in ["\"nothing\"", "\"no string of the data\"", "<of:no>", "7"] {
+        let query = format!("SELECT ?s {{ ?s :p ?o FILTER(?o = {other}) }}");
+        assert_eq!(answer(&damaged, &query).unwrap().len(), 0, "{query}");
+    }
 }

@@ -8,5 +8,6 @@ mod formats;
 mod graphs;
 mod joins;
 mod limits;
+mod ranges;
 mod reads;
 mod source;

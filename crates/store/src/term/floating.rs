@@ -204,6 +204,145 @@ impl Parts {
     }
 }
 
+/// The powers of ten that a double has exactly.
+const DOUBLE_POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+];
+/// The powers of ten that a float has exactly.
+const FLOAT_POWERS: [f32; 11] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10];
+
+/// A special value, by its payload.
+fn special(payload: u64) -> Option<f64> {
+    const INFINITY: u64 = RANK_INFINITY << RANK_SHIFT;
+    match payload {
+        RANK_MINUS_INFINITY => Some(f64::NEG_INFINITY),
+        INFINITY => Some(f64::INFINITY),
+        _ if payload > INFINITY => Some(f64::NAN),
+        _ => None,
+    }
+}
+
+/// The significand without trailing zeros, and the power of ten that its last digit stands for.
+fn shortened(parts: &Parts) -> (u64, i64) {
+    let (mut significand, mut power) = (parts.significand, parts.exponent - DIGITS as i64 + 1);
+    while significand != 0 && significand.is_multiple_of(10) {
+        significand /= 10;
+        power += 1;
+    }
+    (significand, power)
+}
+
+/// The double that a payload means: one rounding of the decimal digits, as parsing them does.
+#[inline]
+pub(super) fn double_of(payload: u64) -> Option<f64> {
+    if let Some(special) = special(payload) {
+        return Some(special);
+    }
+    let parts = Parts::from_payload(payload)?;
+    let (significand, power) = shortened(&parts);
+    // Both operands are exact, so that the one operation rounds as the text would.
+    let magnitude = match DOUBLE_POWERS.get(power.unsigned_abs() as usize) {
+        None => return decode_floating(payload, DIGITS)?.parse().ok(),
+        Some(scale) if power < 0 => significand as f64 / scale,
+        Some(scale) => significand as f64 * scale,
+    };
+    Some(if parts.negative {
+        -magnitude
+    } else {
+        magnitude
+    })
+}
+
+/// The float that a payload means, of at most six digits.
+#[inline]
+pub(super) fn float_of(payload: u64) -> Option<f32> {
+    if let Some(special) = special(payload) {
+        return Some(special as f32);
+    }
+    let parts = Parts::from_payload(payload)?;
+    let (significand, power) = shortened(&parts);
+    let magnitude = match FLOAT_POWERS.get(power.unsigned_abs() as usize) {
+        None => return decode_floating(payload, DIGITS)?.parse().ok(),
+        Some(scale) if power < 0 => significand as f32 / scale,
+        Some(scale) => significand as f32 * scale,
+    };
+    Some(if parts.negative {
+        -magnitude
+    } else {
+        magnitude
+    })
+}
+
+/// A payload that no number above or equal to `value` lies below, but for not-a-number.
+pub(super) fn floating_payload_down(value: f64) -> u64 {
+    payload_near(value, false)
+}
+
+/// A payload that no number below or equal to `value` lies above.
+pub(super) fn floating_payload_up(value: f64) -> u64 {
+    payload_near(value, true)
+}
+
+/// The payload of the next number of 13 digits, at or above the value or at or below it; of its least or greatest form.
+fn payload_near(value: f64, up: bool) -> u64 {
+    const FORMS: u64 = (1 << SIGNIFICAND_SHIFT) - 1;
+    let form = if up { FORMS } else { 0 };
+    let zero = RANK_ZERO << RANK_SHIFT | form;
+    if value == 0.0 || value.is_nan() {
+        return zero;
+    }
+    if value.is_infinite() {
+        return if value > 0.0 {
+            RANK_INFINITY << RANK_SHIFT
+        } else {
+            0
+        };
+    }
+    let negative = value < 0.0;
+    let text = format!("{:.*e}", DIGITS - 1, value.abs());
+    let rounded = text.parse().unwrap_or(value.abs());
+    let Some((mut significand, mut exponent)) = split_scientific(&text) else {
+        return if up { RANK_INFINITY << RANK_SHIFT } else { 0 };
+    };
+    // Which way the magnitude has to go, if rounding took it the wrong way.
+    if up != negative && rounded < value.abs() {
+        significand += 1;
+    } else if up == negative && rounded > value.abs() {
+        significand -= 1;
+    }
+    if significand == SIGNIFICAND_END {
+        (significand, exponent) = (SIGNIFICAND_MIN, exponent + 1);
+    } else if significand < SIGNIFICAND_MIN {
+        (significand, exponent) = (SIGNIFICAND_END - 1, exponent - 1);
+    }
+    let parts = Parts {
+        negative,
+        significand,
+        exponent,
+        form,
+    };
+    parts
+        .payload()
+        .unwrap_or(match (exponent < EXPONENT_MIN, negative, up) {
+            // Nothing is inlined between the smallest numbers and zero, nor between the largest and infinity.
+            (true, false, _) | (true, true, false) => zero,
+            (true, true, true) => (RANK_ZERO << RANK_SHIFT) - 1,
+            (false, false, false) => RANK_INFINITY << RANK_SHIFT,
+            (false, false, true) => (RANK_INFINITY << RANK_SHIFT) - 1,
+            (false, true, false) => 1,
+            (false, true, true) => 0,
+        })
+}
+
+/// The significand and the exponent of 13 digits in scientific notation.
+fn split_scientific(text: &str) -> Option<(u64, i64)> {
+    let (mantissa, exponent) = text.split_once('e')?;
+    let (integer, fraction) = split_point(mantissa.as_bytes())?;
+    let significand = digits(integer)? * SIGNIFICAND_MIN + digits(fraction)?;
+    Some((significand, exponent.parse().ok()?))
+}
+
 /// The text of a payload; `None` when [`encode_floating`] never makes such a payload.
 pub(super) fn decode_floating(payload: u64, max_digits: usize) -> Option<String> {
     const INFINITY: u64 = RANK_INFINITY << RANK_SHIFT;

@@ -11,6 +11,7 @@ mod inline;
 mod number;
 mod tag;
 mod temporal;
+mod value;
 
 pub(crate) use bytes::{term_bytes, term_from_bytes, triple_term_bytes, triple_term_ids};
 pub(crate) use hash::TermHasher;
@@ -19,6 +20,7 @@ pub(crate) use inline::{
     SERIAL_BLANK_FREE, TermClass, classify, serial_blank, serial_blank_of_bytes,
 };
 pub use tag::{Tag, TagKind};
+pub use value::InlinedNumber;
 
 #[cfg(test)]
 mod property_tests;

@@ -307,6 +307,46 @@ fn encode_microseconds(parsed: &DateTime<'_>) -> Option<TermId> {
     fits.then(|| TermId::from_parts(Tag::MicrosecondDateTime, payload))
 }
 
+/// The least and the greatest payload of a tag's dates or times from one second since 1970 to another.
+pub(super) fn instant_payloads(tag: Tag, low: i64, high: i64) -> Option<(u64, u64)> {
+    // Far beyond all years of four digits, and far from an overflow.
+    const SECONDS_MAX: i64 = 1 << 39;
+    const SIGN_BIAS: i64 = 1 << 55;
+    let (low, high) = (
+        low.clamp(-SECONDS_MAX, SECONDS_MAX),
+        high.clamp(-SECONDS_MAX, SECONDS_MAX),
+    );
+    let above = |seconds: i64, unit: i64| -(-seconds).div_euclid(unit);
+    let (low, high) = match tag {
+        Tag::Date => (
+            above(low, DAY_SECONDS) + SIGN_BIAS,
+            high.div_euclid(DAY_SECONDS) + SIGN_BIAS,
+        ),
+        Tag::ZonedDate => (
+            (above(low, 60) + DATE_BIAS).max(0) << DATE_ZONE_BITS,
+            ((high.div_euclid(60) + DATE_BIAS + 1) << DATE_ZONE_BITS) - 1,
+        ),
+        Tag::DateTime | Tag::UtcDateTime => (low + SIGN_BIAS, high + SIGN_BIAS),
+        Tag::MillisecondDateTime => (
+            (low + SECONDS_BIAS).clamp(0, SECONDS_END - 1) << SECONDS_SHIFT,
+            (((high + SECONDS_BIAS).clamp(0, SECONDS_END - 1) + 1) << SECONDS_SHIFT) - 1,
+        ),
+        Tag::MicrosecondDateTime => {
+            let payload = |instant: i64| {
+                (instant.clamp(-MICROSECOND_BIAS, MICROSECOND_BIAS - 1) + MICROSECOND_BIAS)
+                    << MICROSECOND_ZONE_BITS
+            };
+            let last = (high + 1).saturating_mul(1_000_000) - 1;
+            (
+                payload(low.saturating_mul(1_000_000)),
+                payload(last) | ((1 << MICROSECOND_ZONE_BITS) - 1),
+            )
+        }
+        _ => return None,
+    };
+    Some((u64::try_from(low).ok()?, u64::try_from(high).ok()?))
+}
+
 /// The text of a dateTime of whole seconds, local time given.
 pub(super) fn decode_seconds(id: TermId) -> Option<String> {
     let mut text = String::with_capacity(21);
