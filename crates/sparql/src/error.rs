@@ -113,6 +113,12 @@ pub enum QueryError {
         /// The budget, in bytes.
         budget: usize,
     },
+    /// The query has more rows than it may give; so many were given.
+    #[error("the query gives more than {limit} rows, its limit")]
+    Rows {
+        /// The limit.
+        limit: u64,
+    },
     /// Rows beyond the memory budget could not be kept in a temporary file: its disk is full, or fails.
     #[error("cannot keep rows in a temporary file in {folder}: {source}", folder = std::env::temp_dir().display())]
     TemporaryFile {

@@ -29,6 +29,7 @@ pub struct QueryOptions {
     cancel: Option<CancelToken>,
     base_iri: Option<String>,
     memory: Option<usize>,
+    max_rows: Option<u64>,
 }
 
 impl QueryOptions {
@@ -82,6 +83,35 @@ impl QueryOptions {
         self
     }
 
+    /// The solutions or triples that the query may give. Where it has more, the iterator gives so many and then ends with
+    /// [`QueryError::Rows`]: unlike `LIMIT`, nobody takes a part for the whole.
+    ///
+    /// ```
+    /// # fn example<B: quadrille_store::StorageBackend>(store: &quadrille_store::QuadStore<B>) -> Result<(), quadrille_sparql::QueryError> {
+    /// use quadrille_sparql::{QueryError, QueryOptions, QueryResults, SparqlExt};
+    ///
+    /// let options = QueryOptions::new().with_max_rows(1000);
+    /// if let QueryResults::Solutions(solutions) = store.query_with("SELECT * { ?s ?p ?o }", &options)? {
+    ///     match solutions.collect::<Result<Vec<_>, _>>() {
+    ///         Err(QueryError::Rows { limit }) => println!("more than {limit} rows"),
+    ///         rows => println!("{} rows", rows?.len()),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_max_rows(mut self, rows: u64) -> Self {
+        self.max_rows = Some(rows);
+        self
+    }
+
+    /// How many rows the query may give, if that is limited.
+    #[must_use]
+    pub fn max_rows(&self) -> Option<u64> {
+        self.max_rows
+    }
+
     /// The memory budget in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
@@ -116,6 +146,7 @@ impl QueryOptions {
         Limits {
             cancel: self.cancel.clone(),
             context,
+            max_rows: self.max_rows,
         }
     }
 }
@@ -125,12 +156,21 @@ impl QueryOptions {
 pub(crate) struct Limits {
     cancel: Option<CancelToken>,
     context: ReadContext,
+    max_rows: Option<u64>,
 }
 
 impl Limits {
     /// What the scans of this execution carry.
     pub(crate) fn context(&self) -> &ReadContext {
         &self.context
+    }
+
+    /// A count of the rows that the execution gives.
+    pub(crate) fn row_count(&self) -> RowCount {
+        RowCount {
+            limit: self.max_rows,
+            given: 0,
+        }
     }
 
     /// Whether the execution may go on.
@@ -147,5 +187,28 @@ impl Limits {
         } else {
             QueryError::Timeout
         }
+    }
+}
+
+/// The rows that were given, and how many there may be.
+#[derive(Debug)]
+pub(crate) struct RowCount {
+    limit: Option<u64>,
+    given: u64,
+}
+
+impl RowCount {
+    /// Counts a row that is about to be given.
+    ///
+    /// # Errors
+    /// `Rows`, when it is one too many.
+    pub(crate) fn add(&mut self) -> Result<(), QueryError> {
+        if let Some(limit) = self.limit
+            && self.given >= limit
+        {
+            return Err(QueryError::Rows { limit });
+        }
+        self.given += 1;
+        Ok(())
     }
 }
