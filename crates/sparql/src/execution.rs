@@ -7,6 +7,7 @@
 use crate::dataset::QueryDataset;
 use crate::erased::ErasedSource;
 use crate::error::QueryError;
+use crate::extensions::Extensions;
 use crate::query_terms::QueryTerms;
 use oxsdatatypes::DateTime;
 use quadrille_store::StorageError;
@@ -22,6 +23,7 @@ pub(crate) struct Execution {
     pub(crate) now: DateTime,
     /// The base that `IRI` resolves against: the query's, or else the options'.
     pub(crate) base_iri: Option<String>,
+    pub(crate) extensions: Arc<Extensions>,
 }
 
 impl Execution {
@@ -82,6 +84,11 @@ pub(crate) struct Account {
 }
 
 impl Account {
+    /// The bytes that the operator keeps.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Sets the bytes that the operator keeps. False when the budget does not have them, less the share of those who cannot
     /// spill: the operator then spills or gives up, and the account stays as it was.
     #[must_use]

@@ -4,7 +4,11 @@
 //! from the start of the execution, not from the making of the options.
 
 use crate::error::QueryError;
+use crate::extensions::Extensions;
+use crate::service::ServiceHandler;
+use oxrdf::NamedNode;
 use quadrille_store::{CancelToken, ErrorKind, ReadContext, StorageError, StorageResult};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The memory budget of a query whose options name none.
@@ -30,6 +34,7 @@ pub struct QueryOptions {
     base_iri: Option<String>,
     memory: Option<usize>,
     max_rows: Option<u64>,
+    extensions: Arc<Extensions>,
 }
 
 impl QueryOptions {
@@ -112,6 +117,31 @@ impl QueryOptions {
         self.max_rows
     }
 
+    /// Answers the `SERVICE` patterns that name this endpoint; a handler given earlier is replaced. See [`ServiceHandler`].
+    #[must_use]
+    pub fn with_service(
+        mut self,
+        endpoint: impl Into<NamedNode>,
+        handler: impl ServiceHandler + 'static,
+    ) -> Self {
+        let endpoint = Some(endpoint.into());
+        Arc::make_mut(&mut self.extensions).set_service(endpoint, Arc::new(handler));
+        self
+    }
+
+    /// Answers the `SERVICE` patterns whose endpoint has no [handler of its own](Self::with_service). See
+    /// [`ServiceHandler`].
+    #[must_use]
+    pub fn with_default_service(mut self, handler: impl ServiceHandler + 'static) -> Self {
+        Arc::make_mut(&mut self.extensions).set_service(None, Arc::new(handler));
+        self
+    }
+
+    /// What the caller adds to the language.
+    pub(crate) fn extensions(&self) -> &Arc<Extensions> {
+        &self.extensions
+    }
+
     /// The memory budget in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
@@ -146,6 +176,7 @@ impl QueryOptions {
         Limits {
             cancel: self.cancel.clone(),
             context,
+            deadline,
             max_rows: self.max_rows,
         }
     }
@@ -156,6 +187,7 @@ impl QueryOptions {
 pub(crate) struct Limits {
     cancel: Option<CancelToken>,
     context: ReadContext,
+    deadline: Option<Instant>,
     max_rows: Option<u64>,
 }
 
@@ -163,6 +195,16 @@ impl Limits {
     /// What the scans of this execution carry.
     pub(crate) fn context(&self) -> &ReadContext {
         &self.context
+    }
+
+    /// When the execution must end.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// What cancels it.
+    pub(crate) fn cancel_token(&self) -> Option<&CancelToken> {
+        self.cancel.as_ref()
     }
 
     /// A count of the rows that the execution gives.

@@ -250,6 +250,7 @@ impl PreparedQuery {
         Ok(Execution {
             terms,
             memory: Memory::new(self.options.memory()),
+            extensions: Arc::clone(self.options.extensions()),
             now: DateTime::now(),
             base_iri: base_iri.or_else(|| self.options.base_iri().map(str::to_owned)),
             dataset: QueryDataset {

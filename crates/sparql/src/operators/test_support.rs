@@ -30,6 +30,7 @@ pub(crate) fn execution_over(
         memory: Memory::new(budget),
         now: DateTime::now(),
         base_iri: None,
+        extensions: Arc::clone(options.extensions()),
     }
 }
 

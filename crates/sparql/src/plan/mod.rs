@@ -12,6 +12,7 @@ mod nodes;
 mod normalize;
 mod planner;
 mod prune;
+mod services;
 mod values;
 
 pub(crate) use planner::Planner;
@@ -188,6 +189,13 @@ pub(crate) enum Node {
         bound: Slot,
     },
     Service(Box<Service>),
+    /// The left rows with those of the endpoints that they name, each of which is asked once.
+    ServiceJoin {
+        kind: JoinKind,
+        left: Box<Plan>,
+        service: Box<Service>,
+        filters: Vec<Scalar>,
+    },
 }
 
 impl Plan {
@@ -198,7 +206,7 @@ impl Plan {
             Node::PerBatch { left, right, .. } | Node::PerRow { left, right, .. } => {
                 vec![left, right]
             }
-            Node::Lookup { left, .. } => vec![left],
+            Node::Lookup { left, .. } | Node::ServiceJoin { left, .. } => vec![left],
             Node::Filter { input, .. }
             | Node::Extend { input, .. }
             | Node::Unpack { input, .. }

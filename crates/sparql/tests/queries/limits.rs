@@ -1,4 +1,4 @@
-//! What stops a query: a timeout, a deadline, a cancel token, a service that nobody answers for.
+//! What stops a query: a timeout, a deadline, a cancel token, a limit on rows, its own depth.
 
 use crate::common::{Store, answer, answer_with, store};
 use oxrdf::{GraphName, NamedNode, Quad};
@@ -150,20 +150,6 @@ fn a_row_limit_is_about_rows_given_and_not_about_rows_read() {
         answer_with(&store, "ASK { ?s ?p ?o }", &options).unwrap(),
         ["true"]
     );
-}
-
-#[test]
-fn a_service_without_a_handler_is_an_error_unless_silent() {
-    let store = store(":s :p :o .");
-    let service = "SERVICE <http://example.org/sparql> { ?s ?p ?o }";
-    let refused = answer(&store, &format!("SELECT * {{ {service} }}"));
-    assert!(
-        matches!(&refused, Err(QueryError::Service(text)) if text.contains("http://example.org/sparql")),
-        "{refused:?}"
-    );
-    let silent = service.replace("SERVICE", "SERVICE SILENT");
-    let query = format!("SELECT ?x {{ ?x :p :o {silent} }}");
-    assert_eq!(answer(&store, &query).unwrap(), ["<:s>"]);
 }
 
 /// Every way to build a deep query, each with `depth` levels or parts.

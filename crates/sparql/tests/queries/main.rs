@@ -8,4 +8,5 @@ mod formats;
 mod graphs;
 mod limits;
 mod reads;
+mod services;
 mod source;
