@@ -34,12 +34,13 @@ impl Execution {
     /// Whether the run may go on.
     ///
     /// # Errors
-    /// `Cancelled` or `Timeout`.
+    /// `Cancelled` or `Timeout`; `Memory` when the query has made too many terms.
     pub(crate) fn check(&self) -> Result<(), QueryError> {
         self.dataset
             .limits
             .check()
-            .map_err(|error| self.explain(error))
+            .map_err(|error| self.explain(error))?;
+        self.terms.check()
     }
 
     /// What to report for a failed read.
@@ -65,6 +66,13 @@ impl Memory {
             used: AtomicUsize::new(0),
             budget,
         })
+    }
+
+    /// The error of who cannot do with less.
+    pub(crate) fn exceeded(&self) -> QueryError {
+        QueryError::Memory {
+            budget: self.budget,
+        }
     }
 
     /// An account without bytes yet.
@@ -121,9 +129,7 @@ impl Account {
         if self.set_within(bytes, self.memory.budget) {
             return Ok(());
         }
-        Err(QueryError::Memory {
-            budget: self.memory.budget,
-        })
+        Err(self.memory.exceeded())
     }
 }
 

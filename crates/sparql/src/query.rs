@@ -220,7 +220,8 @@ impl PreparedQuery {
     /// What a run that starts now shares.
     fn execution(&self, source: SharedSource) -> Result<Execution, QueryError> {
         let limits = self.options.limits();
-        let terms = QueryTerms::new(SharedSource::clone(&source));
+        let memory = Memory::new(self.options.memory());
+        let terms = QueryTerms::new(SharedSource::clone(&source), Arc::clone(&memory));
         let ids = |names: &[NamedNode]| -> Result<Vec<TermId>, QueryError> {
             let mut ids = Vec::with_capacity(names.len());
             for name in names {
@@ -249,7 +250,7 @@ impl PreparedQuery {
             .map(|base| base.as_str().to_owned());
         Ok(Execution {
             terms,
-            memory: Memory::new(self.options.memory()),
+            memory,
             extensions: Arc::clone(self.options.extensions()),
             now: DateTime::now(),
             base_iri: base_iri.or_else(|| self.options.base_iri().map(str::to_owned)),

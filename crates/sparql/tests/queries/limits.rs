@@ -152,6 +152,23 @@ fn a_row_limit_is_about_rows_given_and_not_about_rows_read() {
     );
 }
 
+#[test]
+fn terms_that_a_query_makes_count_against_its_memory() {
+    let store = many();
+    let options = QueryOptions::new().with_memory(1 << 18);
+    let made = "SELECT ?made { ?a ?b ?c . ?d ?e ?f BIND(CONCAT(STR(?a), STR(?d)) AS ?made) }";
+    for query in [
+        made.to_owned(),
+        format!("SELECT (COUNT(?made) AS ?n) {{ {made} }}"),
+    ] {
+        let answer = answer_with(&store, &query, &options);
+        assert!(
+            matches!(answer, Err(QueryError::Memory { budget }) if budget == 1 << 18),
+            "{answer:?}"
+        );
+    }
+}
+
 /// Every way to build a deep query, each with `depth` levels or parts.
 fn deep_queries(depth: usize) -> Vec<String> {
     let wrapped = |open: &str, middle: &str, close: &str| {
