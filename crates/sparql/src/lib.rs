@@ -52,6 +52,7 @@ mod write;
 pub use error::{QueryError, SyntaxError};
 pub use explain::{ActualFigures, Explanation};
 pub use extension::SparqlExt;
+pub use extensions::AggregateAccumulator;
 pub use options::QueryOptions;
 pub use query::{PreparedQuery, Query, QueryForm};
 pub use results::{QueryResults, Solutions, Triples};

@@ -4,9 +4,9 @@
 //! from the start of the execution, not from the making of the options.
 
 use crate::error::QueryError;
-use crate::extensions::Extensions;
+use crate::extensions::{AggregateAccumulator, Extensions};
 use crate::service::ServiceHandler;
-use oxrdf::NamedNode;
+use oxrdf::{NamedNode, Term};
 use quadrille_store::{CancelToken, ErrorKind, ReadContext, StorageError, StorageResult};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -115,6 +115,78 @@ impl QueryOptions {
     #[must_use]
     pub fn max_rows(&self) -> Option<u64> {
         self.max_rows
+    }
+
+    /// Adds a function that expressions call by its IRI; one given earlier is replaced. It gets the terms of its arguments
+    /// as they are, and is not called where one of them is unbound or an error. `None` is an error of the expression. It should
+    /// give equal terms for equal terms: how often it is called for a row is not told.
+    ///
+    /// ```
+    /// # fn example<B: quadrille_store::StorageBackend>(store: &quadrille_store::QuadStore<B>) -> Result<(), Box<dyn std::error::Error>> {
+    /// use oxrdf::{Literal, NamedNode, Term};
+    /// use quadrille_sparql::{QueryOptions, SparqlExt};
+    ///
+    /// let reversed = |terms: &[Term]| match terms {
+    ///     [Term::Literal(text)] => {
+    ///         let reversed: String = text.value().chars().rev().collect();
+    ///         Some(Literal::new_simple_literal(reversed).into())
+    ///     }
+    ///     _ => None,
+    /// };
+    /// let options = QueryOptions::new().with_function(NamedNode::new("http://example.com/reversed")?, reversed);
+    /// store.query_with("SELECT (<http://example.com/reversed>(?o) AS ?r) { ?s ?p ?o }", &options)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_function(
+        mut self,
+        name: impl Into<NamedNode>,
+        function: impl Fn(&[Term]) -> Option<Term> + Send + Sync + 'static,
+    ) -> Self {
+        Arc::make_mut(&mut self.extensions).set_function(name.into(), Arc::new(function));
+        self
+    }
+
+    /// Adds an aggregate that `SELECT`, `HAVING` and `ORDER BY` call by its IRI; one given earlier is replaced. The parser
+    /// takes one argument, without `DISTINCT`. The query must be parsed with these options, by [`Query::parse_with`](crate::Query::parse_with) or
+    /// [`query_with`](crate::SparqlExt::query_with).
+    ///
+    /// ```
+    /// # fn example<B: quadrille_store::StorageBackend>(store: &quadrille_store::QuadStore<B>) -> Result<(), Box<dyn std::error::Error>> {
+    /// use oxrdf::{Literal, NamedNode, Term};
+    /// use quadrille_sparql::{AggregateAccumulator, QueryOptions, SparqlExt};
+    ///
+    /// /// The length of the longest text.
+    /// #[derive(Default)]
+    /// struct Longest(usize);
+    ///
+    /// impl AggregateAccumulator for Longest {
+    ///     fn add(&mut self, value: Option<Term>) {
+    ///         if let Some(Term::Literal(text)) = value {
+    ///             self.0 = self.0.max(text.value().len());
+    ///         }
+    ///     }
+    ///
+    ///     fn finish(&mut self) -> Option<Term> {
+    ///         Some(Literal::from(self.0 as i64).into())
+    ///     }
+    /// }
+    ///
+    /// let longest = NamedNode::new("http://example.com/longest")?;
+    /// let options = QueryOptions::new().with_aggregate(longest, || Box::new(Longest::default()));
+    /// store.query_with("SELECT ?p (<http://example.com/longest>(?o) AS ?l) { ?s ?p ?o } GROUP BY ?p", &options)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_aggregate(
+        mut self,
+        name: impl Into<NamedNode>,
+        accumulator: impl Fn() -> Box<dyn AggregateAccumulator> + Send + Sync + 'static,
+    ) -> Self {
+        Arc::make_mut(&mut self.extensions).set_aggregate(name.into(), Arc::new(accumulator));
+        self
     }
 
     /// Answers the `SERVICE` patterns that name this endpoint; a handler given earlier is replaced. See [`ServiceHandler`].

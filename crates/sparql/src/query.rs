@@ -67,7 +67,26 @@ impl Query {
     /// # Ok::<(), QueryError>(())
     /// ```
     pub fn parse(text: &str, base_iri: Option<&str>) -> Result<Self, QueryError> {
-        let mut parser = SparqlParser::new();
+        Self::parsed(text, SparqlParser::new(), base_iri)
+    }
+
+    /// As [`parse`](Self::parse), with the base IRI and the [aggregates](QueryOptions::with_aggregate) of options.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_with(text: &str, options: &QueryOptions) -> Result<Self, QueryError> {
+        let names = options.extensions().aggregate_names();
+        let parser = names.fold(SparqlParser::new(), |parser, name| {
+            parser.with_custom_aggregate_function(name.clone())
+        });
+        Self::parsed(text, parser, options.base_iri())
+    }
+
+    fn parsed(
+        text: &str,
+        mut parser: SparqlParser,
+        base_iri: Option<&str>,
+    ) -> Result<Self, QueryError> {
         if let Some(base_iri) = base_iri {
             parser = parser.with_base_iri(base_iri).map_err(|error| {
                 SyntaxError::new(format!("the base <{base_iri}> is not an IRI: {error}"))

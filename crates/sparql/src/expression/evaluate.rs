@@ -205,6 +205,9 @@ impl Context {
                 None
             }
             Compiled::Call(function, arguments) => self.call(function, arguments, batch, row)?,
+            Compiled::Custom(function, arguments) => {
+                self.custom_call(function, arguments, batch, row)?
+            }
         })
     }
 

@@ -22,6 +22,7 @@ pub(crate) use order::TermOrdering;
 
 use crate::error::QueryError;
 use crate::execution::Execution;
+use crate::extensions::CustomFunction;
 use arithmetic::Arithmetic;
 use calls::is_known;
 use oxrdf::{Term, Variable};
@@ -29,7 +30,6 @@ use spargebra::algebra::{Expression, Function};
 use std::cmp::Ordering;
 
 /// An expression over columns.
-#[derive(Debug)]
 pub(crate) enum Compiled {
     Constant(u64),
     Column(usize),
@@ -50,6 +50,8 @@ pub(crate) enum Compiled {
     If(Box<Self>, Box<Self>, Box<Self>),
     Coalesce(Vec<Self>),
     Call(Function, Vec<Self>),
+    /// A function that the caller of the query brings.
+    Custom(CustomFunction, Vec<Self>),
 }
 
 /// An operator that compares.
@@ -123,6 +125,11 @@ impl Compiled {
                 Self::If(of(condition)?, of(then)?, of(otherwise)?)
             }
             E::Coalesce(list) => Self::Coalesce(all(list)?),
+            E::FunctionCall(Function::Custom(name), list)
+                if let Some(function) = execution.extensions.function(name) =>
+            {
+                Self::Custom(CustomFunction::clone(function), all(list)?)
+            }
             E::FunctionCall(Function::Custom(name), _) if !is_known(name.as_ref()) => {
                 return Err(QueryError::Evaluation(format!(
                     "the function {name} is not known"
