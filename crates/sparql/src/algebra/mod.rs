@@ -7,6 +7,7 @@
 mod graph_variable;
 mod rename;
 mod service;
+mod service_text;
 mod slots;
 mod translate;
 

@@ -1,8 +1,9 @@
 //! `SERVICE`: a part of the query that becomes a query of its own.
 //!
 //! What flows in: the pattern as parsed. What flows out: a [`Service`] with the pattern as text. What always holds: the
-//! pattern is evaluated by itself, as it is written; only values given with the query are added to it.
+//! pattern is evaluated by itself, as it was written; only values given with the query are added to it.
 
+use super::service_text::text_of;
 use super::translate::Translator;
 use super::{Algebra, Service, Slot, SlotSet};
 use crate::error::QueryError;
@@ -32,17 +33,10 @@ impl Translator<'_> {
             true => SlotSet::default(),
             false => self.certain_of(inner, &variables),
         };
-        let query = spargebra::Query::Select {
-            dataset: None,
-            pattern: GraphPattern::Project {
-                inner: Box::new(self.with_given_values(inner, &variables)?),
-                variables: names,
-            },
-            base_iri: None,
-        };
+        let query = text_of(&self.with_given_values(inner, &variables)?, names);
         let service = Algebra::Service(Box::new(Service {
             name,
-            query: query.to_string(),
+            query,
             variables,
             certain,
             silent,

@@ -31,6 +31,7 @@ mod oracle;
 mod ordering;
 mod paths;
 mod reference;
+mod services;
 mod shrink;
 mod tree;
 mod walking;
@@ -138,6 +139,29 @@ fn random_queries_have_the_same_answers() {
     assert!(
         count("not as spareval") * 20 <= cases,
         "is the reference right? {passed:?}"
+    );
+}
+
+#[test]
+fn random_queries_have_the_same_answers_when_a_service_is_asked() {
+    let seed = number("QUADRILLE_DIFFERENTIAL_SEED", 1);
+    let cases = number("QUADRILLE_DIFFERENTIAL_CASES", CASES);
+    let mut compared = 0;
+    let mut failures = Vec::new();
+    for number in 0..cases {
+        let (_, case) = draw(seed.wrapping_add(number));
+        match services::compared(&case) {
+            Ok(true) => compared += 1,
+            Ok(false) => {}
+            Err(difference) => {
+                failures.push(format!("case {}\n{difference}", seed.wrapping_add(number)))
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+    assert!(
+        compared * 4 >= cases,
+        "few queries are compared: {compared}"
     );
 }
 

@@ -83,6 +83,30 @@ fn an_answer_is_joined_and_the_pattern_is_asked_as_text() {
 }
 
 #[test]
+fn the_text_means_what_the_pattern_means() {
+    let here = store(":a :n 1, 4 . :b :n 2 .");
+    for pattern in [
+        "?s :n ?n BIND(12 / (?n + 2) AS ?m) BIND(-(?n - 1) * 2 AS ?k)",
+        "?s :n ?n FILTER(!(?n - 1)) { ?s :n ?m FILTER(BOUND(?n)) }",
+        "{ ?s :n ?n FILTER(!BOUND(?m)) } ?s :n ?m",
+        "?s :n ?n OPTIONAL { { ?s :n ?m FILTER(?n = ?m) } }",
+        "?s :n ?n { ?x :n ?n OPTIONAL { ?s :n 2 } }",
+        "?s :n ?n { ?s :n ?m MINUS { ?s :n 2 } }",
+        "{ SELECT ?s { ?s :n ?n } ORDER BY DESC(?n) LIMIT 1 }",
+        "?s (:n|^:n)+ ?n",
+    ] {
+        let (options, _) = federation(vec![("there", store(":a :n 1, 4 . :b :n 2 ."))]);
+        let direct = answer(&here, &format!("SELECT * {{ {pattern} }}")).unwrap();
+        let query = format!("SELECT * {{ SERVICE :there {{ {pattern} }} }}");
+        assert_eq!(
+            answer_with(&here, &query, &options).unwrap(),
+            direct,
+            "{pattern}"
+        );
+    }
+}
+
+#[test]
 fn an_answer_takes_part_in_every_form_of_join() {
     let here = store(":a :p :b . :c :p :d .");
     let there = || store(":b :name 'B' .");
