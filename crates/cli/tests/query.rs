@@ -295,6 +295,16 @@ fn several_queries_run_in_one_process_and_each_run_is_timed() {
 }
 
 #[test]
+fn a_result_of_more_rows_than_allowed_is_a_failure() {
+    let folder = folder();
+    let sample = file(&folder, "sample.nq", SAMPLE);
+    let run = |limit: &str| quadrille(&["query", "--data", &sample, "--max-rows", limit, LABELS]);
+    assert!(run("2").ok().contains("(2 rows)"));
+    let error = run("1").failed(4);
+    assert!(error.contains("more than 1 rows"), "{error}");
+}
+
+#[test]
 fn a_query_beyond_its_memory_goes_on_in_files_or_says_so() {
     let folder = folder();
     let data: String = (0..20_000)

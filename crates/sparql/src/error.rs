@@ -3,6 +3,7 @@
 //! What flows in: errors of the parser, the evaluation, the store and the output. What flows out: one [`QueryError`]. What
 //! always holds: no type of the parser shows in it.
 
+use crate::service::ServiceError;
 use crate::write::ResultFormat;
 use quadrille_store::StorageError;
 use spargebra::SparqlSyntaxError;
@@ -95,9 +96,14 @@ pub enum QueryError {
     /// The query is well formed and cannot be evaluated.
     #[error("cannot evaluate the query: {0}")]
     Evaluation(String),
-    /// A `SERVICE` that is not `SILENT` could not be asked.
-    #[error("cannot ask the service: {0}")]
-    Service(String),
+    /// A `SERVICE` that is not `SILENT` could not be asked, or failed.
+    #[error("cannot ask the service {endpoint}: {source}")]
+    Service {
+        /// The endpoint, or what stands in its place.
+        endpoint: String,
+        /// What its handler failed with, or why it was not asked.
+        source: ServiceError,
+    },
     /// Reading the store failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -112,6 +118,12 @@ pub enum QueryError {
     Memory {
         /// The budget, in bytes.
         budget: usize,
+    },
+    /// The query has more rows than it may give; so many were given.
+    #[error("the query gives more than {limit} rows, its limit")]
+    Rows {
+        /// The limit.
+        limit: u64,
     },
     /// Rows beyond the memory budget could not be kept in a temporary file: its disk is full, or fails.
     #[error("cannot keep rows in a temporary file in {folder}: {source}", folder = std::env::temp_dir().display())]

@@ -29,6 +29,7 @@ pub(crate) fn evaluate(
     execution: Execution,
 ) -> Result<QueryResults, QueryError> {
     let execution = Arc::new(execution);
+    let count = execution.dataset.limits.row_count();
     match query {
         Query::Select { pattern, .. } => {
             let variables = selected(pattern);
@@ -36,6 +37,7 @@ pub(crate) fn evaluate(
             Ok(QueryResults::Solutions(Solutions::new(
                 variables,
                 TermRows::new(rows),
+                count,
             )))
         }
         Query::Ask { pattern, .. } => {
@@ -49,13 +51,13 @@ pub(crate) fn evaluate(
             let rows = TermRows::new(rows(pattern, &variables, given, &execution)?);
             let template = Template::new(template, &variables, rows, &execution);
             let source = TripleSource::Template(Box::new(template));
-            Ok(QueryResults::Graph(Triples::new(source)))
+            Ok(QueryResults::Graph(Triples::new(source, count)))
         }
         Query::Describe { pattern, .. } => {
             let variables = selected(pattern);
             let rows = rows(pattern, &variables, given, &execution)?;
             let source = TripleSource::Description(Box::new(Description::new(execution, rows)));
-            Ok(QueryResults::Graph(Triples::new(source)))
+            Ok(QueryResults::Graph(Triples::new(source, count)))
         }
     }
 }
@@ -148,7 +150,12 @@ pub(crate) fn explain(
         let builder = Builder::new(Arc::clone(execution))?.with_analysis(Arc::clone(&analysis));
         let mut rows = TermRows::new(planned.rows(&builder, execution)?);
         let is_ask = matches!(query, Query::Ask { .. });
-        while rows.next_row()?.is_some() && !is_ask {}
+        let mut count = execution.dataset.limits.row_count();
+        while rows.next_row()?.is_some() && !is_ask {
+            if matches!(query, Query::Select { .. }) {
+                count.add()?;
+            }
+        }
     }
     let analysis = is_run.then_some(analysis.as_ref());
     Ok(Explainer::new(execution, &planned.names, analysis).explain(&planned.plan))

@@ -7,6 +7,7 @@
 use crate::dataset::QueryDataset;
 use crate::erased::ErasedSource;
 use crate::error::QueryError;
+use crate::extensions::Extensions;
 use crate::query_terms::QueryTerms;
 use oxsdatatypes::DateTime;
 use quadrille_store::StorageError;
@@ -22,6 +23,7 @@ pub(crate) struct Execution {
     pub(crate) now: DateTime,
     /// The base that `IRI` resolves against: the query's, or else the options'.
     pub(crate) base_iri: Option<String>,
+    pub(crate) extensions: Arc<Extensions>,
 }
 
 impl Execution {
@@ -32,12 +34,13 @@ impl Execution {
     /// Whether the run may go on.
     ///
     /// # Errors
-    /// `Cancelled` or `Timeout`.
+    /// `Cancelled` or `Timeout`; `Memory` when the query has made too many terms.
     pub(crate) fn check(&self) -> Result<(), QueryError> {
         self.dataset
             .limits
             .check()
-            .map_err(|error| self.explain(error))
+            .map_err(|error| self.explain(error))?;
+        self.terms.check()
     }
 
     /// What to report for a failed read.
@@ -65,6 +68,13 @@ impl Memory {
         })
     }
 
+    /// The error of who cannot do with less.
+    pub(crate) fn exceeded(&self) -> QueryError {
+        QueryError::Memory {
+            budget: self.budget,
+        }
+    }
+
     /// An account without bytes yet.
     pub(crate) fn account(self: &Arc<Self>) -> Account {
         Account {
@@ -82,6 +92,11 @@ pub(crate) struct Account {
 }
 
 impl Account {
+    /// The bytes that the operator keeps.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Sets the bytes that the operator keeps. False when the budget does not have them, less the share of those who cannot
     /// spill: the operator then spills or gives up, and the account stays as it was.
     #[must_use]
@@ -114,9 +129,7 @@ impl Account {
         if self.set_within(bytes, self.memory.budget) {
             return Ok(());
         }
-        Err(QueryError::Memory {
-            budget: self.memory.budget,
-        })
+        Err(self.memory.exceeded())
     }
 }
 

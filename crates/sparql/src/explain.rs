@@ -300,6 +300,15 @@ impl<'a> Explainer<'a> {
             Node::PerRow { kind, shared, .. } => (per_row_words(*kind), self.slots(shared)),
             Node::EachGraph { bound, .. } => ("for each graph", self.name(*bound)),
             Node::Service(service) => ("service", self.place(service.name)),
+            Node::ServiceJoin {
+                kind,
+                service,
+                filters,
+                ..
+            } => {
+                let texts = [self.place(service.name), self.conditions(filters)];
+                (service_words(*kind), join_texts(texts))
+            }
             other => self.modifier_words(other),
         }
     }
@@ -485,6 +494,16 @@ fn lookup_words(kind: JoinKind) -> &'static str {
         JoinKind::Semi => "exists, look up",
         JoinKind::Anti | JoinKind::Minus => "not exists, look up",
         JoinKind::Mark(_) => "mark, look up",
+    }
+}
+
+fn service_words(kind: JoinKind) -> &'static str {
+    match kind {
+        JoinKind::Inner => "service, each endpoint once",
+        JoinKind::Left => "optional, service, each endpoint once",
+        JoinKind::Semi => "exists, service, each endpoint once",
+        JoinKind::Anti | JoinKind::Minus => "not exists, service, each endpoint once",
+        JoinKind::Mark(_) => "mark, service, each endpoint once",
     }
 }
 

@@ -34,7 +34,7 @@ pub trait SparqlExt {
     /// # Errors
     /// As [`query`](Self::query), and `Cancelled` and `Timeout` when the options ask for it.
     fn query_with(&self, text: &str, options: &QueryOptions) -> Result<QueryResults, QueryError> {
-        Query::parse(text, options.base_iri())?
+        Query::parse_with(text, options)?
             .prepare(options.clone())
             .execute(self)
     }

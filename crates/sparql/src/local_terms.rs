@@ -3,7 +3,7 @@
 //! What flows in: terms that the source could not encode. What flows out: query-local ids, and the terms again. What
 //! always holds: equal terms get equal ids, and no id of this module is ever stored.
 
-use oxrdf::Term;
+use oxrdf::{NamedOrBlankNode, Term, Triple};
 use quadrille_store::{StorageError, StorageResult, TermId};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -13,6 +13,8 @@ use std::collections::hash_map::Entry;
 pub(crate) struct LocalTerms {
     numbers: HashMap<Term, u64>,
     terms: Vec<Term>,
+    /// The bytes that the texts of the terms take.
+    text_bytes: usize,
 }
 
 impl LocalTerms {
@@ -22,11 +24,18 @@ impl LocalTerms {
             Entry::Occupied(entry) => TermId::query_local(*entry.get()),
             Entry::Vacant(entry) => {
                 let number = self.terms.len() as u64;
+                self.text_bytes += 2 * text_bytes(entry.key());
                 self.terms.push(entry.key().clone());
                 entry.insert(number);
                 TermId::query_local(number)
             }
         }
+    }
+
+    /// About how many bytes the terms take.
+    pub(crate) fn bytes(&self) -> usize {
+        let entry = size_of::<Term>() + size_of::<(Term, u64)>();
+        self.text_bytes + self.terms.capacity() * entry
     }
 
     /// The term of an id that this interner made.
@@ -41,6 +50,30 @@ impl LocalTerms {
             .cloned()
             .ok_or_else(|| StorageError::misuse("a query-local id of another query"))
     }
+}
+
+/// The bytes of a term outside of its place in a table.
+fn text_bytes(term: &Term) -> usize {
+    let mut bytes = 0;
+    let mut term = term;
+    while let Term::Triple(triple) = term {
+        let subject = match &triple.subject {
+            NamedOrBlankNode::NamedNode(node) => node.as_str().len(),
+            NamedOrBlankNode::BlankNode(node) => node.as_str().len(),
+        };
+        bytes += size_of::<Triple>() + subject + triple.predicate.as_str().len();
+        term = &triple.object;
+    }
+    bytes
+        + match term {
+            Term::NamedNode(node) => node.as_str().len(),
+            Term::BlankNode(node) => node.as_str().len(),
+            Term::Literal(literal) => {
+                let tag = literal.language().map(str::len);
+                literal.value().len() + tag.unwrap_or_else(|| literal.datatype().as_str().len())
+            }
+            Term::Triple(_) => 0,
+        }
 }
 
 /// The low 56 bits of an id, which carry a query-local id's number.

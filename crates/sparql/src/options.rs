@@ -4,7 +4,11 @@
 //! from the start of the execution, not from the making of the options.
 
 use crate::error::QueryError;
+use crate::extensions::{AggregateAccumulator, CustomFunction, Extensions};
+use crate::service::ServiceHandler;
+use oxrdf::{NamedNode, Term};
 use quadrille_store::{CancelToken, ErrorKind, ReadContext, StorageError, StorageResult};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The memory budget of a query whose options name none.
@@ -29,6 +33,8 @@ pub struct QueryOptions {
     cancel: Option<CancelToken>,
     base_iri: Option<String>,
     memory: Option<usize>,
+    max_rows: Option<u64>,
+    extensions: Arc<Extensions>,
 }
 
 impl QueryOptions {
@@ -82,6 +88,133 @@ impl QueryOptions {
         self
     }
 
+    /// The solutions or triples that the query may give. Where it has more, the iterator gives so many and then ends with
+    /// [`QueryError::Rows`]: unlike `LIMIT`, nobody takes a part for the whole.
+    ///
+    /// ```
+    /// # fn example<B: quadrille_store::StorageBackend>(store: &quadrille_store::QuadStore<B>) -> Result<(), quadrille_sparql::QueryError> {
+    /// use quadrille_sparql::{QueryError, QueryOptions, QueryResults, SparqlExt};
+    ///
+    /// let options = QueryOptions::new().with_max_rows(1000);
+    /// if let QueryResults::Solutions(solutions) = store.query_with("SELECT * { ?s ?p ?o }", &options)? {
+    ///     match solutions.collect::<Result<Vec<_>, _>>() {
+    ///         Err(QueryError::Rows { limit }) => println!("more than {limit} rows"),
+    ///         rows => println!("{} rows", rows?.len()),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_max_rows(mut self, rows: u64) -> Self {
+        self.max_rows = Some(rows);
+        self
+    }
+
+    /// How many rows the query may give, if that is limited.
+    #[must_use]
+    pub fn max_rows(&self) -> Option<u64> {
+        self.max_rows
+    }
+
+    /// Adds a function that expressions call by its IRI; one given earlier is replaced. It gets the terms of its arguments
+    /// as they are, and is not called where one of them is unbound or an error. `None` is an error of the expression. It should
+    /// give equal terms for equal terms: how often it is called for a row is not told.
+    ///
+    /// ```
+    /// # fn example<B: quadrille_store::StorageBackend>(store: &quadrille_store::QuadStore<B>) -> Result<(), Box<dyn std::error::Error>> {
+    /// use oxrdf::{Literal, NamedNode, Term};
+    /// use quadrille_sparql::{QueryOptions, SparqlExt};
+    ///
+    /// let reversed = |terms: &[Term]| match terms {
+    ///     [Term::Literal(text)] => {
+    ///         let reversed: String = text.value().chars().rev().collect();
+    ///         Some(Literal::new_simple_literal(reversed).into())
+    ///     }
+    ///     _ => None,
+    /// };
+    /// let options = QueryOptions::new().with_function(NamedNode::new("http://example.com/reversed")?, reversed);
+    /// store.query_with("SELECT (<http://example.com/reversed>(?o) AS ?r) { ?s ?p ?o }", &options)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_function(
+        mut self,
+        name: impl Into<NamedNode>,
+        function: impl Fn(&[Term]) -> Option<Term> + Send + Sync + 'static,
+    ) -> Self {
+        Arc::make_mut(&mut self.extensions)
+            .set_function(name.into(), CustomFunction::new(function));
+        self
+    }
+
+    /// Adds an aggregate that `SELECT`, `HAVING` and `ORDER BY` call by its IRI; one given earlier is replaced. The parser
+    /// takes one argument, without `DISTINCT`. The query must be parsed with these options, by [`Query::parse_with`](crate::Query::parse_with) or
+    /// [`query_with`](crate::SparqlExt::query_with).
+    ///
+    /// ```
+    /// # fn example<B: quadrille_store::StorageBackend>(store: &quadrille_store::QuadStore<B>) -> Result<(), Box<dyn std::error::Error>> {
+    /// use oxrdf::{Literal, NamedNode, Term};
+    /// use quadrille_sparql::{AggregateAccumulator, QueryOptions, SparqlExt};
+    ///
+    /// /// The length of the longest text.
+    /// #[derive(Default)]
+    /// struct Longest(usize);
+    ///
+    /// impl AggregateAccumulator for Longest {
+    ///     fn add(&mut self, value: Option<Term>) {
+    ///         if let Some(Term::Literal(text)) = value {
+    ///             self.0 = self.0.max(text.value().len());
+    ///         }
+    ///     }
+    ///
+    ///     fn finish(&mut self) -> Option<Term> {
+    ///         Some(Literal::from(self.0 as i64).into())
+    ///     }
+    /// }
+    ///
+    /// let longest = NamedNode::new("http://example.com/longest")?;
+    /// let options = QueryOptions::new().with_aggregate(longest, || Box::new(Longest::default()));
+    /// store.query_with("SELECT ?p (<http://example.com/longest>(?o) AS ?l) { ?s ?p ?o } GROUP BY ?p", &options)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_aggregate(
+        mut self,
+        name: impl Into<NamedNode>,
+        accumulator: impl Fn() -> Box<dyn AggregateAccumulator> + Send + Sync + 'static,
+    ) -> Self {
+        Arc::make_mut(&mut self.extensions).set_aggregate(name.into(), Arc::new(accumulator));
+        self
+    }
+
+    /// Answers the `SERVICE` patterns that name this endpoint; a handler given earlier is replaced. See [`ServiceHandler`].
+    #[must_use]
+    pub fn with_service(
+        mut self,
+        endpoint: impl Into<NamedNode>,
+        handler: impl ServiceHandler + 'static,
+    ) -> Self {
+        let endpoint = Some(endpoint.into());
+        Arc::make_mut(&mut self.extensions).set_service(endpoint, Arc::new(handler));
+        self
+    }
+
+    /// Answers the `SERVICE` patterns whose endpoint has no [handler of its own](Self::with_service). See
+    /// [`ServiceHandler`].
+    #[must_use]
+    pub fn with_default_service(mut self, handler: impl ServiceHandler + 'static) -> Self {
+        Arc::make_mut(&mut self.extensions).set_service(None, Arc::new(handler));
+        self
+    }
+
+    /// What the caller adds to the language.
+    pub(crate) fn extensions(&self) -> &Arc<Extensions> {
+        &self.extensions
+    }
+
     /// The memory budget in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
@@ -116,6 +249,8 @@ impl QueryOptions {
         Limits {
             cancel: self.cancel.clone(),
             context,
+            deadline,
+            max_rows: self.max_rows,
         }
     }
 }
@@ -125,12 +260,32 @@ impl QueryOptions {
 pub(crate) struct Limits {
     cancel: Option<CancelToken>,
     context: ReadContext,
+    deadline: Option<Instant>,
+    max_rows: Option<u64>,
 }
 
 impl Limits {
     /// What the scans of this execution carry.
     pub(crate) fn context(&self) -> &ReadContext {
         &self.context
+    }
+
+    /// When the execution must end.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// What cancels it.
+    pub(crate) fn cancel_token(&self) -> Option<&CancelToken> {
+        self.cancel.as_ref()
+    }
+
+    /// A count of the rows that the execution gives.
+    pub(crate) fn row_count(&self) -> RowCount {
+        RowCount {
+            limit: self.max_rows,
+            given: 0,
+        }
     }
 
     /// Whether the execution may go on.
@@ -147,5 +302,28 @@ impl Limits {
         } else {
             QueryError::Timeout
         }
+    }
+}
+
+/// The rows that were given, and how many there may be.
+#[derive(Debug)]
+pub(crate) struct RowCount {
+    limit: Option<u64>,
+    given: u64,
+}
+
+impl RowCount {
+    /// Counts a row that is about to be given.
+    ///
+    /// # Errors
+    /// `Rows`, when it is one too many.
+    pub(crate) fn add(&mut self) -> Result<(), QueryError> {
+        if let Some(limit) = self.limit
+            && self.given >= limit
+        {
+            return Err(QueryError::Rows { limit });
+        }
+        self.given += 1;
+        Ok(())
     }
 }

@@ -67,7 +67,26 @@ impl Query {
     /// # Ok::<(), QueryError>(())
     /// ```
     pub fn parse(text: &str, base_iri: Option<&str>) -> Result<Self, QueryError> {
-        let mut parser = SparqlParser::new();
+        Self::parsed(text, SparqlParser::new(), base_iri)
+    }
+
+    /// As [`parse`](Self::parse), with the base IRI and the [aggregates](QueryOptions::with_aggregate) of options.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_with(text: &str, options: &QueryOptions) -> Result<Self, QueryError> {
+        let names = options.extensions().aggregate_names();
+        let parser = names.fold(SparqlParser::new(), |parser, name| {
+            parser.with_custom_aggregate_function(name.clone())
+        });
+        Self::parsed(text, parser, options.base_iri())
+    }
+
+    fn parsed(
+        text: &str,
+        mut parser: SparqlParser,
+        base_iri: Option<&str>,
+    ) -> Result<Self, QueryError> {
         if let Some(base_iri) = base_iri {
             parser = parser.with_base_iri(base_iri).map_err(|error| {
                 SyntaxError::new(format!("the base <{base_iri}> is not an IRI: {error}"))
@@ -220,7 +239,8 @@ impl PreparedQuery {
     /// What a run that starts now shares.
     fn execution(&self, source: SharedSource) -> Result<Execution, QueryError> {
         let limits = self.options.limits();
-        let terms = QueryTerms::new(SharedSource::clone(&source));
+        let memory = Memory::new(self.options.memory());
+        let terms = QueryTerms::new(SharedSource::clone(&source), Arc::clone(&memory));
         let ids = |names: &[NamedNode]| -> Result<Vec<TermId>, QueryError> {
             let mut ids = Vec::with_capacity(names.len());
             for name in names {
@@ -249,7 +269,8 @@ impl PreparedQuery {
             .map(|base| base.as_str().to_owned());
         Ok(Execution {
             terms,
-            memory: Memory::new(self.options.memory()),
+            memory,
+            extensions: Arc::clone(self.options.extensions()),
             now: DateTime::now(),
             base_iri: base_iri.or_else(|| self.options.base_iri().map(str::to_owned)),
             dataset: QueryDataset {

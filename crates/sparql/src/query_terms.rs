@@ -5,23 +5,65 @@
 
 use crate::batch::UNBOUND;
 use crate::erased::SharedSource;
+use crate::error::QueryError;
+use crate::execution::{Account, Memory};
 use crate::local_terms::LocalTerms;
 use oxrdf::Term;
 use quadrille_store::{StorageResult, TermId};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The terms of one run of a query.
 pub(crate) struct QueryTerms {
     source: SharedSource,
-    local: Mutex<LocalTerms>,
+    local: Mutex<Local>,
+    memory: Arc<Memory>,
+    /// Whether the query's own terms are more than its memory has room for.
+    is_over: AtomicBool,
+}
+
+/// The query's own terms with the account of their bytes.
+struct Local {
+    terms: LocalTerms,
+    account: Account,
 }
 
 impl QueryTerms {
-    pub(crate) fn new(source: SharedSource) -> Self {
+    pub(crate) fn new(source: SharedSource, memory: Arc<Memory>) -> Self {
         Self {
             source,
-            local: Mutex::default(),
+            local: Mutex::new(Local {
+                terms: LocalTerms::default(),
+                account: memory.account(),
+            }),
+            memory,
+            is_over: AtomicBool::new(false),
         }
+    }
+
+    /// Whether the terms that the query made fit into its memory. Asked once a batch, not at each term.
+    ///
+    /// # Errors
+    /// `Memory`, with the budget.
+    pub(crate) fn check(&self) -> Result<(), QueryError> {
+        if self.is_over.load(Ordering::Relaxed) {
+            return Err(self.memory.exceeded());
+        }
+        Ok(())
+    }
+
+    fn local(&self) -> MutexGuard<'_, Local> {
+        self.local.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn intern(&self, term: Term) -> TermId {
+        let mut local = self.local();
+        let id = local.terms.intern(term);
+        let bytes = local.terms.bytes();
+        if local.account.require(bytes).is_err() {
+            self.is_over.store(true, Ordering::Relaxed);
+        }
+        id
     }
 
     /// The id of a term: the source's, or one of this query.
@@ -31,11 +73,7 @@ impl QueryTerms {
     pub(crate) fn encode(&self, term: Term) -> StorageResult<u64> {
         let id = match self.source.encode(term.as_ref())? {
             Some(id) => id,
-            None => self
-                .local
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .intern(term),
+            None => self.intern(term),
         };
         Ok(id.raw())
     }
@@ -50,12 +88,7 @@ impl QueryTerms {
         }
         let id = TermId::from_raw(id);
         if id.is_query_local() {
-            return self
-                .local
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .term(id)
-                .map(Some);
+            return self.local().terms.term(id).map(Some);
         }
         self.source.decode(id).map(Some)
     }

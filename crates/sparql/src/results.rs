@@ -5,6 +5,7 @@
 
 use crate::construct::{Description, Template};
 use crate::error::QueryError;
+use crate::options::RowCount;
 use crate::rows::TermRows;
 use oxrdf::{Triple, Variable};
 use sparesults::QuerySolution;
@@ -35,14 +36,16 @@ impl QueryResults {
 pub struct Solutions {
     variables: Arc<[Variable]>,
     rows: TermRows,
+    count: RowCount,
     done: bool,
 }
 
 impl Solutions {
-    pub(crate) fn new(variables: Vec<Variable>, rows: TermRows) -> Self {
+    pub(crate) fn new(variables: Vec<Variable>, rows: TermRows, count: RowCount) -> Self {
         Self {
             variables: variables.into(),
             rows,
+            count,
             done: false,
         }
     }
@@ -61,10 +64,10 @@ impl Iterator for Solutions {
         if self.done {
             return None;
         }
+        let row = counted(self.rows.next_row(), &mut self.count);
+        self.done = !matches!(row, Ok(Some(_)));
         let variables = &self.variables;
-        let row = self.rows.next_row();
         let solution = row.map(|row| row.map(|terms| (Arc::clone(variables), terms).into()));
-        self.done = !matches!(solution, Ok(Some(_)));
         solution.transpose()
     }
 }
@@ -72,6 +75,7 @@ impl Iterator for Solutions {
 /// The triples of a `CONSTRUCT` or `DESCRIBE`, each once, evaluated as they are asked for.
 pub struct Triples {
     source: TripleSource,
+    count: RowCount,
     done: bool,
 }
 
@@ -82,9 +86,10 @@ pub(crate) enum TripleSource {
 }
 
 impl Triples {
-    pub(crate) fn new(source: TripleSource) -> Self {
+    pub(crate) fn new(source: TripleSource, count: RowCount) -> Self {
         Self {
             source,
+            count,
             done: false,
         }
     }
@@ -101,7 +106,20 @@ impl Iterator for Triples {
             TripleSource::Template(template) => template.next_triple(),
             TripleSource::Description(description) => description.next_triple(),
         };
+        let triple = counted(triple, &mut self.count);
         self.done = !matches!(triple, Ok(Some(_)));
         triple.transpose()
     }
+}
+
+/// A row, if there is one and there may be one more.
+fn counted<T>(
+    row: Result<Option<T>, QueryError>,
+    count: &mut RowCount,
+) -> Result<Option<T>, QueryError> {
+    let row = row?;
+    if row.is_some() {
+        count.add()?;
+    }
+    Ok(row)
 }

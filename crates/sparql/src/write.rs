@@ -257,7 +257,7 @@ pub fn run_query<T: SparqlExt + ?Sized>(
     out: impl Write,
 ) -> Result<QueryTimings, QueryError> {
     let started = Instant::now();
-    let query = Query::parse(text, options.base_iri())?;
+    let query = Query::parse_with(text, options)?;
     let parse_us = microseconds(started.elapsed());
     let prepared = query.prepare(options.clone());
     let timings = run_prepared(target, &prepared, &writer(query.form()), out)?;

@@ -8,13 +8,17 @@ use crate::compare::{Cardinality, compare};
 use crate::expected;
 use crate::manifest::{Kind, SuiteFile, Test};
 use oxrdf::{BlankNode, GraphName, NamedNode, NamedOrBlankNode, Quad, Term, Triple};
-use quadrille_backend::StorageBackend;
-use quadrille_sparql::{Query, QueryOptions, QueryResults, ResultFormat, ResultWriter};
+use quadrille_backend::{InMemoryBackend, StorageBackend};
+use quadrille_sparql::{
+    Query, QueryOptions, QueryResults, ResultFormat, ResultWriter, ServiceError, ServiceHandler,
+    ServiceRequest, ServiceRows, SparqlExt,
+};
 use quadrille_store::QuadStore;
 use sparesults::QueryResultsFormat;
 use spargebra::SparqlParser;
 use spargebra::algebra::GraphPattern;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Parses the query of a syntax test.
 pub(crate) fn check_syntax(test: &Test) -> Result<(), String> {
@@ -38,9 +42,10 @@ pub(crate) fn evaluate<B: StorageBackend>(test: &Test, backend: B) -> Result<(),
     store
         .extend(dataset(test, &algebra)?)
         .map_err(|error| error.to_string())?;
+    let options = Federation::new(test)?.options();
     let ask = || -> Result<QueryResults, String> {
         Query::parse(&text, Some(&test.query.url))
-            .and_then(|query| query.prepare(QueryOptions::new()).execute(&store))
+            .and_then(|query| query.prepare(options.clone()).execute(&store))
             .map_err(|error| error.to_string())
     };
     let result = test.result.as_ref().ok_or("the test has no result")?;
@@ -62,6 +67,44 @@ pub(crate) fn evaluate<B: StorageBackend>(test: &Test, backend: B) -> Result<(),
             .map_err(|error| format!("written as {format}: {error}"))?;
     }
     Ok(())
+}
+
+/// The endpoints of a test, each with a store; they may ask each other.
+#[derive(Clone)]
+struct Federation(Arc<HashMap<NamedNode, QuadStore<InMemoryBackend>>>);
+
+impl Federation {
+    fn new(test: &Test) -> Result<Self, String> {
+        let mut stores = HashMap::new();
+        for (endpoint, files) in &test.services {
+            let store =
+                QuadStore::open(InMemoryBackend::new()).map_err(|error| error.to_string())?;
+            for file in files {
+                store
+                    .extend(load(file, &GraphName::DefaultGraph)?)
+                    .map_err(|error| error.to_string())?;
+            }
+            stores.insert(endpoint.clone(), store);
+        }
+        Ok(Self(Arc::new(stores)))
+    }
+
+    fn options(&self) -> QueryOptions {
+        QueryOptions::new().with_default_service(self.clone())
+    }
+}
+
+impl ServiceHandler for Federation {
+    fn answer(&self, request: &ServiceRequest) -> Result<ServiceRows, ServiceError> {
+        let store = self.0.get(request.endpoint()).ok_or("no such endpoint")?;
+        match store.query_with(request.query(), &self.options())? {
+            QueryResults::Solutions(solutions) => {
+                let rows = solutions.map(|solution| Ok(solution?.values().to_vec()));
+                Ok(Box::new(rows))
+            }
+            _ => Err("a service is asked for solutions".into()),
+        }
+    }
 }
 
 fn write(results: QueryResults, format: ResultFormat) -> Result<Vec<u8>, String> {

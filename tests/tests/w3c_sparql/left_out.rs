@@ -52,10 +52,6 @@ const TESTS: &[(&str, Reason)] = &[
         OutOfScope("asks for entailment; answers are under simple entailment"),
     ),
     (
-        "sparql11/service/",
-        OutOfScope("federated queries, for which there is no handler"),
-    ),
-    (
         "sparql10/sort/dawg-sort-11",
         OutOfScope("tells simple literals from xsd:string; in RDF 1.1 they are one"),
     ),

@@ -5,7 +5,10 @@
 
 use crate::path_of;
 use oxrdf::vocab::rdf;
-use oxrdf::{Graph, NamedNode, NamedNodeRef, NamedOrBlankNode, NamedOrBlankNodeRef, Term, TermRef};
+use oxrdf::{
+    BlankNodeRef, Graph, NamedNode, NamedNodeRef, NamedOrBlankNode, NamedOrBlankNodeRef, Term,
+    TermRef,
+};
 use oxttl::TurtleParser;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -67,6 +70,8 @@ pub(crate) struct Test {
     pub(crate) query: SuiteFile,
     pub(crate) data: Vec<SuiteFile>,
     pub(crate) graph_data: Vec<SuiteFile>,
+    /// The endpoints that the query may ask, with the default graphs that they answer from.
+    pub(crate) services: Vec<(NamedNode, Vec<SuiteFile>)>,
     pub(crate) result: Option<SuiteFile>,
     /// Whether the number of equal rows may be less than in the result: `REDUCED`.
     pub(crate) lax: bool,
@@ -162,6 +167,10 @@ impl Manifest {
             }
             _ => Vec::new(),
         };
+        let services = match &action {
+            Some(Term::BlankNode(action)) => self.services(action.as_ref()),
+            _ => Vec::new(),
+        };
         let query = match &action {
             Some(Term::NamedNode(query)) => SuiteFile::new(query.as_str(), &self.suites),
             _ => of_action("query")
@@ -181,6 +190,7 @@ impl Manifest {
             query,
             data: of_action("data"),
             graph_data: of_action("graphData"),
+            services,
             result: self
                 .files(test.as_ref(), manifest("result").as_ref())
                 .into_iter()
@@ -189,6 +199,26 @@ impl Manifest {
                 == Some(manifest("LaxCardinality").into()),
             suites: self.suites.clone(),
         }
+    }
+
+    fn services(&self, action: BlankNodeRef<'_>) -> Vec<(NamedNode, Vec<SuiteFile>)> {
+        let predicate = query_vocabulary("serviceData");
+        let services = self
+            .graph
+            .objects_for_subject_predicate(action, predicate.as_ref());
+        let service = |service: TermRef<'_>| {
+            let TermRef::BlankNode(service) = service else {
+                return None;
+            };
+            match self.object(service, query_vocabulary("endpoint").as_ref()) {
+                Some(Term::NamedNode(endpoint)) => {
+                    let data = self.files(service, query_vocabulary("data").as_ref());
+                    Some((endpoint, data))
+                }
+                _ => None,
+            }
+        };
+        services.filter_map(service).collect()
     }
 
     fn files<'a>(

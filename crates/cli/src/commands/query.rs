@@ -61,6 +61,9 @@ pub(crate) struct Arguments {
     /// files, or the query fails
     #[arg(long, value_name = "SIZE", value_parser = super::load::parse_size)]
     memory: Option<usize>,
+    /// Fail when the result has more rows than this
+    #[arg(long, value_name = "N")]
+    max_rows: Option<u64>,
     /// The value of a variable, as NAME=TERM with the term as N-Triples writes it, or a number, true or false
     #[arg(long, value_name = "NAME=TERM", value_parser = parameter)]
     param: Vec<(Variable, Term)>,
@@ -223,6 +226,9 @@ impl Arguments {
         }
         if let Some(bytes) = self.memory {
             options = options.with_memory(bytes);
+        }
+        if let Some(rows) = self.max_rows {
+            options = options.with_max_rows(rows);
         }
         if let Some(base) = self.source.base() {
             options = options.with_base_iri(base.as_str());

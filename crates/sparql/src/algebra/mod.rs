@@ -6,6 +6,8 @@
 
 mod graph_variable;
 mod rename;
+mod service;
+mod service_text;
 mod slots;
 mod translate;
 
@@ -175,9 +177,13 @@ pub(crate) enum Algebra {
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Service {
     pub(crate) name: Place,
-    pub(crate) pattern: spargebra::algebra::GraphPattern,
+    /// The pattern, as a query that selects its variables.
+    pub(crate) query: String,
     /// The variables of the pattern and their slots.
     pub(crate) variables: Vec<(oxrdf::Variable, Slot)>,
+    /// The slots that each row binds.
+    pub(crate) certain: SlotSet,
+    /// Whether a failure is one row without values.
     pub(crate) silent: bool,
 }
 
@@ -364,7 +370,7 @@ impl Algebra {
                 .certain()
                 .intersection(&keys.iter().copied().collect()),
             Self::EachGraph { inner, bound, .. } => with(inner.certain(), *bound),
-            Self::Service(_) => SlotSet::default(),
+            Self::Service(service) => service.certain.clone(),
         }
     }
 }
@@ -404,11 +410,14 @@ impl Path {
 }
 
 impl Service {
-    fn slots(&self) -> SlotSet {
-        self.variables
-            .iter()
-            .map(|(_, slot)| *slot)
-            .chain(self.name.slot())
-            .collect()
+    /// The slots of the variables of the pattern, in their order.
+    pub(crate) fn columns(&self) -> Vec<Slot> {
+        self.variables.iter().map(|(_, slot)| *slot).collect()
+    }
+
+    /// Those, and the slot of the name: it has to be bound before.
+    pub(crate) fn slots(&self) -> SlotSet {
+        let columns = self.columns().into_iter();
+        columns.chain(self.name.slot()).collect()
     }
 }

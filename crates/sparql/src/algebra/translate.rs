@@ -5,9 +5,7 @@
 
 use super::graph_variable::{is_own_scope, may_share};
 use super::rename::rename;
-use super::{
-    Aggregate, Algebra, GraphPlace, Path, Place, Quads, Scalar, Service, Slot, SlotSet, SortBy,
-};
+use super::{Aggregate, Algebra, GraphPlace, Path, Place, Quads, Scalar, Slot, SlotSet, SortBy};
 use crate::batch::UNBOUND;
 use crate::error::QueryError;
 use crate::execution::Execution;
@@ -89,6 +87,19 @@ impl<'a> Translator<'a> {
         let slot = self.named(format!("?{}", variable.as_str()));
         self.scope.insert(variable.clone(), slot);
         slot
+    }
+
+    pub(super) fn execution(&self) -> &'a Execution {
+        self.execution
+    }
+
+    /// The value that was given with the query for a slot.
+    pub(super) fn given_value(&self, slot: Slot) -> Result<Option<Term>, QueryError> {
+        let Some((_, id)) = self.given.iter().find(|(known, _)| *known == slot) else {
+            return Ok(None);
+        };
+        let term = self.execution.terms.decode(*id);
+        term.map_err(|error| self.execution.explain(error))
     }
 
     fn named(&mut self, name: String) -> Slot {
@@ -234,7 +245,7 @@ impl<'a> Translator<'a> {
     }
 
     /// Joins the given values of variables that a pattern mentions.
-    fn with_given(&self, mut algebra: Algebra) -> Algebra {
+    pub(super) fn with_given(&self, mut algebra: Algebra) -> Algebra {
         if self.given.is_empty() {
             return algebra;
         }
@@ -298,7 +309,7 @@ impl<'a> Translator<'a> {
         })
     }
 
-    fn name_place(&mut self, pattern: &NamedNodePattern) -> Result<Place, QueryError> {
+    pub(super) fn name_place(&mut self, pattern: &NamedNodePattern) -> Result<Place, QueryError> {
         Ok(match pattern {
             NamedNodePattern::NamedNode(node) => Place::Constant(self.encode(node.clone().into())?),
             NamedNodePattern::Variable(variable) => Place::Slot(self.slot(variable)),
@@ -610,34 +621,6 @@ impl<'a> Translator<'a> {
             keys,
             aggregates: translated,
         })
-    }
-
-    fn service(
-        &mut self,
-        name: &NamedNodePattern,
-        inner: &GraphPattern,
-        silent: bool,
-    ) -> Result<Algebra, QueryError> {
-        let name = self.name_place(name)?;
-        let mut names = Vec::new();
-        inner.on_in_scope_variable(|variable| {
-            if !names.contains(variable) {
-                names.push(variable.clone());
-            }
-        });
-        let variables = names
-            .into_iter()
-            .map(|variable| {
-                let slot = self.slot(&variable);
-                (variable, slot)
-            })
-            .collect();
-        Ok(Algebra::Service(Box::new(Service {
-            name,
-            pattern: inner.clone(),
-            variables,
-            silent,
-        })))
     }
 }
 

@@ -19,6 +19,7 @@ impl Builder {
         match &plan.node {
             Node::Join { .. } => self.two_sided(plan, environment),
             Node::Lookup { .. } => self.looked_up(plan, environment),
+            Node::ServiceJoin { .. } => self.service_join(plan, environment),
             Node::PerBatch {
                 kind,
                 number,
@@ -369,7 +370,7 @@ fn shared(left: &[Slot], right: &[Slot], certain: &SlotSet) -> Shared {
 
 impl Builder {
     /// What a join gives: these columns, from where each side has them.
-    fn output(
+    pub(super) fn output(
         &self,
         columns: &[Slot],
         left: &[Slot],

@@ -74,7 +74,10 @@ impl Builder {
                 let columns = std::iter::once(*slot).chain(*counts).collect();
                 (Box::new(operator), columns)
             }
-            Node::Service(service) => self.service(service, plan)?,
+            Node::Service(service) => {
+                let (operator, columns) = self.service(service, environment);
+                return Ok(self.projected(Built { operator, columns }, plan));
+            }
             _ => (Box::new(Table::new(Vec::new(), 0)), Vec::new()),
         };
         Ok(Built { operator, columns })
@@ -214,31 +217,6 @@ impl Builder {
             .encode(literal.into())
             .map_err(explain)?;
         Ok(Box::new(Table::new(vec![vec![id]], 1)))
-    }
-
-    fn service(
-        &self,
-        service: &crate::algebra::Service,
-        plan: &Plan,
-    ) -> Result<(BoxedOperator, Vec<Slot>), QueryError> {
-        if service.silent {
-            // As if it had answered with one solution that binds nothing.
-            let row = vec![crate::batch::UNBOUND; plan.columns.len()];
-            let table = Table::new(vec![row], plan.columns.len());
-            return Ok((Box::new(table), plan.columns.clone()));
-        }
-        let name = match service.name {
-            Place::Constant(id) => self
-                .execution
-                .terms
-                .decode(id)
-                .map_err(|error| self.execution.explain(error))?
-                .map_or("a variable".to_owned(), |term| term.to_string()),
-            Place::Slot(_) => "a variable".to_owned(),
-        };
-        Err(QueryError::Service(format!(
-            "no handler for {name}, federated queries are off"
-        )))
     }
 }
 

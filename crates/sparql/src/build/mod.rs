@@ -8,6 +8,7 @@ mod joins;
 mod leaves;
 mod modifiers;
 mod scalars;
+mod service;
 
 use crate::algebra::Slot;
 use crate::batch::Batch;
@@ -91,6 +92,7 @@ impl Builder {
         let built = match &plan.node {
             Node::Join { .. }
             | Node::Lookup { .. }
+            | Node::ServiceJoin { .. }
             | Node::PerBatch { .. }
             | Node::PerRow { .. }
             | Node::EachGraph { .. } => self.join(plan, environment)?,

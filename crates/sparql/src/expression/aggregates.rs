@@ -10,6 +10,7 @@ use super::value::Value;
 use crate::batch::UNBOUND;
 use crate::error::QueryError;
 use crate::execution::Execution;
+use crate::extensions::{AggregateAccumulator, CustomAggregate};
 use crate::operators::aggregate::{Accumulator, MakeAccumulator};
 use quadrille_store::TermId;
 use spargebra::algebra::AggregateFunction;
@@ -52,7 +53,7 @@ struct Gathered {
 /// Makes the accumulators of an aggregate.
 ///
 /// # Errors
-/// `Evaluation` for a custom one.
+/// `Evaluation` for a custom one that is not known.
 pub(crate) fn accumulator(
     function: &AggregateFunction,
     execution: &Arc<Execution>,
@@ -65,6 +66,11 @@ pub(crate) fn accumulator(
         AggregateFunction::Sample => Kind::Sample,
         AggregateFunction::GroupConcat { separator } => {
             Kind::Concatenate(separator.clone().unwrap_or_else(|| " ".to_owned()))
+        }
+        AggregateFunction::Custom(name)
+            if let Some(aggregate) = execution.extensions.aggregate(name) =>
+        {
+            return Ok(custom(CustomAggregate::clone(aggregate), execution));
         }
         other => {
             return Err(QueryError::Evaluation(format!(
@@ -87,6 +93,46 @@ pub(crate) fn accumulator(
             text: String::new(),
         })
     }))
+}
+
+/// What an aggregate of the caller's own has gathered.
+struct CustomGathered {
+    execution: Arc<Execution>,
+    accumulator: Box<dyn AggregateAccumulator>,
+}
+
+fn custom(aggregate: CustomAggregate, execution: &Arc<Execution>) -> MakeAccumulator {
+    let execution = Arc::clone(execution);
+    Box::new(move || {
+        Box::new(CustomGathered {
+            execution: Arc::clone(&execution),
+            accumulator: aggregate(),
+        })
+    })
+}
+
+impl Accumulator for CustomGathered {
+    fn add(&mut self, id: u64) -> Result<(), QueryError> {
+        let term = self.execution.terms.decode(id);
+        let term = term.map_err(|error| self.execution.explain(error))?;
+        self.accumulator.add(term);
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<u64, QueryError> {
+        match self.accumulator.finish() {
+            Some(term) => self
+                .execution
+                .terms
+                .encode(term)
+                .map_err(|error| self.execution.explain(error)),
+            None => Ok(UNBOUND),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        size_of::<Self>().saturating_add(self.accumulator.bytes())
+    }
 }
 
 impl Gathered {

@@ -8,6 +8,7 @@ use super::made::{fraction, identifier, part_of_triple, triple};
 use super::value::{Temporal, Value};
 use crate::batch::Batch;
 use crate::error::QueryError;
+use crate::extensions::CustomFunction;
 use oxiri::Iri;
 use oxrdf::{BlankNode, NamedNodeRef};
 use quadrille_store::{Tag, TermId};
@@ -91,6 +92,27 @@ impl Context {
             Function::Str | Function::Datatype => of_value(function, &self.value_of_id(id)?),
             _ => None,
         })
+    }
+
+    /// The value of a function that the caller of the query brings.
+    pub(super) fn custom_call(
+        &mut self,
+        function: &CustomFunction,
+        arguments: &[Compiled],
+        batch: &Batch,
+        row: usize,
+    ) -> Result<Option<Operand>, QueryError> {
+        let mut terms = Vec::with_capacity(arguments.len());
+        for argument in arguments {
+            match self.operand(argument, batch, row)? {
+                Some(operand) => terms.push(self.term(operand)?),
+                None => return Ok(None),
+            }
+        }
+        match function.call(&terms) {
+            Some(term) => Ok(Some(Operand::Id(self.encode(term)?))),
+            None => Ok(None),
+        }
     }
 
     /// Functions whose result is a term as it stands: its form is kept, whatever its value.

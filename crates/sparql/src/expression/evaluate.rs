@@ -291,6 +291,9 @@ impl Context {
                 self.remember(*number, id, operand.clone());
                 operand
             }
+            Compiled::Custom(function, arguments) => {
+                self.custom_call(function, arguments, batch, row)?
+            }
         })
     }
 

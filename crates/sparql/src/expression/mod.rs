@@ -26,6 +26,7 @@ pub(crate) use ranges::{IdRange, Relation, constant, id_ranges, is_identity};
 
 use crate::error::QueryError;
 use crate::execution::Execution;
+use crate::extensions::CustomFunction;
 use arithmetic::Arithmetic;
 use calls::is_known;
 use ids::IdSet;
@@ -67,6 +68,8 @@ pub(crate) enum Compiled {
         number: usize,
         inner: Box<Self>,
     },
+    /// A function that the caller of the query brings.
+    Custom(CustomFunction, Vec<Self>),
 }
 
 /// An operator that compares.
@@ -144,6 +147,11 @@ impl Compiled {
                 Self::If(of(condition)?, of(then)?, of(otherwise)?)
             }
             E::Coalesce(list) => Self::Coalesce(all(list)?),
+            E::FunctionCall(Function::Custom(name), list)
+                if let Some(function) = execution.extensions.function(name) =>
+            {
+                Self::Custom(CustomFunction::clone(function), all(list)?)
+            }
             E::FunctionCall(Function::Custom(name), _) if !is_known(name.as_ref()) => {
                 return Err(QueryError::Evaluation(format!(
                     "the function {name} is not known"

@@ -37,7 +37,9 @@ impl Compiled {
             Self::Remembered { inner, .. } => vec![inner],
             Self::In { left, list, .. } => std::iter::once(&**left).chain(list).collect(),
             Self::If(condition, then, otherwise) => vec![condition, then, otherwise],
-            Self::Coalesce(list) | Self::Call(_, list) => list.iter().collect(),
+            Self::Coalesce(list) | Self::Call(_, list) | Self::Custom(_, list) => {
+                list.iter().collect()
+            }
         }
     }
 
@@ -54,7 +56,9 @@ impl Compiled {
             Self::Remembered { inner, .. } => vec![inner],
             Self::In { left, list, .. } => std::iter::once(&mut **left).chain(list).collect(),
             Self::If(condition, then, otherwise) => vec![condition, then, otherwise],
-            Self::Coalesce(list) | Self::Call(_, list) => list.iter_mut().collect(),
+            Self::Coalesce(list) | Self::Call(_, list) | Self::Custom(_, list) => {
+                list.iter_mut().collect()
+            }
         }
     }
 
@@ -108,14 +112,15 @@ impl Compiled {
         Ok(())
     }
 
-    /// Whether the operator itself gives something else each time.
+    /// Whether the operator itself may give something else each time; of a caller's own function nobody knows.
     fn is_volatile(&self) -> bool {
-        let Self::Call(function, _) = self else {
-            return false;
-        };
         matches!(
-            function,
-            Function::Rand | Function::Uuid | Function::StrUuid | Function::BNode
+            self,
+            Self::Custom(..)
+                | Self::Call(
+                    Function::Rand | Function::Uuid | Function::StrUuid | Function::BNode,
+                    _
+                )
         )
     }
 

@@ -22,6 +22,7 @@ pub(crate) mod leaves;
 pub(crate) mod lookup_join;
 pub(crate) mod row_table;
 pub(crate) mod scan;
+pub(crate) mod service;
 pub(crate) mod slice;
 pub(crate) mod sort;
 pub(crate) mod sort_keys;

@@ -19,6 +19,7 @@ pub(crate) fn execution_over(
     options: &QueryOptions,
 ) -> Execution {
     let source = Arc::new(store.snapshot().expect("a snapshot"));
+    let memory = Memory::new(budget);
     Execution {
         dataset: QueryDataset {
             source: source.clone(),
@@ -26,10 +27,11 @@ pub(crate) fn execution_over(
             default_graph: DefaultGraph::Stored,
             named_graphs: None,
         },
-        terms: QueryTerms::new(source),
-        memory: Memory::new(budget),
+        terms: QueryTerms::new(source, Arc::clone(&memory)),
+        memory,
         now: DateTime::now(),
         base_iri: None,
+        extensions: Arc::clone(options.extensions()),
     }
 }
 

@@ -12,6 +12,7 @@ use super::nodes::{
 use super::normalize::normalize;
 use super::planner::Planner;
 use super::prune::prune;
+use super::services::service_join;
 use super::{JoinKind, JoinMethod, Node, Plan, Probed};
 use crate::algebra::{Algebra, Exists, GraphPlace, Path, Place, Quads, Scalar, Slot, SlotSet};
 use crate::batch::UNBOUND;
@@ -41,6 +42,9 @@ impl Planner<'_> {
         let first = self.first.take();
         let (parts, filters) = self.with_fixed(parts, filters)?;
         let parts = with_constants(parts);
+        if let Some((services, parts)) = self.split_services(&parts) {
+            return self.join_services(parts, services, filters, start);
+        }
         let mut readings = Vec::with_capacity(parts.len());
         let mut join_parts = Vec::with_capacity(parts.len());
         let mut counted = Vec::new();
@@ -360,6 +364,9 @@ impl Planner<'_> {
     ) -> Result<Plan, QueryError> {
         let pattern = normalize(*exists.pattern);
         let shared = exists.shared.intersection(&left.possible());
+        if let Some(service) = self.sole_service(&pattern) {
+            return Ok(service_join(left, service, kind, Vec::new()));
+        }
         let joins = pattern.possible().intersection(&shared);
         if !joins.is_empty() && is_self_contained(&pattern, &shared.union(&self.parameters)) {
             return self.partner(left, pattern, kind, Vec::new());
@@ -382,6 +389,9 @@ impl Planner<'_> {
         kind: JoinKind,
         filters: Vec<Scalar>,
     ) -> Result<Plan, QueryError> {
+        if let Some(service) = self.sole_service(&right) {
+            return Ok(service_join(left, service, kind, filters));
+        }
         let (parts, own) = match right {
             Algebra::Join { parts, filters } => (parts, filters),
             other => (vec![other], Vec::new()),
@@ -452,8 +462,13 @@ impl Planner<'_> {
         // The joined rows that pass, and then the left rows that are not among them.
         let number = self.hidden();
         let input = input_of(&left, number);
-        let right = self.plan(right)?;
-        let plan = joined(input, right, JoinKind::Inner, JoinMethod::Hash, Vec::new());
+        let plan = match self.sole_service(&right) {
+            Some(service) => service_join(input, service, JoinKind::Inner, Vec::new()),
+            None => {
+                let right = self.plan(right)?;
+                joined(input, right, JoinKind::Inner, JoinMethod::Hash, Vec::new())
+            }
+        };
         let plan = self.filtered(plan, plain)?;
         let plan = self.filtered(plan, marked)?;
         Ok(per_batch(left, plan, JoinKind::Left, number, Vec::new()))
@@ -561,7 +576,12 @@ fn is_self_contained(algebra: &Algebra, shared: &SlotSet) -> bool {
         Algebra::Group { inner, keys, .. } => {
             !keys.is_empty() && seen(&inner.possible(), &keys.iter().copied().collect())
         }
-        Algebra::Slice { .. } | Algebra::Service(_) | Algebra::EachGraph { .. } => false,
+        // Somebody else evaluates it, as it is written.
+        Algebra::Service(service) => service
+            .name
+            .slot()
+            .is_none_or(|name| !shared.contains(name)),
+        Algebra::Slice { .. } | Algebra::EachGraph { .. } => false,
         Algebra::Quads(_)
         | Algebra::Path(_)
         | Algebra::NamedGraphs(_)

@@ -15,6 +15,7 @@ mod normalize;
 mod planner;
 mod prune;
 mod ranges;
+mod services;
 mod values;
 
 pub(crate) use planner::Planner;
@@ -201,6 +202,13 @@ pub(crate) enum Node {
         bound: Slot,
     },
     Service(Box<Service>),
+    /// The left rows with those of the endpoints that they name, each of which is asked once.
+    ServiceJoin {
+        kind: JoinKind,
+        left: Box<Plan>,
+        service: Box<Service>,
+        filters: Vec<Scalar>,
+    },
 }
 
 impl Plan {
@@ -211,7 +219,7 @@ impl Plan {
             Node::PerBatch { left, right, .. } | Node::PerRow { left, right, .. } => {
                 vec![left, right]
             }
-            Node::Lookup { left, .. } => vec![left],
+            Node::Lookup { left, .. } | Node::ServiceJoin { left, .. } => vec![left],
             Node::Filter { input, .. }
             | Node::Extend { input, .. }
             | Node::Unpack { input, .. }

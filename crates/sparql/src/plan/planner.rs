@@ -8,6 +8,7 @@ use super::group::price;
 use super::nodes::{distinct, extended, grouped, leaf, project, unpack, values, wrapped};
 use super::normalize::normalize;
 use super::prune::prune;
+use super::services::service_leaf;
 use super::{AggregatePlan, Node, Plan, SortKeyPlan};
 use crate::algebra::{Aggregate, Algebra, HIDDEN, Quads, Scalar, Slot, SlotSet, SortBy};
 use crate::error::QueryError;
@@ -118,18 +119,7 @@ impl<'a> Planner<'a> {
                 inner,
                 bound,
             } => self.each_graph(graph, *inner, bound),
-            Algebra::Service(service) => {
-                let columns: Vec<Slot> = Algebra::Service(service.clone())
-                    .possible()
-                    .iter()
-                    .collect();
-                Ok(leaf(
-                    Node::Service(service),
-                    columns,
-                    SlotSet::default(),
-                    100.0,
-                ))
-            }
+            Algebra::Service(service) => Ok(service_leaf(*service)),
             other => self.plan(other),
         }
     }

@@ -31,7 +31,11 @@ pub(super) fn prune(plan: &mut Plan, wanted: &SlotSet) {
 
 fn below(plan: &mut Plan, wanted: &SlotSet) {
     match &plan.node {
-        Node::Join { .. } | Node::PerBatch { .. } | Node::PerRow { .. } | Node::Lookup { .. } => {
+        Node::Join { .. }
+        | Node::PerBatch { .. }
+        | Node::PerRow { .. }
+        | Node::Lookup { .. }
+        | Node::ServiceJoin { .. } => {
             below_join(plan, wanted);
         }
         Node::Filter { .. }
@@ -107,6 +111,12 @@ fn below_join(plan: &mut Plan, wanted: &SlotSet) {
             let read = read_by(filters, wanted);
             prune(left, &read.union(&slots));
         }
+        Node::ServiceJoin {
+            left,
+            service,
+            filters,
+            ..
+        } => prune(left, &read_by(filters, wanted).union(&service.slots())),
         _ => {}
     }
 }

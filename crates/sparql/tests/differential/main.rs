@@ -32,6 +32,7 @@ mod oracle;
 mod ordering;
 mod paths;
 mod reference;
+mod services;
 mod shrink;
 mod tree;
 mod walking;
@@ -160,6 +161,29 @@ fn cycles_have_the_same_answers() {
     assert!(
         joined_at_once * 4 >= cases,
         "{joined_at_once} of {cases} are multiway joins"
+    );
+}
+
+#[test]
+fn random_queries_have_the_same_answers_when_a_service_is_asked() {
+    let seed = number("QUADRILLE_DIFFERENTIAL_SEED", 1);
+    let cases = number("QUADRILLE_DIFFERENTIAL_CASES", CASES);
+    let mut compared = 0;
+    let mut failures = Vec::new();
+    for number in 0..cases {
+        let (_, case) = draw(seed.wrapping_add(number));
+        match services::compared(&case) {
+            Ok(true) => compared += 1,
+            Ok(false) => {}
+            Err(difference) => {
+                failures.push(format!("case {}\n{difference}", seed.wrapping_add(number)))
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+    assert!(
+        compared * 4 >= cases,
+        "few queries are compared: {compared}"
     );
 }
 

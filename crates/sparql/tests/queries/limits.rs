@@ -1,4 +1,4 @@
-//! What stops a query: a timeout, a deadline, a cancel token, a service that nobody answers for.
+//! What stops a query: a timeout, a deadline, a cancel token, a limit on rows, its own depth.
 
 use crate::common::{Store, answer, answer_with, store};
 use oxrdf::{GraphName, NamedNode, Quad};
@@ -113,17 +113,60 @@ fn a_cancelled_expression_is_an_error_and_not_an_empty_answer() {
 }
 
 #[test]
-fn a_service_without_a_handler_is_an_error_unless_silent() {
-    let store = store(":s :p :o .");
-    let service = "SERVICE <http://example.org/sparql> { ?s ?p ?o }";
-    let refused = answer(&store, &format!("SELECT * {{ {service} }}"));
-    assert!(
-        matches!(&refused, Err(QueryError::Service(text)) if text.contains("http://example.org/sparql")),
-        "{refused:?}"
+fn a_row_limit_gives_so_many_rows_and_then_an_error() {
+    let store = store(":a :p 1, 2, 3 .");
+    let solutions = "SELECT ?o { ?s ?p ?o }";
+    let graph = "CONSTRUCT { ?s :q ?o } WHERE { ?s ?p ?o }";
+    for query in [solutions, graph, "DESCRIBE :a"] {
+        let options = QueryOptions::new().with_max_rows(3);
+        assert_eq!(answer_with(&store, query, &options).unwrap().len(), 3);
+        let options = QueryOptions::new().with_max_rows(2);
+        let answer = answer_with(&store, query, &options);
+        assert!(
+            matches!(answer, Err(QueryError::Rows { limit: 2 })),
+            "{query}: {answer:?}"
+        );
+    }
+    let options = QueryOptions::new().with_max_rows(2);
+    let QueryResults::Solutions(mut rows) = store.query_with(solutions, &options).unwrap() else {
+        panic!("a SELECT")
+    };
+    assert!(rows.next().unwrap().is_ok() && rows.next().unwrap().is_ok());
+    assert!(matches!(
+        rows.next(),
+        Some(Err(QueryError::Rows { limit: 2 }))
+    ));
+    assert!(rows.next().is_none(), "nothing follows an error");
+}
+
+#[test]
+fn a_row_limit_is_about_rows_given_and_not_about_rows_read() {
+    let store = store(":a :p 1, 2, 3 .");
+    let options = QueryOptions::new().with_max_rows(1);
+    let count = "SELECT (COUNT(?o) AS ?n) { ?s ?p ?o }";
+    assert_eq!(answer_with(&store, count, &options).unwrap(), ["3"]);
+    let options = QueryOptions::new().with_max_rows(0);
+    assert_eq!(
+        answer_with(&store, "ASK { ?s ?p ?o }", &options).unwrap(),
+        ["true"]
     );
-    let silent = service.replace("SERVICE", "SERVICE SILENT");
-    let query = format!("SELECT ?x {{ ?x :p :o {silent} }}");
-    assert_eq!(answer(&store, &query).unwrap(), ["<:s>"]);
+}
+
+#[test]
+fn terms_that_a_query_makes_count_against_its_memory() {
+    let store = many();
+    let options = QueryOptions::new().with_memory(1 << 18);
+    let made = "SELECT ?made { ?a ?b ?c . ?d ?e ?f BIND(CONCAT(STR(?a), STR(?d)) AS ?made) }";
+    for query in [
+        made.to_owned(),
+        format!("SELECT (COUNT(?made) AS ?n) {{ {made} }}"),
+    ] {
+        let answer = answer_with(&store, &query, &options);
+        assert!(
+            matches!(answer, Err(QueryError::Memory { budget }) if budget == 1 << 18),
+            "{answer:?}"
+        );
+    }
 }
 
 /// Every way to build a deep query, each with `depth` levels or parts.

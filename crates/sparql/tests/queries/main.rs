@@ -3,6 +3,7 @@
 
 mod answers;
 mod common;
+mod extensions;
 mod faults;
 mod formats;
 mod graphs;
@@ -10,4 +11,5 @@ mod joins;
 mod limits;
 mod ranges;
 mod reads;
+mod services;
 mod source;
