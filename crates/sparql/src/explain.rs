@@ -479,11 +479,15 @@ fn join_words(kind: JoinKind, method: JoinMethod) -> &'static str {
     match (kind, method) {
         (JoinKind::Inner, JoinMethod::Hash) => "hash join",
         (JoinKind::Inner, JoinMethod::Merge) => "merge join",
-        (JoinKind::Left, _) => "optional, hash join",
-        (JoinKind::Semi, _) => "exists, hash join",
-        (JoinKind::Anti, _) => "not exists, hash join",
+        (JoinKind::Left, JoinMethod::Hash) => "optional, hash join",
+        (JoinKind::Left, JoinMethod::Merge) => "optional, merge join",
+        (JoinKind::Semi, JoinMethod::Hash) => "exists, hash join",
+        (JoinKind::Semi, JoinMethod::Merge) => "exists, merge join",
+        (JoinKind::Anti, JoinMethod::Hash) => "not exists, hash join",
+        (JoinKind::Anti, JoinMethod::Merge) => "not exists, merge join",
         (JoinKind::Minus, _) => "minus",
-        (JoinKind::Mark(_), _) => "mark, hash join",
+        (JoinKind::Mark(_), JoinMethod::Hash) => "mark, hash join",
+        (JoinKind::Mark(_), JoinMethod::Merge) => "mark, merge join",
     }
 }
 

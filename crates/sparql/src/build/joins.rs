@@ -5,11 +5,13 @@ use super::{Builder, Built, Environment};
 use crate::algebra::{GraphPlace, Place, Quads, Slot, SlotSet};
 use crate::batch::{Batch, UNBOUND};
 use crate::error::QueryError;
+use crate::operators::BoxedOperator;
 use crate::operators::correlated::{EachGraph, PerBatch, PerBatchParts, PerRow, PerRowParts};
 use crate::operators::hash_join::{HashJoin, HashJoinParts};
 use crate::operators::join::{Output, Side};
 use crate::operators::lookup_join::{LookupJoin, LookupJoinParts, Probe};
-use crate::plan::{JoinKind, Node, Plan, Probed};
+use crate::operators::merge_join::{MergeJoin, MergeJoinParts};
+use crate::plan::{JoinKind, JoinMethod, Node, Plan, Probed};
 use crate::probed_graphs::ProbedGraphs;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -237,10 +239,10 @@ impl Builder {
     fn two_sided(&self, plan: &Plan, environment: &Environment) -> Result<Built, QueryError> {
         let Node::Join {
             kind,
+            method,
             left: left_plan,
             right: right_plan,
             filters,
-            ..
         } = &plan.node
         else {
             return self.build(plan, environment);
@@ -253,18 +255,37 @@ impl Builder {
         let columns = output_columns(plan, &left.columns, &right.columns, *kind);
         let output = self.output(&columns, &left.columns, &right.columns, *kind, &loose);
         let filter = self.pair_filter(filters, &left.columns, &right.columns)?;
-        let parts = HashJoinParts {
-            left: left.operator,
-            right: right.operator,
-            keys,
-            loose,
-            output,
-            filter,
+        let execution = Arc::clone(&self.execution);
+        let place = |slot: &Slot| Some((left.place(*slot)?, right.place(*slot)?));
+        let sorted: Vec<_> = left_plan.order.iter().filter_map(place).collect();
+        let sorted = sorted.get(..keys.len()).filter(|sorted| {
+            let is_key = |pair| keys.contains(pair);
+            !keys.is_empty() && loose.is_empty() && sorted.iter().all(is_key)
+        });
+        let operator: BoxedOperator = match sorted.filter(|_| *method == JoinMethod::Merge) {
+            Some(sorted) => Box::new(MergeJoin::new(
+                execution,
+                MergeJoinParts {
+                    keys: sorted.to_vec(),
+                    left: left.operator,
+                    right: right.operator,
+                    output,
+                    filter,
+                },
+            )),
+            None => Box::new(HashJoin::new(
+                execution,
+                HashJoinParts {
+                    left: left.operator,
+                    right: right.operator,
+                    keys,
+                    loose,
+                    output,
+                    filter,
+                },
+            )),
         };
-        Ok(Built {
-            operator: Box::new(HashJoin::new(Arc::clone(&self.execution), parts)),
-            columns,
-        })
+        Ok(Built { operator, columns })
     }
 
     fn looked_up(&self, plan: &Plan, environment: &Environment) -> Result<Built, QueryError> {

@@ -116,7 +116,7 @@ impl PairFilter {
         right: &Batch,
         pairs: &mut Vec<(usize, usize)>,
     ) -> Result<(), QueryError> {
-        let Some(filter) = &mut self.filter else {
+        let Some(filter) = self.filter.as_mut().filter(|_| !pairs.is_empty()) else {
             return Ok(());
         };
         self.joined.reset(left.width() + right.width());

@@ -14,12 +14,13 @@ pub(crate) mod group;
 #[cfg(test)]
 mod group_tests;
 pub(crate) mod hash_join;
-#[cfg(test)]
-mod hash_join_tests;
 pub(crate) mod join;
+#[cfg(test)]
+mod join_tests;
 pub(crate) mod leapfrog;
 pub(crate) mod leaves;
 pub(crate) mod lookup_join;
+pub(crate) mod merge_join;
 pub(crate) mod row_table;
 pub(crate) mod scan;
 pub(crate) mod service;

@@ -6,8 +6,8 @@
 use super::estimate::{Estimate, places_of};
 use super::group::{Access, JoinFilter, JoinPart, Probing, Start, Step, Tree, best_tree, price};
 use super::nodes::{
-    filter, input_of, joined, leaf, looked_up, multiway, per_batch, per_row, scan, selectivity,
-    unit,
+    filter, input_of, joined, leaf, looked_up, method_for, multiway, per_batch, per_row, scan,
+    selectivity, unit,
 };
 use super::normalize::normalize;
 use super::planner::Planner;
@@ -306,6 +306,10 @@ impl Planner<'_> {
             .map(|index| filters[*index].clone())
             .collect();
         plan.order.clone_from(&tree.order);
+        // What the filters are given: by it they choose how an `EXISTS` is joined.
+        let kept = own.iter().map(|filter| selectivity(&filter.expression));
+        plan.rows = tree.rows / kept.product::<f64>().max(0.001);
+        plan.cost = tree.cost;
         let mut plan = self.filtered(plan, own)?;
         plan.rows = tree.rows;
         plan.cost = tree.cost;
@@ -402,7 +406,8 @@ impl Planner<'_> {
         };
         let (possible, certain) = (right.possible(), right.certain());
         let alone = self.plan(right)?;
-        let whole = joined(left.clone(), alone, kind, JoinMethod::Hash, filters.clone());
+        let method = method_for(&left, &alone);
+        let whole = joined(left.clone(), alone, kind, method, filters.clone());
         let shared = left.possible().intersection(&possible);
         let sees_same = own.iter().all(|filter| {
             filter

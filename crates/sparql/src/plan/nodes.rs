@@ -245,6 +245,24 @@ pub(super) fn join_rows(left: &Plan, pairs: f64, kind: JoinKind) -> f64 {
     }
 }
 
+/// How two plans are joined: merged if both are sorted by all that they share.
+pub(super) fn method_for(left: &Plan, right: &Plan) -> JoinMethod {
+    let shared = left.possible().intersection(&right.possible());
+    let begins = |plan: &Plan| plan.order.get(..shared.len()).map(<[Slot]>::to_vec);
+    let is_certain = shared.is_subset(&left.certain) && shared.is_subset(&right.certain);
+    match (begins(left), begins(right)) {
+        (Some(first), Some(second))
+            if is_certain
+                && !first.is_empty()
+                && first == second
+                && first.iter().all(|slot| shared.contains(*slot)) =>
+        {
+            JoinMethod::Merge
+        }
+        _ => JoinMethod::Hash,
+    }
+}
+
 pub(super) fn joined(
     left: Plan,
     right: Plan,
@@ -253,15 +271,21 @@ pub(super) fn joined(
     filters: Vec<Scalar>,
 ) -> Plan {
     let (columns, certain) = join_columns(&left, &right, kind);
+    let matching = match method {
+        JoinMethod::Hash => right.rows * price::BUILT + left.rows * price::PROBED,
+        JoinMethod::Merge => (left.rows + right.rows) * price::MERGED,
+    };
     Plan {
         columns,
         certain,
-        order: Vec::new(),
+        order: match (method, kind) {
+            (JoinMethod::Merge, JoinKind::Semi | JoinKind::Anti | JoinKind::Minus) => {
+                left.order.clone()
+            }
+            _ => Vec::new(),
+        },
         rows: join_rows(&left, left.rows.max(right.rows), kind),
-        cost: left.cost
-            + right.cost
-            + right.rows * price::BUILT
-            + left.rows * (price::PROBED + price::GIVEN),
+        cost: left.cost + right.cost + matching + left.rows * price::GIVEN,
         node: Node::Join {
             kind,
             method,

@@ -72,3 +72,36 @@ fn what_hangs_on_a_cycle_is_joined_after_it_and_chains_are_not_joined_at_once() 
         assert!(!plan.contains("multiway join"), "{plan}");
     }
 }
+
+#[test]
+fn inputs_that_are_sorted_alike_are_merged() {
+    let mut quads = String::new();
+    for node in 0..500 {
+        writeln!(quads, ":n{node} :kind :{} .", node % 2).unwrap();
+        writeln!(quads, ":n{node} :colour :{} .", node % 3).unwrap();
+    }
+    let store = store(&quads);
+    for (query, words, rows) in [
+        ("{ ?a :kind :1 . ?a :colour :2 }", "merge join", 83),
+        (
+            "{ ?a :kind :1 OPTIONAL { ?a :colour :2 } }",
+            "optional, merge join",
+            250,
+        ),
+        (
+            "{ ?a :kind :1 FILTER EXISTS { ?a :colour :2 } }",
+            "exists, merge join",
+            83,
+        ),
+        (
+            "{ ?a :kind :1 MINUS { ?a :colour :2 } }",
+            "not exists, merge join",
+            167,
+        ),
+    ] {
+        let query = format!("SELECT DISTINCT ?a {query}");
+        let plan = plan(&store, &query);
+        assert!(plan.contains(words), "{plan}");
+        assert_eq!(rows, answer(&store, &query).unwrap().len(), "{query}");
+    }
+}

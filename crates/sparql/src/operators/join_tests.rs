@@ -1,7 +1,8 @@
-//! Hash joins of random rows with unbound values, against looking at every pair.
+//! Hash joins of random rows with unbound values, and merge joins of sorted ones, against looking at every pair.
 
 use super::hash_join::{HashJoin, HashJoinParts};
 use super::join::{Output, Side};
+use super::merge_join::{MergeJoin, MergeJoinParts};
 use super::test_support::{Random, collect, execution, input};
 use crate::batch::{Batch, UNBOUND};
 use crate::error::QueryError;
@@ -64,16 +65,35 @@ fn reference(
     rows
 }
 
+const KINDS: [JoinKind; 6] = [
+    JoinKind::Inner,
+    JoinKind::Left,
+    JoinKind::Semi,
+    JoinKind::Anti,
+    JoinKind::Minus,
+    JoinKind::Mark(crate::algebra::Slot(0)),
+];
+
+/// What the reference gives of a kind.
+fn output(kind: JoinKind) -> Output {
+    let mut columns = vec![Side::Left(0), Side::Left(1), Side::Left(2)];
+    match kind {
+        JoinKind::Inner | JoinKind::Left => {
+            columns = vec![Side::Either(0, 0), Side::Either(1, 1)];
+            columns.extend([Side::Left(2), Side::Right(2)]);
+        }
+        JoinKind::Mark(_) => columns.push(Side::Mark),
+        _ => {}
+    }
+    Output {
+        kind,
+        columns,
+        marks: [100, 101],
+    }
+}
+
 #[test]
 fn every_kind_gives_what_looking_at_each_pair_gives() {
-    let kinds = [
-        JoinKind::Inner,
-        JoinKind::Left,
-        JoinKind::Semi,
-        JoinKind::Anti,
-        JoinKind::Minus,
-        JoinKind::Mark(crate::algebra::Slot(0)),
-    ];
     let mut random = Random(21);
     for round in 0..300 {
         let bound = 2 + random.below(12);
@@ -84,28 +104,16 @@ fn every_kind_gives_what_looking_at_each_pair_gives() {
         for row in left.iter_mut().chain(&mut right) {
             row[..certain].iter_mut().for_each(|value| *value += 1);
         }
-        for kind in kinds {
+        for kind in KINDS {
             let filtered = random.below(2) == 0 && kind != JoinKind::Minus;
-            let mut columns = vec![Side::Left(0), Side::Left(1), Side::Left(2)];
-            match kind {
-                JoinKind::Inner | JoinKind::Left => {
-                    columns = vec![Side::Either(0, 0), Side::Either(1, 1)];
-                    columns.extend([Side::Left(2), Side::Right(2)]);
-                }
-                JoinKind::Mark(_) => columns.push(Side::Mark),
-                _ => {}
-            }
-            let width = columns.len();
+            let output = output(kind);
+            let width = output.columns.len();
             let parts = HashJoinParts {
                 left: input(&left, 3),
                 right: input(&right, 3),
                 keys: (0..certain).map(|column| (column, column)).collect(),
                 loose: (certain..2).map(|column| (column, column)).collect(),
-                output: Output {
-                    kind,
-                    columns,
-                    marks: [100, 101],
-                },
+                output,
                 filter: filtered.then(|| Box::new(Parity) as _),
             };
             let mut join = HashJoin::new(execution(usize::MAX), parts);
@@ -118,4 +126,69 @@ fn every_kind_gives_what_looking_at_each_pair_gives() {
             );
         }
     }
+}
+
+fn merge_join(
+    left: &[Vec<u64>],
+    right: &[Vec<u64>],
+    kind: JoinKind,
+    filtered: bool,
+    budget: usize,
+) -> Result<Vec<Vec<u64>>, QueryError> {
+    let output = output(kind);
+    let width = output.columns.len();
+    let parts = MergeJoinParts {
+        left: input(left, 3),
+        right: input(right, 3),
+        keys: vec![(0, 0), (1, 1)],
+        output,
+        filter: filtered.then(|| Box::new(Parity) as _),
+    };
+    collect(&mut MergeJoin::new(execution(budget), parts), width)
+}
+
+#[test]
+fn every_kind_of_merge_join_gives_what_looking_at_each_pair_gives() {
+    let mut random = Random(22);
+    for round in 0..300 {
+        // Of few values, runs are longer than batches.
+        let bound = if round % 3 == 0 {
+            2
+        } else {
+            3 + random.below(60)
+        };
+        let most = if round % 10 == 0 { 3000 } else { 60 };
+        let sorted = [(); 2].map(|()| {
+            let count = random.below(most);
+            let mut rows = random.rows(count as usize, 3, bound);
+            rows.iter_mut().flatten().for_each(|value| *value += 1);
+            rows.sort();
+            rows
+        });
+        let [left, mut right] = sorted;
+        right.truncate(most as usize / 3);
+        for kind in KINDS {
+            let filtered = random.below(2) == 0;
+            let rows = merge_join(&left, &right, kind, filtered, usize::MAX);
+            let mut rows = rows.expect("no limit");
+            if kind == JoinKind::Inner {
+                assert!(rows.is_sorted_by_key(|row| (row[0], row[1])));
+            }
+            rows.sort();
+            let expected = reference(&left, &right, kind, filtered);
+            assert!(expected == rows, "{kind:?} {filtered} {left:?} {right:?}");
+        }
+    }
+}
+
+#[test]
+fn a_merge_join_needs_memory_for_one_key_and_only_where_it_gives_pairs() {
+    let (left, right) = (vec![vec![1, 1, 1]; 3], vec![vec![1, 1, 1]; 5_000]);
+    let error = merge_join(&left, &right, JoinKind::Inner, false, 50_000);
+    assert!(matches!(error, Err(QueryError::Memory { budget: 50_000 })));
+    let kept = merge_join(&left, &right, JoinKind::Semi, false, 50_000);
+    assert_eq!(left, kept.expect("one row is kept"));
+    let ascending: Vec<_> = (1..20_000).map(|key| vec![key, 1, key]).collect();
+    let rows = merge_join(&ascending, &ascending, JoinKind::Inner, false, 200_000);
+    assert_eq!(19_999, rows.expect("a batch is kept").len());
 }
