@@ -23,7 +23,7 @@ use spargebra::algebra::Expression;
 pub(super) enum Reading {
     Quads(Quads),
     Path(Box<Path>),
-    Plan(Plan),
+    Plan(Box<Plan>),
 }
 
 impl Planner<'_> {
@@ -130,7 +130,7 @@ impl Planner<'_> {
                     probing: None,
                     keeps_order: false,
                 };
-                Ok((Reading::Plan(plan), part))
+                Ok((Reading::Plan(Box::new(plan)), part))
             }
         }
     }
@@ -194,7 +194,7 @@ impl Planner<'_> {
                     path.slots(),
                     tree.rows,
                 ),
-                Reading::Plan(plan) => plan.clone(),
+                Reading::Plan(plan) => plan.as_ref().clone(),
             },
             Step::Lookup { left, part } => {
                 let left = self.made(left, readings, filters, start)?;
