@@ -14,9 +14,10 @@ use super::prune::prune;
 use super::{JoinKind, JoinMethod, Node, Plan, Probed};
 use crate::algebra::{Algebra, Exists, GraphPlace, Path, Place, Quads, Scalar, Slot, SlotSet};
 use crate::batch::UNBOUND;
+use crate::dataset::DefaultGraph;
 use crate::error::QueryError;
 use crate::expression::IdRange;
-use quadrille_store::Permutation;
+use quadrille_store::{IdPattern, Permutation};
 use spargebra::algebra::Expression;
 use std::sync::Arc;
 
@@ -194,14 +195,30 @@ impl Planner<'_> {
             } else {
                 0.0
             };
+            let order = if self.is_one_scan(quads, &pattern) {
+                scan_order(quads, bound, permutation)
+            } else {
+                Vec::new()
+            };
             accesses.push(Access {
                 permutation: Some(permutation),
-                order: scan_order(quads, bound, permutation),
+                order,
                 cost: price::SCAN_START + matched + passed,
                 begin: price::SCAN_START,
             });
         }
         Ok(accesses)
+    }
+
+    /// Whether the matches of a pattern come from one scan. Those of several graphs by name come from one scan after the other,
+    /// in no common order.
+    fn is_one_scan(&self, quads: &Quads, pattern: &IdPattern) -> bool {
+        let dataset = &self.execution.dataset;
+        match quads.graph {
+            _ if pattern[3].is_some() => true,
+            GraphPlace::Default => !matches!(dataset.default_graph, DefaultGraph::Merge(_)),
+            GraphPlace::Named(_) => dataset.named_graphs.is_none() && *pattern != [None; 4],
+        }
     }
 
     /// What look-ups of a pattern go through.

@@ -159,3 +159,31 @@ fn a_subquery_within_each_of_many_graphs() {
     let query = "SELECT ?g ?n { GRAPH ?g { SELECT (COUNT(*) AS ?n) { ?s :p ?o } } }";
     assert_eq!(answer(&store, query).unwrap().len(), 1001);
 }
+
+#[test]
+fn several_graphs_after_each_other_are_not_in_order() {
+    let inside = |graph: &str| -> String {
+        let triple = |n: usize| format!(":{graph}{n} :p {n} ; :q {} .\n", n ^ 1);
+        let triples: String = (0..100).map(triple).collect();
+        format!("GRAPH :{graph} {{ {triples} }} ")
+    };
+    let store = store(&format!("{} {}", inside("a"), inside("b")));
+    for (query, rows) in [
+        ("SELECT DISTINCT ?x FROM :a FROM :b { ?s :p ?x }", 100),
+        (
+            "SELECT ?x (COUNT(*) AS ?n) FROM :a FROM :b { ?s :p ?x } GROUP BY ?x",
+            100,
+        ),
+        ("SELECT * FROM :a FROM :b { ?s :p ?x . ?t :q ?x }", 400),
+        (
+            "SELECT DISTINCT ?x FROM NAMED :a FROM NAMED :b { GRAPH ?g { ?s :p ?x } }",
+            100,
+        ),
+        (
+            "SELECT * FROM NAMED :a FROM NAMED :b { GRAPH ?g { ?s :p ?x } GRAPH ?h { ?t :q ?x } }",
+            400,
+        ),
+    ] {
+        assert_eq!(answer(&store, query).unwrap().len(), rows, "{query}");
+    }
+}
