@@ -184,3 +184,31 @@ fn tidy(rows: Vec<String>) -> Vec<String> {
     let tidy = |row: String| row.replace(['<', '>'], "");
     rows.into_iter().map(tidy).collect()
 }
+
+#[test]
+fn several_graphs_after_each_other_are_not_in_order() {
+    let inside = |graph: &str| -> String {
+        let triple = |n: usize| format!(":{graph}{n} :p {n} ; :q {} .\n", n ^ 1);
+        let triples: String = (0..100).map(triple).collect();
+        format!("GRAPH :{graph} {{ {triples} }} ")
+    };
+    let store = store(&format!("{} {}", inside("a"), inside("b")));
+    for (query, rows) in [
+        ("SELECT DISTINCT ?x FROM :a FROM :b { ?s :p ?x }", 100),
+        (
+            "SELECT ?x (COUNT(*) AS ?n) FROM :a FROM :b { ?s :p ?x } GROUP BY ?x",
+            100,
+        ),
+        ("SELECT * FROM :a FROM :b { ?s :p ?x . ?t :q ?x }", 400),
+        (
+            "SELECT DISTINCT ?x FROM NAMED :a FROM NAMED :b { GRAPH ?g { ?s :p ?x } }",
+            100,
+        ),
+        (
+            "SELECT * FROM NAMED :a FROM NAMED :b { GRAPH ?g { ?s :p ?x } GRAPH ?h { ?t :q ?x } }",
+            400,
+        ),
+    ] {
+        assert_eq!(answer(&store, query).unwrap().len(), rows, "{query}");
+    }
+}
