@@ -4,7 +4,7 @@ use super::tries::{JoinGraph, JoinPattern, JoinPosition, orders};
 use super::{Leapfrog, LeapfrogParts};
 use crate::dataset::DefaultGraph;
 use crate::error::QueryError;
-use crate::execution::Execution;
+use crate::execution::{Execution, Memory};
 use crate::operators::Operator;
 use crate::operators::test_support::{Random, collect, execution_over};
 use crate::options::QueryOptions;
@@ -199,14 +199,16 @@ fn random_patterns_give_what_trying_every_quad_gives() {
     for _ in 0..12 {
         let store = random_store(&mut random, 8, 60);
         for _ in 0..500 {
-            // Without memory, no pattern is kept.
-            let budget = [0, usize::MAX][random.below(2) as usize];
-            let mut execution = execution_over(&store, budget, &QueryOptions::new());
+            let mut execution = execution_over(&store, usize::MAX, &QueryOptions::new());
             random_dataset(&mut random, &mut execution);
             let variables = 1 + random.below(3) as usize;
             let patterns: Vec<_> = (0..1 + random.below(3))
                 .map(|_| random_pattern(&mut random, &execution, variables))
                 .collect();
+            if random.below(2) == 0 {
+                // Without memory, no pattern is kept.
+                execution.memory = Memory::new(0);
+            }
             let execution = Arc::new(execution);
             let result = join(&execution, &patterns, variables);
             assert_eq!(are_walked(&execution, &patterns, variables), result.is_ok());
