@@ -3,9 +3,11 @@
 //! What flows in: rows of terms or ids. What flows out: triples, each once. What always holds: a template's blank nodes are
 //! new ones in each row; a triple that the template cannot make, with a literal as its subject for example, is left out.
 
+use crate::batch::UNBOUND;
 use crate::dataset::GraphSelection;
 use crate::error::QueryError;
 use crate::execution::{Account, Execution};
+use crate::operators::row_table::{RowHasher, RowTable};
 use crate::rows::{IdRows, TermRows};
 use oxrdf::{BlankNode, NamedOrBlankNode, Term, Triple, Variable};
 use quadrille_store::{IdQuad, TermId};
@@ -13,37 +15,39 @@ use spargebra::term::{NamedNodePattern, TermPattern, TriplePattern};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-/// About how many bytes a triple takes in a set, beside its texts.
-const TRIPLE_BYTES: usize = 256;
-
-/// The triples that were given, which are not given again.
+/// The triples that were given, which are not given again, as ids: equal ids are equal terms.
 struct Given {
-    triples: HashSet<Triple>,
-    account: Account,
+    execution: Arc<Execution>,
+    triples: RowTable,
 }
 
 impl Given {
-    fn new(execution: &Execution) -> Self {
+    fn new(execution: &Arc<Execution>) -> Self {
         Self {
-            triples: HashSet::new(),
-            account: execution.memory.account(),
+            triples: RowTable::new(3, RowHasher::new(), execution),
+            execution: Arc::clone(execution),
         }
     }
 
     /// Whether the triple is new.
-    fn insert(&mut self, triple: &Triple) -> Result<bool, QueryError> {
-        if self.triples.contains(triple) {
-            return Ok(false);
+    fn insert(&mut self, triple: [u64; 3]) -> Result<bool, QueryError> {
+        if !self.triples.make_room(1)? {
+            return Err(self.execution.memory.exceeded());
         }
-        self.account
-            .require((self.triples.len() + 1).next_power_of_two() * TRIPLE_BYTES)?;
-        Ok(self.triples.insert(triple.clone()))
+        let hash = self.triples.hasher().hash(&triple);
+        Ok(self.triples.insert(hash, &triple).1)
+    }
+
+    fn id(&self, term: Term) -> Result<u64, QueryError> {
+        let id = self.execution.terms.encode(term);
+        id.map_err(|error| self.execution.explain(error))
     }
 }
 
 /// A term of a template.
 enum TemplateTerm {
-    Constant(Term),
+    /// A term and its id.
+    Constant(Term, u64),
     /// A column of the rows.
     Column(usize),
     /// A blank node, by its number in the template.
@@ -63,44 +67,92 @@ pub(crate) struct Template {
 
 impl Template {
     /// A template over rows whose columns are these variables.
+    ///
+    /// # Errors
+    /// What looking its terms up fails with.
     pub(crate) fn new(
         patterns: &[TriplePattern],
         variables: &[Variable],
         rows: TermRows,
-        execution: &Execution,
-    ) -> Self {
+        execution: &Arc<Execution>,
+    ) -> Result<Self, QueryError> {
         let mut labels = HashMap::new();
-        let triples = patterns
+        let mut triples: Vec<_> = patterns
             .iter()
             .map(|pattern| template_triple(pattern, variables, &mut labels))
             .collect();
-        Self {
+        let given = Given::new(execution);
+        for term in triples.iter_mut().flatten() {
+            if let TemplateTerm::Constant(term, id) = term {
+                *id = given.id(term.clone())?;
+            }
+        }
+        Ok(Self {
             rows,
             triples,
             made: VecDeque::new(),
-            given: Given::new(execution),
+            given,
             blank_nodes: labels.len(),
-        }
+        })
     }
 
     pub(crate) fn next_triple(&mut self) -> Result<Option<Triple>, QueryError> {
         loop {
-            while let Some(triple) = self.made.pop_front() {
-                if self.given.insert(&triple)? {
-                    return Ok(Some(triple));
-                }
+            if let Some(triple) = self.made.pop_front() {
+                return Ok(Some(triple));
             }
             let Some(row) = self.rows.next_row()? else {
                 return Ok(None);
             };
-            let blank_nodes: Vec<_> = (0..self.blank_nodes)
-                .map(|_| BlankNode::default())
-                .collect();
-            let triples = self
-                .triples
-                .iter()
-                .filter_map(|triple| triple_of(triple, &row, &blank_nodes));
-            self.made.extend(triples);
+            self.make(&row)?;
+        }
+    }
+
+    /// Makes the triples of a row that were not given before.
+    fn make(&mut self, row: &[Option<Term>]) -> Result<(), QueryError> {
+        let blank_nodes: Vec<_> = (0..self.blank_nodes)
+            .map(|_| BlankNode::default())
+            .collect();
+        for triple in &self.triples {
+            let has_new_nodes = triple.iter().any(TemplateTerm::has_blank_node);
+            let ids = triple.each_ref().map(|term| match term {
+                TemplateTerm::Constant(_, id) => Some(*id),
+                TemplateTerm::Column(column) => Some(self.rows.last_id(*column)),
+                TemplateTerm::BlankNode(_) | TemplateTerm::Triple(_) => None,
+            });
+            if let [Some(subject), Some(predicate), Some(object)] = ids {
+                let is_whole = ![subject, predicate, object].contains(&UNBOUND);
+                if is_whole && self.given.insert([subject, predicate, object])? {
+                    self.made.extend(triple_of(triple, row, &blank_nodes));
+                }
+                continue;
+            }
+            let Some(made) = triple_of(triple, row, &blank_nodes) else {
+                continue;
+            };
+            // A triple of a new blank node can only be one of this row.
+            let is_new = if has_new_nodes {
+                !self.made.contains(&made)
+            } else {
+                let subject = self.given.id(made.subject.clone().into())?;
+                let predicate = self.given.id(made.predicate.clone().into())?;
+                let object = self.given.id(made.object.clone())?;
+                self.given.insert([subject, predicate, object])?
+            };
+            if is_new {
+                self.made.push_back(made);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl TemplateTerm {
+    fn has_blank_node(&self) -> bool {
+        match self {
+            Self::Constant(..) | Self::Column(_) => false,
+            Self::BlankNode(_) => true,
+            Self::Triple(triple) => triple.iter().any(Self::has_blank_node),
         }
     }
 }
@@ -115,8 +167,8 @@ fn template_triple(
         TemplateTerm::Column(column.unwrap_or(usize::MAX))
     };
     let mut term = |pattern: &TermPattern| match pattern {
-        TermPattern::NamedNode(node) => TemplateTerm::Constant(node.clone().into()),
-        TermPattern::Literal(literal) => TemplateTerm::Constant(literal.clone().into()),
+        TermPattern::NamedNode(node) => TemplateTerm::Constant(node.clone().into(), UNBOUND),
+        TermPattern::Literal(literal) => TemplateTerm::Constant(literal.clone().into(), UNBOUND),
         TermPattern::Variable(variable) => column(variable),
         TermPattern::BlankNode(node) => {
             let next = labels.len();
@@ -129,7 +181,7 @@ fn template_triple(
     let subject = term(&pattern.subject);
     let object = term(&pattern.object);
     let predicate = match &pattern.predicate {
-        NamedNodePattern::NamedNode(node) => TemplateTerm::Constant(node.clone().into()),
+        NamedNodePattern::NamedNode(node) => TemplateTerm::Constant(node.clone().into(), UNBOUND),
         NamedNodePattern::Variable(variable) => column(variable),
     };
     [subject, predicate, object]
@@ -157,7 +209,7 @@ fn triple_of(
 
 fn term_of(term: &TemplateTerm, row: &[Option<Term>], blank_nodes: &[BlankNode]) -> Option<Term> {
     match term {
-        TemplateTerm::Constant(term) => Some(term.clone()),
+        TemplateTerm::Constant(term, _) => Some(term.clone()),
         TemplateTerm::Column(column) => row.get(*column)?.clone(),
         TemplateTerm::BlankNode(number) => Some(blank_nodes.get(*number)?.clone().into()),
         TemplateTerm::Triple(triple) => {

@@ -49,7 +49,7 @@ pub(crate) fn evaluate(
         } => {
             let variables = template_variables(template);
             let rows = TermRows::new(rows(pattern, &variables, given, &execution)?);
-            let template = Template::new(template, &variables, rows, &execution);
+            let template = Template::new(template, &variables, rows, &execution)?;
             let source = TripleSource::Template(Box::new(template));
             Ok(QueryResults::Graph(Triples::new(source, count)))
         }

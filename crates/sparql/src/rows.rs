@@ -8,6 +8,7 @@ use crate::error::QueryError;
 use crate::execution::Execution;
 use crate::operators::BoxedOperator;
 use oxrdf::Term;
+use quadrille_store::StorageResult;
 use std::sync::Arc;
 
 /// Rows of ids.
@@ -97,15 +98,22 @@ impl TermRows {
         Ok(Some(terms))
     }
 
+    /// The id of a column in the row that was given last.
+    pub(crate) fn last_id(&self, column: usize) -> u64 {
+        let row = self.rows.next.checked_sub(1);
+        match (row, self.rows.columns.get(column)) {
+            (Some(row), Some(Some(column))) => self.rows.batch.value(row, *column),
+            _ => UNBOUND,
+        }
+    }
+
+    /// Decodes the batch: in parts on all cores, if it is large.
     fn decode(&mut self) -> Result<(), QueryError> {
         let rows = &self.rows;
         self.terms.clear();
         for column in &rows.columns {
             let terms = match column {
-                Some(column) => rows
-                    .execution
-                    .terms
-                    .decode_all(rows.batch.column(*column))
+                Some(column) => decoded(&rows.execution, rows.batch.column(*column))
                     .map_err(|error| rows.execution.explain(error))?,
                 None => Vec::new(),
             };
@@ -113,4 +121,19 @@ impl TermRows {
         }
         Ok(())
     }
+}
+
+/// Fewer terms than twice as many are not worth another thread.
+const DECODED_ALONE: usize = 512;
+
+/// The terms of some ids.
+fn decoded(execution: &Execution, ids: &[u64]) -> StorageResult<Vec<Option<Term>>> {
+    if ids.len() < 2 * DECODED_ALONE || rayon::current_num_threads() < 2 {
+        return execution.terms.decode_all(ids);
+    }
+    let (first, second) = ids.split_at(ids.len() / 2);
+    let (first, second) = rayon::join(|| decoded(execution, first), || decoded(execution, second));
+    let mut terms = first?;
+    terms.append(&mut second?);
+    Ok(terms)
 }

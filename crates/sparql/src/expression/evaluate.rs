@@ -13,6 +13,7 @@ use crate::error::QueryError;
 use crate::execution::Execution;
 use oxrdf::Term;
 use oxsdatatypes::DateTime;
+use quadrille_store::TermId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -203,6 +204,10 @@ impl Context {
                 inner,
             } => {
                 let id = batch.value(row, *column);
+                if TermId::from_raw(id).is_inlined() {
+                    // To compute it again costs less than to remember it.
+                    return self.truth(inner, batch, row);
+                }
                 if let Some(truth) = self.results(*number).truths.get(&id) {
                     return Ok(*truth);
                 }
@@ -283,6 +288,9 @@ impl Context {
                 inner,
             } => {
                 let id = batch.value(row, *column);
+                if TermId::from_raw(id).is_inlined() {
+                    return self.operand(inner, batch, row);
+                }
                 if let Some(operand) = self.results(*number).operands.get(&id) {
                     return Ok(operand.clone());
                 }
@@ -312,6 +320,9 @@ impl Context {
         // From now on the id is given, not made anew.
         if let Compiled::Remembered { column, number, .. } = compiled {
             let read = batch.value(row, *column);
+            if TermId::from_raw(read).is_inlined() {
+                return Ok(id);
+            }
             self.remember(*number, read, Some(Operand::Id(id)));
         }
         Ok(id)

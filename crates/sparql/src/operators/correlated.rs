@@ -3,6 +3,7 @@
 //! What flows in: left rows, and a way to make the right operator from them. What flows out: rows of both, or left rows
 //! that have a partner or none. What always holds: a right operator is made when it is needed and dropped at its end.
 
+use super::gathered::GatheredRows;
 use super::join::Output;
 use super::{BoxedOperator, Operator};
 use crate::batch::{Batch, UNBOUND};
@@ -51,6 +52,7 @@ pub(crate) struct PerBatch {
     /// The column of the right rows with the number of the left row.
     number: usize,
     left_batch: Batch,
+    gathered: GatheredRows,
     matched: Vec<bool>,
     right: Option<BoxedOperator>,
     right_batch: Batch,
@@ -68,6 +70,7 @@ pub(crate) struct PerBatchParts {
 impl PerBatch {
     pub(crate) fn new(execution: Arc<Execution>, parts: PerBatchParts) -> Self {
         Self {
+            gathered: GatheredRows::new(&execution),
             execution,
             left: parts.left,
             factory: parts.factory,
@@ -124,7 +127,8 @@ impl Operator for PerBatch {
                     return Ok(true);
                 }
             }
-            if !self.left.next(&mut self.left_batch)? {
+            let more = self.gathered.gather(&mut self.left, &mut self.left_batch)?;
+            if !more {
                 return Ok(false);
             }
             self.matched.clear();

@@ -7,10 +7,11 @@
 use super::BoxedOperator;
 use super::Operator;
 use super::filter::BoxedFilter;
+use super::gathered::GatheredRows;
 use super::join::{Output, PairFilter};
-use crate::batch::{BATCH_ROWS, Batch, UNBOUND};
+use crate::batch::{Batch, UNBOUND};
 use crate::error::QueryError;
-use crate::execution::{Account, Execution};
+use crate::execution::Execution;
 use crate::probed_graphs::ProbedGraphs;
 use crate::source::QuadLookup;
 use quadrille_store::{
@@ -18,10 +19,6 @@ use quadrille_store::{
 };
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// Up to so many left rows are gathered, to be looked up in one order: at first a batch, then twice as many each time, so
-/// that few rows come soon and many go through the index in few rounds.
-pub(crate) const GATHERED_MAX: usize = 64 * BATCH_ROWS;
 
 /// What a position of the pattern is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,10 +53,7 @@ pub(crate) struct LookupJoin {
     /// The look-ups, by which of these columns are bound.
     lookups: HashMap<u32, Box<dyn QuadLookup>>,
     left_rows: Batch,
-    /// A batch of the left side, and how many rows of it are gathered next.
-    left_batch: Batch,
-    gathered: usize,
-    account: Account,
+    gathered: GatheredRows,
     matched: Vec<bool>,
     /// The left rows that are still to be looked up, by which of the columns are bound, the next last.
     open: Vec<(u32, Vec<usize>)>,
@@ -90,15 +84,13 @@ impl LookupJoin {
             }
         }
         Self {
-            account: execution.memory.account(),
+            gathered: GatheredRows::new(&execution),
             execution,
             filter: PairFilter::new(parts.filter.take()),
             parts,
             columns,
             lookups: HashMap::new(),
             left_rows: Batch::default(),
-            left_batch: Batch::default(),
-            gathered: BATCH_ROWS,
             matched: Vec::new(),
             open: Vec::new(),
             current: None,
@@ -106,23 +98,6 @@ impl LookupJoin {
             right_rows: Batch::default(),
             pairs: Vec::new(),
         }
-    }
-
-    /// Gathers left rows; false when there are no more.
-    fn gather(&mut self) -> Result<bool, QueryError> {
-        if !self.parts.left.next(&mut self.left_rows)? {
-            return Ok(false);
-        }
-        while self.left_rows.len() < self.gathered {
-            // Without room for more, those at hand are looked up.
-            let has_room = self.account.set(2 * self.left_rows.bytes());
-            if !has_room || !self.parts.left.next(&mut self.left_batch)? {
-                break;
-            }
-            self.left_rows.append(&self.left_batch);
-        }
-        self.gathered = (2 * self.gathered).min(GATHERED_MAX);
-        Ok(true)
     }
 
     /// Divides the left rows by which of their probes are bound.
@@ -316,7 +291,8 @@ impl Operator for LookupJoin {
                     return Ok(true);
                 }
             }
-            if !self.gather()? {
+            let left = &mut self.parts.left;
+            if !self.gathered.gather(left, &mut self.left_rows)? {
                 return Ok(false);
             }
             self.start_batch();

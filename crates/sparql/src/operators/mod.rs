@@ -10,6 +10,7 @@ pub(crate) mod correlated;
 pub(crate) mod distinct;
 pub(crate) mod distinct_values;
 pub(crate) mod filter;
+pub(crate) mod gathered;
 pub(crate) mod group;
 #[cfg(test)]
 mod group_tests;

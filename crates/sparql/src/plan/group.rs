@@ -10,7 +10,7 @@
 use super::estimate::Estimate;
 use super::multiway::{Multiway, multiway_joins};
 use crate::algebra::{Slot, SlotSet};
-use crate::operators::lookup_join::GATHERED_MAX;
+use crate::operators::gathered::GATHERED_MAX;
 use quadrille_store::Permutation;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -52,7 +52,9 @@ pub(super) mod price {
     /// more rows than is thought where few values are in many of them.
     pub(in super::super) const MULTIWAY: f64 = 0.5;
     pub(in super::super) const GIVEN: f64 = 6.0;
-    pub(in super::super) const FILTERED: f64 = 40.0;
+    pub(in super::super) const FILTERED: f64 = 20.0;
+    /// A function in a condition: most read the text of a term.
+    pub(in super::super) const CALLED: f64 = 600.0;
 }
 
 /// A part of a join.
@@ -136,6 +138,8 @@ impl Probing {
 pub(super) struct JoinFilter {
     pub(super) slots: SlotSet,
     pub(super) selectivity: f64,
+    /// What it costs a row.
+    pub(super) price: f64,
 }
 
 /// A tree of joins with its figures.
@@ -733,7 +737,7 @@ impl Search<'_> {
             }
             state.applied.insert(member(index));
             if let Some(tree) = Rc::get_mut(&mut state.tree) {
-                tree.cost += tree.rows * price::FILTERED;
+                tree.cost += tree.rows * filter.price;
                 tree.rows *= filter.selectivity;
                 tree.filters.push(index);
             }

@@ -6,8 +6,8 @@
 use super::estimate::{Estimate, places_of};
 use super::group::{Access, JoinFilter, JoinPart, Probing, Start, Step, Tree, best_tree, price};
 use super::nodes::{
-    filter, input_of, joined, leaf, looked_up, method_for, multiway, per_batch, per_row, scan,
-    selectivity, unit,
+    filter, filter_price, input_of, joined, leaf, looked_up, method_for, multiway, per_batch,
+    per_row, scan, selectivity, unit,
 };
 use super::normalize::normalize;
 use super::planner::Planner;
@@ -22,6 +22,9 @@ use crate::operators::leapfrog::tries::{join_pattern, orders};
 use quadrille_store::Permutation;
 use spargebra::algebra::Expression;
 use std::sync::Arc;
+
+/// Up to so many matches of a pattern, it does not matter what look-ups in it go through.
+const FEW_ROWS: f64 = 64.0;
 
 /// What a part of a join is read with.
 pub(super) enum Reading {
@@ -63,6 +66,7 @@ impl Planner<'_> {
             .enumerate()
             .map(|(number, filter)| JoinFilter {
                 slots: filter.slots.difference(&self.parameters),
+                price: filter_price(&filter.expression),
                 // What a condition on objects leaves was counted with their pattern.
                 selectivity: if counted.contains(&number) {
                     1.0
@@ -126,7 +130,7 @@ impl Planner<'_> {
                 let estimate = self.estimator.quads(&quads, &parameters)?;
                 let slots = quads.slots().difference(&parameters);
                 let accesses = self.accesses(&quads, &estimate)?;
-                let probing = self.probing(&quads)?;
+                let probing = self.probing(&quads, estimate.rows)?;
                 let tries = self.tries(&quads);
                 let part = JoinPart {
                     estimate,
@@ -221,11 +225,13 @@ impl Planner<'_> {
     }
 
     /// What look-ups of a pattern go through.
-    fn probing(&mut self, quads: &Quads) -> Result<Probing, QueryError> {
+    fn probing(&mut self, quads: &Quads, rows: f64) -> Result<Probing, QueryError> {
         let pattern = self.estimator.pattern(quads);
-        let mut regions = [0.0; 4];
-        for permutation in Permutation::ALL {
-            regions[permutation.rotation()] = self.estimator.region(pattern, permutation)?;
+        let mut regions = [rows; 4];
+        if rows > FEW_ROWS {
+            for permutation in Permutation::ALL {
+                regions[permutation.rotation()] = self.estimator.region(pattern, permutation)?;
+            }
         }
         Ok(Probing {
             slots: places_of(quads).map(|place| place.and_then(Place::slot)),
@@ -426,7 +432,7 @@ impl Planner<'_> {
         let has_exists = all_filters.iter().any(|filter| !filter.exists.is_empty());
         let looked_up = match parts.as_slice() {
             [Algebra::Quads(quads)] if !has_exists => {
-                let probing = self.probing(quads)?;
+                let probing = self.probing(quads, f64::INFINITY)?;
                 let mut way = looked_up(left.clone(), Probed::Quads(*quads), kind, all_filters);
                 if shared.meets(&left.certain) {
                     let in_order = left
