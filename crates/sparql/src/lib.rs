@@ -37,6 +37,7 @@ mod options;
 mod outline;
 mod paths;
 mod plan;
+mod plans;
 mod probed_graphs;
 mod query;
 mod query_terms;

@@ -8,6 +8,7 @@ mod faults;
 mod formats;
 mod graphs;
 mod limits;
+mod prepared;
 mod reads;
 mod services;
 mod source;
