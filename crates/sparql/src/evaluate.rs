@@ -69,7 +69,7 @@ pub(crate) struct Planned {
 }
 
 impl Planned {
-    /// Plans a query, some of whose variables have their values already.
+    /// Plans a query, some of whose variables have their values already; with all figures if the plan is to be shown.
     ///
     /// # Errors
     /// Every error of an evaluation.
@@ -77,6 +77,7 @@ impl Planned {
         query: &Query,
         given: &[(Variable, Term)],
         execution: &Execution,
+        is_shown: bool,
     ) -> Result<Self, QueryError> {
         let (pattern, variables) = match query {
             Query::Select { pattern, .. } | Query::Describe { pattern, .. } => {
@@ -94,7 +95,7 @@ impl Planned {
             .map(|variable| translation.scope.get(variable).copied())
             .collect();
         let wanted: Vec<_> = slots.iter().flatten().copied().collect();
-        let planner = Planner::new(execution, &mut translation.names);
+        let planner = Planner::new(execution, &mut translation.names).shown(is_shown);
         let plan = planner.plan_query(translation.algebra, &wanted)?;
         let given: Vec<u64> = translation.given.iter().map(|(_, id)| *id).collect();
         let given_slots = translation.given.iter().map(|(slot, _)| *slot).collect();
@@ -121,9 +122,7 @@ impl Planned {
 
     /// The same for other values of the variables that have one, if it does not rest on them.
     pub(crate) fn with_given(&self, given: &[u64]) -> Option<Self> {
-        let fits = self.is_reusable
-            && given.len() == self.given.len()
-            && given.iter().copied().all(is_stored);
+        let fits = self.is_reusable && given.len() == self.given.len();
         if !fits {
             return None;
         }
@@ -183,7 +182,7 @@ pub(crate) fn explain(
     execution: &Arc<Execution>,
     is_run: bool,
 ) -> Result<Explanation, QueryError> {
-    let planned = Planned::new(query, given, execution)?;
+    let planned = Planned::new(query, given, execution, true)?;
     let analysis = Arc::new(Analysis::default());
     if is_run {
         let builder = Builder::new(Arc::clone(execution))?.with_analysis(Arc::clone(&analysis));

@@ -240,7 +240,7 @@ impl PreparedQuery {
     fn execute_on(&self, source: SharedSource) -> Result<QueryResults, QueryError> {
         let Some(view) = source.identity() else {
             let execution = self.execution(source)?;
-            let planned = Planned::new(&self.query.algebra, &self.bindings, &execution)?;
+            let planned = Planned::new(&self.query.algebra, &self.bindings, &execution, false)?;
             return evaluate(&self.query.algebra, &planned, execution);
         };
         if let Some((kept, is_same)) = self.plans.find(&view, &self.bindings) {
@@ -254,7 +254,7 @@ impl PreparedQuery {
         }
         let execution = self.execution(source)?;
         let kept = Arc::new(KeptPlan {
-            planned: Planned::new(&self.query.algebra, &self.bindings, &execution)?,
+            planned: Planned::new(&self.query.algebra, &self.bindings, &execution, false)?,
             view,
             given: self.bindings.clone(),
             own_terms: execution.terms.own(),

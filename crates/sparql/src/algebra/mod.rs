@@ -264,7 +264,8 @@ impl Algebra {
         }
     }
 
-    fn scalars(&self, visit: &mut impl FnMut(&Scalar)) {
+    /// Shows the conditions and values of the part itself.
+    pub(crate) fn scalars(&self, visit: &mut impl FnMut(&Scalar)) {
         match self {
             Self::Join { filters, .. } | Self::LeftJoin { filters, .. } => {
                 filters.iter().for_each(visit);

@@ -45,6 +45,9 @@ impl Planner<'_> {
         if let Some((services, parts)) = self.split_services(&parts) {
             return self.join_services(parts, services, filters, start);
         }
+        if let Some(plan) = self.only_way(&parts, start.as_ref()) {
+            return self.filtered(plan, filters);
+        }
         let mut readings = Vec::with_capacity(parts.len());
         let mut join_parts = Vec::with_capacity(parts.len());
         for part in parts {
@@ -94,6 +97,23 @@ impl Planner<'_> {
         }
         let input = self.join(parts, early, start)?;
         self.filtered(nodes_with_constants(input, constants), late)
+    }
+
+    /// The plan of a single pattern that can be scanned in one way, if its figures are of no use.
+    fn only_way(&self, parts: &[Algebra], start: Option<&Plan>) -> Option<Plan> {
+        let [Algebra::Quads(quads)] = parts else {
+            return None;
+        };
+        let bound = self.estimator.pattern(quads).map(|id| id.is_some());
+        let [permutation] = Permutation::candidates(bound) else {
+            return None;
+        };
+        if !self.needs_no_figures || start.is_some() {
+            return None;
+        }
+        let mut plan = scan(*quads, Some(*permutation));
+        plan.order = scan_order(quads, bound, *permutation);
+        Some(plan)
     }
 
     /// Takes away the tables of one row whose slots are nowhere else.
