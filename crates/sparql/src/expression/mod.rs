@@ -19,6 +19,7 @@ mod value;
 pub(crate) use aggregates::accumulator;
 pub(crate) use evaluate::Evaluator;
 pub(crate) use order::TermOrdering;
+pub(crate) use value::{Temporal, Value};
 
 use crate::error::QueryError;
 use crate::execution::Execution;
