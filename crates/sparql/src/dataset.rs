@@ -11,6 +11,7 @@ use quadrille_store::{ColumnBatch, IdPattern, IdQuad, Permutation, StorageResult
 use std::collections::HashSet;
 
 /// What the query calls its default graph.
+#[derive(Clone)]
 pub(crate) enum DefaultGraph {
     /// The store's default graph.
     Stored,

@@ -7,7 +7,7 @@ use crate::source::{QuadLookup, QuadScan, QuadSource, QuadTrie, QuadValues};
 use oxrdf::{Term, TermRef};
 use quadrille_store::{
     IdPattern, LookupRequest, Permutation, QuadFigures, ReadContext, ScanRequest, StorageResult,
-    TermId,
+    TermId, ViewIdentity,
 };
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ pub(crate) type Graphs = Box<dyn Iterator<Item = StorageResult<(TermId, u64)>> +
 
 /// What evaluation asks of a source; see [`QuadSource`].
 pub(crate) trait ErasedSource {
+    fn identity(&self) -> Option<ViewIdentity>;
     fn scan(&self, pattern: IdPattern, context: &ReadContext) -> StorageResult<Box<dyn QuadScan>>;
     fn count(&self, pattern: IdPattern) -> StorageResult<u64>;
     fn estimate(&self, pattern: IdPattern) -> StorageResult<u64>;
@@ -55,6 +56,10 @@ pub(crate) trait ErasedSource {
 pub(crate) type SharedSource = Arc<dyn ErasedSource + Send + Sync>;
 
 impl<S: QuadSource> ErasedSource for S {
+    fn identity(&self) -> Option<ViewIdentity> {
+        QuadSource::identity(self)
+    }
+
     fn scan(&self, pattern: IdPattern, context: &ReadContext) -> StorageResult<Box<dyn QuadScan>> {
         Ok(Box::new(QuadSource::scan(self, pattern, context)?))
     }

@@ -14,74 +14,135 @@ use crate::plan::{Plan, Planner};
 use crate::results::{QueryResults, Solutions, TripleSource, Triples};
 use crate::rows::{IdRows, TermRows};
 use oxrdf::{Term, Variable};
+use quadrille_store::TermId;
 use spargebra::Query;
 use spargebra::algebra::GraphPattern;
 use spargebra::term::{NamedNodePattern, TermPattern, TriplePattern};
 use std::sync::Arc;
 
-/// Runs a query, some of whose variables have their values already.
+/// Runs a planned query.
 ///
 /// # Errors
 /// Every error of an evaluation.
 pub(crate) fn evaluate(
     query: &Query,
-    given: &[(Variable, Term)],
-    execution: Execution,
+    planned: &Planned,
+    execution: Arc<Execution>,
 ) -> Result<QueryResults, QueryError> {
-    let execution = Arc::new(execution);
     let count = execution.dataset.limits.row_count();
+    let mut rows = planned.rows(&Builder::new(Arc::clone(&execution))?, &execution)?;
     match query {
-        Query::Select { pattern, .. } => {
-            let variables = selected(pattern);
-            let rows = rows(pattern, &variables, given, &execution)?;
+        Query::Select { .. } => {
+            let variables = Arc::clone(&planned.variables);
+            let rows = TermRows::new(rows);
             Ok(QueryResults::Solutions(Solutions::new(
-                variables,
-                TermRows::new(rows),
-                count,
+                variables, rows, count,
             )))
         }
-        Query::Ask { pattern, .. } => {
-            let mut rows = rows(pattern, &[], given, &execution)?;
-            Ok(QueryResults::Boolean(rows.next_row()?.is_some()))
-        }
-        Query::Construct {
-            template, pattern, ..
-        } => {
-            let variables = template_variables(template);
-            let rows = TermRows::new(rows(pattern, &variables, given, &execution)?);
-            let template = Template::new(template, &variables, rows, &execution)?;
+        Query::Ask { .. } => Ok(QueryResults::Boolean(rows.next_row()?.is_some())),
+        Query::Construct { template, .. } => {
+            let rows = TermRows::new(rows);
+            let template = Template::new(template, &planned.variables, rows, &execution)?;
             let source = TripleSource::Template(Box::new(template));
             Ok(QueryResults::Graph(Triples::new(source, count)))
         }
-        Query::Describe { pattern, .. } => {
-            let variables = selected(pattern);
-            let rows = rows(pattern, &variables, given, &execution)?;
+        Query::Describe { .. } => {
             let source = TripleSource::Description(Box::new(Description::new(execution, rows)));
             Ok(QueryResults::Graph(Triples::new(source, count)))
         }
     }
 }
 
-/// The rows of a pattern, with these variables as columns.
-fn rows(
-    pattern: &GraphPattern,
-    variables: &[Variable],
-    given: &[(Variable, Term)],
-    execution: &Arc<Execution>,
-) -> Result<IdRows, QueryError> {
-    let planned = planned(pattern, variables, given, execution)?;
-    planned.rows(&Builder::new(Arc::clone(execution))?, execution)
-}
-
-/// A plan with the names of its slots.
-struct Planned {
+/// A plan with the names of its slots. It is that of one view and one dataset.
+pub(crate) struct Planned {
     plan: Plan,
-    names: Vec<String>,
-    /// The slots of the wanted variables.
-    slots: Vec<Option<Slot>>,
+    names: Arc<[String]>,
+    /// The columns that are wanted of the rows.
+    variables: Arc<[Variable]>,
+    /// Their slots.
+    slots: Arc<[Option<Slot>]>,
+    /// The ids of the given values, in their order.
+    given: Vec<u64>,
+    /// Whether the plan is as good for other given values.
+    is_reusable: bool,
 }
 
 impl Planned {
+    /// Plans a query, some of whose variables have their values already; with all figures if the plan is to be shown.
+    ///
+    /// # Errors
+    /// Every error of an evaluation.
+    pub(crate) fn new(
+        query: &Query,
+        given: &[(Variable, Term)],
+        execution: &Arc<Execution>,
+        is_shown: bool,
+    ) -> Result<Self, QueryError> {
+        let (pattern, variables) = match query {
+            Query::Select { pattern, .. } | Query::Describe { pattern, .. } => {
+                (pattern, selected(pattern))
+            }
+            Query::Ask { pattern, .. } => (pattern, Vec::new()),
+            Query::Construct {
+                template, pattern, ..
+            } => (pattern, template_variables(template)),
+        };
+        check_given(pattern, given)?;
+        let mut translation = Translator::new(execution).translate(pattern, given)?;
+        let slots: Arc<[_]> = variables
+            .iter()
+            .map(|variable| translation.scope.get(variable).copied())
+            .collect();
+        let wanted: Vec<_> = slots.iter().flatten().copied().collect();
+        // A condition may have become a constant of the plan, which could not be told from a value that was given.
+        let has_conditions = translation.algebra.has_conditions();
+        let planner = Planner::new(execution, &mut translation.names).shown(is_shown);
+        let plan = planner.plan_query(translation.algebra, &wanted)?;
+        let given: Vec<u64> = translation.given.iter().map(|(_, id)| *id).collect();
+        let given_slots = translation.given.iter().map(|(slot, _)| *slot).collect();
+        // Otherwise one place could not be told from the other by its id.
+        let is_told = |(index, id): (usize, &u64)| {
+            !translation.constants.contains(id) && !given[..index].contains(id)
+        };
+        Ok(Self {
+            is_reusable: !has_conditions
+                && given.iter().copied().all(is_stored)
+                && given.iter().enumerate().all(is_told)
+                && plan.is_reusable(&given_slots),
+            plan,
+            names: translation.names.into(),
+            variables: variables.into(),
+            slots,
+            given,
+        })
+    }
+
+    /// Whether the plan is as good for other given values.
+    pub(crate) fn is_reusable(&self) -> bool {
+        self.is_reusable
+    }
+
+    /// The same for other values of the variables that have one, if it does not rest on them.
+    pub(crate) fn with_given(&self, given: &[u64]) -> Option<Self> {
+        let fits = self.is_reusable && given.len() == self.given.len();
+        if !fits {
+            return None;
+        }
+        let other = |id: u64| {
+            let place = self.given.iter().position(|known| *known == id);
+            place.map_or(id, |place| given[place])
+        };
+        let mut plan = self.plan.clone();
+        plan.replace_ids(&other).then(|| Self {
+            plan,
+            names: Arc::clone(&self.names),
+            variables: Arc::clone(&self.variables),
+            slots: Arc::clone(&self.slots),
+            given: given.to_vec(),
+            is_reusable: true,
+        })
+    }
+
     fn rows(&self, builder: &Builder, execution: &Arc<Execution>) -> Result<IdRows, QueryError> {
         let built = builder.build_root(&self.plan)?;
         let place = |slot: &Option<Slot>| {
@@ -95,12 +156,12 @@ impl Planned {
     }
 }
 
-fn planned(
-    pattern: &GraphPattern,
-    variables: &[Variable],
-    given: &[(Variable, Term)],
-    execution: &Arc<Execution>,
-) -> Result<Planned, QueryError> {
+/// Whether an id is that of a term of the source: another may get an id of its own with the next commit.
+fn is_stored(id: u64) -> bool {
+    !TermId::from_raw(id).is_query_local()
+}
+
+fn check_given(pattern: &GraphPattern, given: &[(Variable, Term)]) -> Result<(), QueryError> {
     for (variable, _) in given {
         let mut is_known = false;
         pattern.on_in_scope_variable(|name| is_known |= name == variable);
@@ -110,19 +171,7 @@ fn planned(
             )));
         }
     }
-    let mut translation = Translator::new(execution).translate(pattern, given)?;
-    let slots: Vec<_> = variables
-        .iter()
-        .map(|variable| translation.scope.get(variable).copied())
-        .collect();
-    let wanted: Vec<_> = slots.iter().flatten().copied().collect();
-    let plan =
-        Planner::new(execution, &mut translation.names).plan_query(translation.algebra, &wanted)?;
-    Ok(Planned {
-        plan,
-        names: translation.names,
-        slots,
-    })
+    Ok(())
 }
 
 /// The plan of a query; run to its end and counted if that is asked for.
@@ -135,16 +184,7 @@ pub(crate) fn explain(
     execution: &Arc<Execution>,
     is_run: bool,
 ) -> Result<Explanation, QueryError> {
-    let (pattern, variables) = match query {
-        Query::Select { pattern, .. } | Query::Describe { pattern, .. } => {
-            (pattern, selected(pattern))
-        }
-        Query::Ask { pattern, .. } => (pattern, Vec::new()),
-        Query::Construct {
-            template, pattern, ..
-        } => (pattern, template_variables(template)),
-    };
-    let planned = planned(pattern, &variables, given, execution)?;
+    let planned = Planned::new(query, given, execution, true)?;
     let analysis = Arc::new(Analysis::default());
     if is_run {
         let builder = Builder::new(Arc::clone(execution))?.with_analysis(Arc::clone(&analysis));

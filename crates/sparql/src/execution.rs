@@ -11,16 +11,16 @@ use crate::extensions::Extensions;
 use crate::query_terms::QueryTerms;
 use oxsdatatypes::DateTime;
 use quadrille_store::StorageError;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// One run of a query.
 pub(crate) struct Execution {
     pub(crate) dataset: QueryDataset,
     pub(crate) terms: QueryTerms,
     pub(crate) memory: Arc<Memory>,
-    /// What `NOW` gives, the same for all rows.
-    pub(crate) now: DateTime,
+    /// What `NOW` gives, once it was asked for: the same for all rows.
+    pub(crate) now: OnceLock<DateTime>,
     /// The base that `IRI` resolves against: the query's, or else the options'.
     pub(crate) base_iri: Option<String>,
     pub(crate) extensions: Arc<Extensions>,

@@ -325,6 +325,16 @@ impl<'a> Explainer<'a> {
                 ("unpack", format!("{} into {parts}", self.name(*triple)))
             }
             Node::Union(_) => ("union", String::new()),
+            Node::Constants { values, .. } => {
+                let values = values.iter().map(|(slot, id)| {
+                    format!(
+                        "{} = {}",
+                        self.name(*slot),
+                        self.place(Place::Constant(*id))
+                    )
+                });
+                ("constants", values.collect::<Vec<_>>().join(", "))
+            }
             Node::Project(_) => ("project", String::new()),
             Node::Distinct { sorted: true, .. } => ("distinct in order", String::new()),
             Node::Distinct { .. } => ("distinct", String::new()),

@@ -37,6 +37,7 @@ mod options;
 mod outline;
 mod paths;
 mod plan;
+mod plans;
 mod probed_graphs;
 mod query;
 mod query_terms;
@@ -47,6 +48,7 @@ mod scanned;
 mod service;
 mod source;
 mod table;
+mod values;
 mod write;
 
 pub use error::{QueryError, SyntaxError};
@@ -54,9 +56,12 @@ pub use explain::{ActualFigures, Explanation};
 pub use extension::SparqlExt;
 pub use extensions::AggregateAccumulator;
 pub use options::QueryOptions;
+/// The types of XML Schema that [`SolutionValues`] gives: the `oxsdatatypes` crate.
+pub use oxsdatatypes as datatypes;
 pub use query::{PreparedQuery, Query, QueryForm};
 pub use results::{QueryResults, Solutions, Triples};
 pub use service::{ServiceError, ServiceHandler, ServiceRequest, ServiceRows};
 pub use source::{QuadLookup, QuadScan, QuadSource, QuadTrie, QuadValues};
 pub use sparesults::QuerySolution;
+pub use values::{SolutionColumn, SolutionValues, ValueError};
 pub use write::{QueryTimings, ResultFormat, ResultWriter, run_prepared, run_query};

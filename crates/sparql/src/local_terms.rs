@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 /// The interner of one query's own terms.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct LocalTerms {
     numbers: HashMap<Term, u64>,
     terms: Vec<Term>,

@@ -6,22 +6,22 @@
 use crate::dataset::{DefaultGraph, QueryDataset};
 use crate::erased::SharedSource;
 use crate::error::{QueryError, SyntaxError};
-use crate::evaluate::{evaluate, explain};
+use crate::evaluate::{Planned, evaluate, explain};
 use crate::execution::{Execution, Memory};
 use crate::explain::Explanation;
 use crate::extension::SparqlExt;
-use crate::options::QueryOptions;
+use crate::options::{Limits, QueryOptions};
 use crate::outline::Outline;
+use crate::plans::{KeptPlan, KeptPlans};
 use crate::query_terms::QueryTerms;
 use crate::results::QueryResults;
 use oxrdf::{NamedNode, Term, Variable};
-use oxsdatatypes::DateTime;
 use quadrille_store::TermId;
 use spargebra::SparqlParser;
 use spargebra::algebra::GraphPattern;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// How deep the brackets of a query may nest. The parser takes up to 8 KiB of stack a level.
 const NESTING_MAX: usize = 100;
@@ -124,6 +124,7 @@ impl Query {
             query: self.clone(),
             options,
             bindings: Vec::new(),
+            plans: Arc::default(),
         }
     }
 }
@@ -178,11 +179,16 @@ impl fmt::Display for Query {
 }
 
 /// A query with its options and the values of some of its variables: parse once, run often.
+///
+/// It keeps its plans, which its clones share: run again on a state of a store that it was run on before, it is not planned
+/// again. That goes for the values of its variables as well where the query reads a single pattern; a join is planned for the
+/// values that it is run with, and the plans for the last few are kept.
 #[derive(Clone, Debug)]
 pub struct PreparedQuery {
     query: Query,
     options: QueryOptions,
     bindings: Vec<(Variable, Term)>,
+    plans: Arc<KeptPlans>,
 }
 
 impl PreparedQuery {
@@ -232,8 +238,63 @@ impl PreparedQuery {
     }
 
     fn execute_on(&self, source: SharedSource) -> Result<QueryResults, QueryError> {
-        let execution = self.execution(source)?;
-        evaluate(&self.query.algebra, &self.bindings, execution)
+        let Some(view) = source.identity() else {
+            let execution = Arc::new(self.execution(source)?);
+            let planned = Planned::new(&self.query.algebra, &self.bindings, &execution, false)?;
+            return evaluate(&self.query.algebra, &planned, execution);
+        };
+        if let Some((kept, is_same)) = self.plans.find(&view, &self.bindings) {
+            let execution = Arc::new(self.execution_like(SharedSource::clone(&source), &kept));
+            if is_same {
+                return evaluate(&self.query.algebra, &kept.planned, execution);
+            }
+            if let Some(planned) = self.planned_like(&kept, &execution)? {
+                return evaluate(&self.query.algebra, &planned, execution);
+            }
+        }
+        let execution = Arc::new(self.execution(source)?);
+        let kept = Arc::new(KeptPlan {
+            planned: Planned::new(&self.query.algebra, &self.bindings, &execution, false)?,
+            view,
+            given: self.bindings.clone(),
+            own_terms: execution.terms.own(),
+            default_graph: execution.dataset.default_graph.clone(),
+            named_graphs: execution.dataset.named_graphs.clone(),
+        });
+        self.plans.keep(Arc::clone(&kept));
+        evaluate(&self.query.algebra, &kept.planned, execution)
+    }
+
+    /// The plan that was kept, with the values of this query in it, if it is one for any values.
+    fn planned_like(
+        &self,
+        kept: &KeptPlan,
+        execution: &Execution,
+    ) -> Result<Option<Planned>, QueryError> {
+        let mut given = Vec::with_capacity(self.bindings.len());
+        for (_, term) in &self.bindings {
+            let id = execution.terms.encode(term.clone());
+            given.push(id.map_err(|error| execution.explain(error))?);
+        }
+        Ok(kept.planned.with_given(&given))
+    }
+
+    /// What a run that starts now shares, with the dataset of a kept plan.
+    fn execution_like(&self, source: SharedSource, kept: &KeptPlan) -> Execution {
+        let memory = Memory::new(self.options.memory());
+        let own_terms = kept.own_terms.clone();
+        let terms =
+            QueryTerms::with_own(SharedSource::clone(&source), Arc::clone(&memory), own_terms);
+        self.execution_of(
+            memory,
+            terms,
+            QueryDataset {
+                source,
+                limits: self.options.limits(),
+                default_graph: kept.default_graph.clone(),
+                named_graphs: kept.named_graphs.clone(),
+            },
+        )
     }
 
     /// What a run that starts now shares.
@@ -241,19 +302,7 @@ impl PreparedQuery {
         let limits = self.options.limits();
         let memory = Memory::new(self.options.memory());
         let terms = QueryTerms::new(SharedSource::clone(&source), Arc::clone(&memory));
-        let ids = |names: &[NamedNode]| -> Result<Vec<TermId>, QueryError> {
-            let mut ids = Vec::with_capacity(names.len());
-            for name in names {
-                let id = terms
-                    .encode(name.clone().into())
-                    .map_err(|error| limits.explain(error))?;
-                let id = TermId::from_raw(id);
-                if !ids.contains(&id) {
-                    ids.push(id);
-                }
-            }
-            Ok(ids)
-        };
+        let ids = |names: &[NamedNode]| graph_ids(names, &terms, &limits);
         let (default_graph, named_graphs) = match self.query.algebra.dataset() {
             Some(clauses) => (
                 DefaultGraph::Merge(ids(&clauses.default)?),
@@ -262,23 +311,51 @@ impl PreparedQuery {
             None if self.options.union_default_graph() => (DefaultGraph::Union, None),
             None => (DefaultGraph::Stored, None),
         };
-        let base_iri = self
-            .query
-            .algebra
-            .base_iri()
-            .map(|base| base.as_str().to_owned());
-        Ok(Execution {
+        let dataset = QueryDataset {
+            source,
+            limits,
+            default_graph,
+            named_graphs,
+        };
+        Ok(self.execution_of(memory, terms, dataset))
+    }
+
+    fn execution_of(
+        &self,
+        memory: Arc<Memory>,
+        terms: QueryTerms,
+        dataset: QueryDataset,
+    ) -> Execution {
+        let base_iri = self.query.algebra.base_iri();
+        let base_iri = base_iri
+            .map(|base| base.as_str())
+            .or(self.options.base_iri());
+        Execution {
+            dataset,
             terms,
             memory,
             extensions: Arc::clone(self.options.extensions()),
-            now: DateTime::now(),
-            base_iri: base_iri.or_else(|| self.options.base_iri().map(str::to_owned)),
-            dataset: QueryDataset {
-                source,
-                limits,
-                default_graph,
-                named_graphs,
-            },
-        })
+            now: OnceLock::new(),
+            base_iri: base_iri.map(str::to_owned),
+        }
     }
+}
+
+/// The ids of graphs, each once.
+fn graph_ids(
+    names: &[NamedNode],
+    terms: &QueryTerms,
+    limits: &Limits,
+) -> Result<Vec<TermId>, QueryError> {
+    let mut ids = Vec::with_capacity(names.len());
+    for name in names {
+        let id = terms
+            .encode(name.clone().into())
+            .map_err(|error| limits.explain(error))?;
+        let id = TermId::from_raw(id);
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(ids)
 }

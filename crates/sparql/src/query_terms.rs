@@ -30,10 +30,15 @@ struct Local {
 
 impl QueryTerms {
     pub(crate) fn new(source: SharedSource, memory: Arc<Memory>) -> Self {
+        Self::with_own(source, memory, LocalTerms::default())
+    }
+
+    /// As [`new`](Self::new), with the terms that an earlier run had made: they have the ids that they had there.
+    pub(crate) fn with_own(source: SharedSource, memory: Arc<Memory>, terms: LocalTerms) -> Self {
         Self {
             source,
             local: Mutex::new(Local {
-                terms: LocalTerms::default(),
+                terms,
                 account: memory.account(),
             }),
             memory,
@@ -50,6 +55,11 @@ impl QueryTerms {
             return Err(self.memory.exceeded());
         }
         Ok(())
+    }
+
+    /// The terms that the query has made so far.
+    pub(crate) fn own(&self) -> LocalTerms {
+        self.local().terms.clone()
     }
 
     fn local(&self) -> MutexGuard<'_, Local> {

@@ -41,9 +41,9 @@ pub struct Solutions {
 }
 
 impl Solutions {
-    pub(crate) fn new(variables: Vec<Variable>, rows: TermRows, count: RowCount) -> Self {
+    pub(crate) fn new(variables: Arc<[Variable]>, rows: TermRows, count: RowCount) -> Self {
         Self {
-            variables: variables.into(),
+            variables,
             rows,
             count,
             done: false,

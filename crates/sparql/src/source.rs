@@ -9,7 +9,7 @@ use oxrdf::{Term, TermRef};
 use quadrille_store::{
     ColumnBatch, IdLookup, IdPattern, IdScan, IdTrie, IdValues, LookupBatch, LookupRequest,
     Permutation, QuadFigures, ReadContext, ScanRequest, Snapshot, StorageBackend, StorageResult,
-    TermId,
+    TermId, ViewIdentity,
 };
 
 /// A scan of a [`QuadSource`]: batches of id columns, in the order of a permutation.
@@ -135,6 +135,11 @@ pub trait QuadSource: Clone + Send + Sync + 'static {
     fn graphs(
         &self,
     ) -> StorageResult<impl Iterator<Item = StorageResult<(TermId, u64)>> + Send + 'static>;
+
+    /// Which view this is: plans are kept for it. `None` keeps none.
+    fn identity(&self) -> Option<ViewIdentity> {
+        None
+    }
 
     /// Whether a graph holds a quad.
     ///
@@ -441,6 +446,10 @@ impl<B: StorageBackend> QuadSource for Snapshot<B> {
 
     fn predicate_figures(&self, predicate: TermId) -> StorageResult<QuadFigures> {
         Snapshot::predicate_figures(self, predicate)
+    }
+
+    fn identity(&self) -> Option<ViewIdentity> {
+        Some(Snapshot::identity(self))
     }
 
     fn graph_figures(&self, graph: TermId) -> StorageResult<QuadFigures> {

@@ -63,7 +63,7 @@ pub use permutation::{IdPattern, IdQuad, Permutation};
 pub use quadrille_backend::{ErrorKind, StorageBackend, StorageError, StorageResult};
 pub use quads::{ColumnBatch, GraphIdIter, GraphIter, IdScan, QuadIter};
 pub use request::ScanRequest;
-pub use snapshot::Snapshot;
+pub use snapshot::{Snapshot, ViewIdentity};
 pub use statistics::{GraphStatistics, KeyspaceStatistics, PredicateStatistics, StoreStatistics};
 pub use store::QuadStore;
 pub use term::{InlinedNumber, Tag, TagKind, TermId};

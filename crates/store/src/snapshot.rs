@@ -19,8 +19,10 @@ use crate::view::View;
 use dashmap::DashMap;
 use oxrdf::{GraphName, GraphNameRef, NamedNodeRef, QuadRef, Term, TermRef};
 use quadrille_backend::{StorageBackend, StorageError, StorageResult};
+use std::any::Any;
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 /// How many idle readers of terms a snapshot keeps; more than threads usually read at once.
 const IDLE_MAX: usize = 16;
@@ -52,6 +54,26 @@ impl Names {
         if ids.insert(name.into(), id).is_none() {
             self.count.fetch_add(1, Ordering::Relaxed);
         }
+    }
+}
+
+/// Which view a [`Snapshot`] is: equal for clones, and for snapshots that a store gives without a commit between them. It
+/// keeps nothing of the view alive, and is never that of a later one.
+#[derive(Clone)]
+pub struct ViewIdentity(Weak<dyn Any + Send + Sync>);
+
+impl PartialEq for ViewIdentity {
+    fn eq(&self, other: &Self) -> bool {
+        // What a weak reference points to is not reused as long as there is one.
+        self.0.as_ptr().addr() == other.0.as_ptr().addr()
+    }
+}
+
+impl Eq for ViewIdentity {}
+
+impl fmt::Debug for ViewIdentity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "ViewIdentity({:x})", self.0.as_ptr().addr())
     }
 }
 
@@ -114,6 +136,13 @@ impl<B: StorageBackend> Snapshot<B> {
             inner.delta.clone(),
             Arc::default(),
         )
+    }
+
+    /// Which view this is, for what is remembered about it.
+    #[must_use]
+    pub fn identity(&self) -> ViewIdentity {
+        let inner: Arc<dyn Any + Send + Sync> = Arc::<SnapshotInner<B>>::clone(&self.inner);
+        ViewIdentity(Arc::downgrade(&inner))
     }
 
     /// The number of quads; known without reading any.

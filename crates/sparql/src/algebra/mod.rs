@@ -188,6 +188,15 @@ pub(crate) struct Service {
 }
 
 impl Algebra {
+    /// Whether there is a condition anywhere in it.
+    pub(crate) fn has_conditions(&self) -> bool {
+        let own = match self {
+            Self::Join { filters, .. } | Self::LeftJoin { filters, .. } => !filters.is_empty(),
+            _ => false,
+        };
+        own || self.children().into_iter().any(Self::has_conditions)
+    }
+
     /// One row without values.
     pub(crate) fn unit() -> Self {
         Self::Join {
@@ -264,7 +273,8 @@ impl Algebra {
         }
     }
 
-    fn scalars(&self, visit: &mut impl FnMut(&Scalar)) {
+    /// Shows the conditions and values of the part itself.
+    pub(crate) fn scalars(&self, visit: &mut impl FnMut(&Scalar)) {
         match self {
             Self::Join { filters, .. } | Self::LeftJoin { filters, .. } => {
                 filters.iter().for_each(visit);

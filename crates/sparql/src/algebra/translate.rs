@@ -26,6 +26,10 @@ pub(crate) struct Translation {
     pub(crate) names: Vec<String>,
     /// The slot of each variable that is visible outside.
     pub(crate) scope: HashMap<Variable, Slot>,
+    /// The ids of the terms that the pattern names.
+    pub(crate) constants: Vec<u64>,
+    /// The slots of the values that were given with the query, and the ids of these.
+    pub(crate) given: Vec<(Slot, u64)>,
 }
 
 /// A translation under way.
@@ -36,6 +40,7 @@ pub(crate) struct Translator<'a> {
     blank_nodes: HashMap<BlankNode, Slot>,
     /// Variables whose values were given with the query.
     given: Vec<(Slot, u64)>,
+    constants: Vec<u64>,
     /// What the rows outside of the `EXISTS` around may bind.
     outer: SlotSet,
     graph: GraphPlace,
@@ -51,6 +56,7 @@ impl<'a> Translator<'a> {
             scope: HashMap::new(),
             blank_nodes: HashMap::new(),
             given: Vec::new(),
+            constants: Vec::new(),
             outer: SlotSet::default(),
             graph: GraphPlace::Default,
             is_each: false,
@@ -68,7 +74,7 @@ impl<'a> Translator<'a> {
     ) -> Result<Translation, QueryError> {
         for (variable, term) in given {
             let slot = self.slot(variable);
-            let id = self.encode(term.clone())?;
+            let id = encoded(self.execution, term.clone())?;
             self.given.push((slot, id));
         }
         let algebra = self.pattern(pattern)?;
@@ -76,6 +82,8 @@ impl<'a> Translator<'a> {
             algebra,
             names: self.names,
             scope: self.scope,
+            constants: self.constants,
+            given: self.given,
         })
     }
 
@@ -129,11 +137,10 @@ impl<'a> Translator<'a> {
         algebra
     }
 
-    fn encode(&self, term: Term) -> Result<u64, QueryError> {
-        self.execution
-            .terms
-            .encode(term)
-            .map_err(|error| self.execution.explain(error))
+    fn encode(&mut self, term: Term) -> Result<u64, QueryError> {
+        let id = encoded(self.execution, term)?;
+        self.constants.push(id);
+        Ok(id)
     }
 
     #[allow(
@@ -622,6 +629,11 @@ impl<'a> Translator<'a> {
             aggregates: translated,
         })
     }
+}
+
+fn encoded(execution: &Execution, term: Term) -> Result<u64, QueryError> {
+    let id = execution.terms.encode(term);
+    id.map_err(|error| execution.explain(error))
 }
 
 fn value_of(slot: Slot, id: u64) -> Algebra {

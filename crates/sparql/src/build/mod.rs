@@ -99,6 +99,7 @@ impl Builder {
             Node::Filter { .. }
             | Node::Extend { .. }
             | Node::Unpack { .. }
+            | Node::Constants { .. }
             | Node::Union(_)
             | Node::Project(_)
             | Node::Distinct { .. }

@@ -45,6 +45,10 @@ impl Builder {
                 let input = self.build(input, environment)?;
                 self.unpacked(input, *triple, *parts, plan, environment)
             }
+            Node::Constants { input, values } => {
+                let input = self.build(input, environment)?;
+                Ok(with_constants(input, values))
+            }
             Node::Union(parts) => self.union(parts, plan, environment),
             Node::Project(input) => {
                 let input = self.build(input, environment)?;
@@ -322,5 +326,19 @@ impl Builder {
                 Ok((function, *distinct))
             }
         }
+    }
+}
+
+/// The rows with columns of one value each.
+fn with_constants(input: Built, values: &[(Slot, u64)]) -> Built {
+    let mut columns = input.columns;
+    let mut sources: Vec<Column> = (0..columns.len()).map(Column::Input).collect();
+    for (slot, id) in values {
+        columns.push(*slot);
+        sources.push(Column::Constant(*id));
+    }
+    Built {
+        operator: Box::new(Columns::new(input.operator, sources)),
+        columns,
     }
 }

@@ -481,7 +481,7 @@ impl Context {
 
     /// What `NOW` gives.
     pub(super) fn now(&self) -> DateTime {
-        self.execution.now
+        *self.execution.now.get_or_init(DateTime::now)
     }
 
     /// What `IRI` resolves against.

@@ -23,6 +23,7 @@ pub(crate) use aggregates::accumulator;
 pub(crate) use evaluate::Evaluator;
 pub(crate) use order::TermOrdering;
 pub(crate) use ranges::{IdRange, Relation, constant, id_ranges, is_identity};
+pub(crate) use value::{Temporal, Value};
 
 use crate::error::QueryError;
 use crate::execution::Execution;

@@ -342,7 +342,7 @@ impl Numbers {
 }
 
 impl Value {
-    pub(super) fn as_double(&self) -> Option<Double> {
+    pub(crate) fn as_double(&self) -> Option<Double> {
         Some(match self {
             Self::Integer(value) => (*value).into(),
             Self::Decimal(value) => (*value).into(),
@@ -361,7 +361,7 @@ impl Value {
         })
     }
 
-    pub(super) fn as_decimal(&self) -> Option<Decimal> {
+    pub(crate) fn as_decimal(&self) -> Option<Decimal> {
         Some(match self {
             Self::Integer(value) => (*value).into(),
             Self::Decimal(value) => *value,

@@ -7,10 +7,9 @@ use crate::error::QueryError;
 use crate::execution::{Execution, Memory};
 use crate::options::QueryOptions;
 use crate::query_terms::QueryTerms;
-use oxsdatatypes::DateTime;
 use quadrille_backend::InMemoryBackend;
 use quadrille_store::QuadStore;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// An execution over a store, with a memory budget in bytes.
 pub(crate) fn execution_over(
@@ -29,7 +28,7 @@ pub(crate) fn execution_over(
         },
         terms: QueryTerms::new(source, Arc::clone(&memory)),
         memory,
-        now: DateTime::now(),
+        now: OnceLock::new(),
         base_iri: None,
         extensions: Arc::clone(options.extensions()),
     }

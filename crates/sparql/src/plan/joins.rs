@@ -5,6 +5,7 @@
 
 use super::estimate::{Estimate, places_of};
 use super::group::{Access, JoinFilter, JoinPart, Probing, Start, Step, Tree, best_tree, price};
+use super::nodes::with_constants as nodes_with_constants;
 use super::nodes::{
     filter, filter_price, input_of, joined, leaf, looked_up, method_for, multiway, per_batch,
     per_row, scan, selectivity, unit,
@@ -44,9 +45,19 @@ impl Planner<'_> {
     ) -> Result<Plan, QueryError> {
         let first = self.first.take();
         let (parts, filters) = self.with_fixed(parts, filters)?;
-        let parts = with_constants(parts);
+        let mut parts = with_constants(parts);
+        let constants = self.constant_slots(&mut parts, start.as_ref());
+        if !constants.is_empty() {
+            self.first = first;
+            return self.join_constants(parts, constants, filters, start);
+        }
         if let Some((services, parts)) = self.split_services(&parts) {
             return self.join_services(parts, services, filters, start);
+        }
+        if filters.is_empty()
+            && let Some(plan) = self.only_way(&parts, start.as_ref())?
+        {
+            return Ok(plan);
         }
         let mut readings = Vec::with_capacity(parts.len());
         let mut join_parts = Vec::with_capacity(parts.len());
@@ -120,6 +131,82 @@ impl Planner<'_> {
             }
             _ => Ok(Reading::Quads(quads, None)),
         }
+    }
+
+    /// The join of some parts, with slots of one value beside them.
+    fn join_constants(
+        &mut self,
+        parts: Vec<Algebra>,
+        constants: Vec<(Slot, u64)>,
+        filters: Vec<Scalar>,
+        start: Option<Plan>,
+    ) -> Result<Plan, QueryError> {
+        let slots: SlotSet = constants.iter().map(|(slot, _)| *slot).collect();
+        let (late, early): (Vec<_>, Vec<_>) = filters
+            .into_iter()
+            .partition(|filter| filter.slots.meets(&slots));
+        if !late.is_empty() {
+            // What is asked for first comes behind these.
+            self.first = None;
+        }
+        let input = self.join(parts, early, start)?;
+        self.filtered(nodes_with_constants(input, constants), late)
+    }
+
+    /// The plan of a single pattern that can be scanned in one way, if its figures are of no use.
+    fn only_way(
+        &self,
+        parts: &[Algebra],
+        start: Option<&Plan>,
+    ) -> Result<Option<Plan>, QueryError> {
+        let [Algebra::Quads(quads)] = parts else {
+            return Ok(None);
+        };
+        let bound = self.estimator.pattern(quads).map(|id| id.is_some());
+        let [permutation] = Permutation::candidates(bound) else {
+            return Ok(None);
+        };
+        if !self.needs_no_figures || start.is_some() {
+            return Ok(None);
+        }
+        let mut plan = scan(*quads, Some(*permutation), None);
+        if self.estimator.is_one_scan(quads)? {
+            plan.order = scan_order(quads, bound, *permutation);
+        }
+        Ok(Some(plan))
+    }
+
+    /// Takes away the tables of one row whose slots are nowhere else.
+    fn constant_slots(&self, parts: &mut Vec<Algebra>, start: Option<&Plan>) -> Vec<(Slot, u64)> {
+        let mut constants = Vec::new();
+        let mut index = 0;
+        while index < parts.len() {
+            let row = match &parts[index] {
+                Algebra::Values { slots, rows } => match rows.as_slice() {
+                    [row] if !row.contains(&UNBOUND) => Some((slots, row)),
+                    _ => None,
+                },
+                _ => None,
+            };
+            let apart = row.filter(|(slots, _)| {
+                let own: SlotSet = slots.iter().copied().collect();
+                let is_apart = |(other, part): (usize, &Algebra)| {
+                    other == index || !part.possible().meets(&own)
+                };
+                own.len() == slots.len()
+                    && !own.meets(&self.parameters)
+                    && start.is_none_or(|start| !start.possible().meets(&own))
+                    && parts.iter().enumerate().all(is_apart)
+            });
+            match apart {
+                Some((slots, row)) => {
+                    constants.extend(slots.iter().copied().zip(row.iter().copied()));
+                    parts.remove(index);
+                }
+                None => index += 1,
+            }
+        }
+        constants
     }
 
     /// A part with its estimates.

@@ -15,6 +15,7 @@ mod normalize;
 mod planner;
 mod prune;
 mod ranges;
+mod reused;
 mod services;
 mod values;
 
@@ -159,6 +160,11 @@ pub(crate) enum Node {
         parts: [Place; 3],
     },
     Union(Vec<Plan>),
+    /// The rows with slots that hold the same value in each.
+    Constants {
+        input: Box<Plan>,
+        values: Vec<(Slot, u64)>,
+    },
     Project(Box<Plan>),
     Distinct {
         input: Box<Plan>,
@@ -223,6 +229,7 @@ impl Plan {
             Node::Filter { input, .. }
             | Node::Extend { input, .. }
             | Node::Unpack { input, .. }
+            | Node::Constants { input, .. }
             | Node::Project(input)
             | Node::Distinct { input, .. }
             | Node::Reduced(input)

@@ -174,6 +174,18 @@ pub(super) fn extended(input: Plan, slot: Slot, value: Scalar) -> Plan {
     plan
 }
 
+pub(super) fn with_constants(input: Plan, values: Vec<(Slot, u64)>) -> Plan {
+    let mut plan = wrapped(input, |input| Node::Constants {
+        input: Box::new(input),
+        values: values.clone(),
+    });
+    for (slot, _) in values {
+        plan.columns.push(slot);
+        plan.certain.insert(slot);
+    }
+    plan
+}
+
 pub(super) fn unpack(input: Plan, triple: Slot, parts: [Place; 3]) -> Plan {
     let mut plan = wrapped(input, |input| Node::Unpack {
         input: Box::new(input),

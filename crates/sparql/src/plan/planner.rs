@@ -26,6 +26,10 @@ pub(crate) struct Planner<'a> {
     pub(super) parameters: SlotSet,
     /// How many rows of the next join are wanted, if not all.
     pub(super) first: Option<f64>,
+    /// Whether the figures of patterns are asked for even where no choice rests on them.
+    is_shown: bool,
+    /// Whether no choice rests on them.
+    pub(super) needs_no_figures: bool,
 }
 
 impl<'a> Planner<'a> {
@@ -36,7 +40,15 @@ impl<'a> Planner<'a> {
             names,
             parameters: SlotSet::default(),
             first: None,
+            is_shown: false,
+            needs_no_figures: false,
         }
+    }
+
+    /// Plans with all figures, for people to read.
+    pub(crate) fn shown(mut self, is_shown: bool) -> Self {
+        self.is_shown = is_shown;
+        self
     }
 
     /// The plan of a whole query, whose rows have these columns.
@@ -48,7 +60,9 @@ impl<'a> Planner<'a> {
         algebra: Algebra,
         columns: &[Slot],
     ) -> Result<Plan, QueryError> {
-        let mut plan = self.plan(normalize(algebra))?;
+        let algebra = normalize(algebra);
+        self.needs_no_figures = !self.is_shown && reads_one_pattern(&algebra);
+        let mut plan = self.plan(algebra)?;
         prune(&mut plan, &columns.iter().copied().collect());
         Ok(plan)
     }
@@ -356,6 +370,30 @@ impl<'a> Planner<'a> {
         let one_graph = self.estimator.pattern(&pattern)[3].is_some();
         (is_count && one_graph).then_some(pattern)
     }
+}
+
+/// Whether a query reads one pattern and works on its rows one by one, so that there is nothing to choose by cost.
+fn reads_one_pattern(algebra: &Algebra) -> bool {
+    let mut patterns = 0;
+    let mut open = vec![algebra];
+    while let Some(part) = open.pop() {
+        match part {
+            Algebra::Quads(_) => patterns += 1,
+            Algebra::Values { rows, .. } if rows.len() == 1 => {}
+            Algebra::Join { .. }
+            | Algebra::Extend { .. }
+            | Algebra::Project { .. }
+            | Algebra::Slice { .. }
+            | Algebra::Sort { .. } => open.extend(part.children()),
+            _ => return false,
+        }
+        let mut has_exists = false;
+        part.scalars(&mut |scalar| has_exists |= !scalar.exists.is_empty());
+        if has_exists {
+            return false;
+        }
+    }
+    patterns == 1
 }
 
 /// The slot of an expression that is a variable.

@@ -41,6 +41,7 @@ fn below(plan: &mut Plan, wanted: &SlotSet) {
         Node::Filter { .. }
         | Node::Extend { .. }
         | Node::Unpack { .. }
+        | Node::Constants { .. }
         | Node::EachGraph { .. }
         | Node::Union(_) => below_rows(plan, wanted),
         Node::Project(_)
@@ -152,6 +153,10 @@ fn below_rows(plan: &mut Plan, wanted: &SlotSet) {
             needed.insert(*graph);
             needed.insert(*bound);
             prune(Arc::make_mut(inner), &needed);
+        }
+        Node::Constants { input, values } => {
+            values.retain(|(slot, _)| wanted.contains(*slot));
+            prune(input, wanted);
         }
         Node::Union(parts) => parts.iter_mut().for_each(|part| prune(part, wanted)),
         _ => {}
