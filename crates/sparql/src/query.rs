@@ -272,6 +272,7 @@ impl PreparedQuery {
             memory,
             extensions: Arc::clone(self.options.extensions()),
             now: DateTime::now(),
+            as_written: self.options.is_as_written(),
             base_iri: base_iri.or_else(|| self.options.base_iri().map(str::to_owned)),
             dataset: QueryDataset {
                 source,

@@ -74,7 +74,9 @@ impl Evaluator {
             functions: Functions::default(),
             labels: HashMap::new(),
         };
-        compiled.prepare(&mut context)?;
+        if !context.execution.as_written {
+            compiled.prepare(&mut context)?;
+        }
         Ok(Self { compiled, context })
     }
 

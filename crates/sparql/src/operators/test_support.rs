@@ -32,6 +32,7 @@ pub(crate) fn execution_over(
         now: DateTime::now(),
         base_iri: None,
         extensions: Arc::clone(options.extensions()),
+        as_written: false,
     }
 }
 
