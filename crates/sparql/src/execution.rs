@@ -24,6 +24,8 @@ pub(crate) struct Execution {
     /// The base that `IRI` resolves against: the query's, or else the options'.
     pub(crate) base_iri: Option<String>,
     pub(crate) extensions: Arc<Extensions>,
+    /// Whether the query is planned as it is written.
+    pub(crate) as_written: bool,
 }
 
 impl Execution {

@@ -252,14 +252,7 @@ impl<'a> Explainer<'a> {
                 let order = permutation
                     .map(|order| format!("{order} "))
                     .unwrap_or_default();
-                let ranges = match objects {
-                    Some(ranges) => format!(
-                        " with {} in {}",
-                        self.place(quads.triple[2]),
-                        ranges_in_words(ranges)
-                    ),
-                    None => String::new(),
-                };
+                let ranges = self.ranges(quads, objects.as_deref());
                 ("scan", format!("{order}{}{ranges}", self.quads(quads)))
             }
             Node::Multiway {
@@ -421,6 +414,14 @@ impl<'a> Explainer<'a> {
     fn quads(&self, quads: &Quads) -> String {
         let triple = quads.triple.map(|place| self.place(place)).join(" ");
         format!("{triple}{}", self.graph(quads.graph))
+    }
+
+    fn ranges(&self, quads: &Quads, objects: Option<&[IdRange]>) -> String {
+        let Some(ranges) = objects else {
+            return String::new();
+        };
+        let object = self.place(quads.triple[2]);
+        format!(" with {object} in {}", ranges_in_words(ranges))
     }
 
     fn path(&self, path: &Path) -> String {

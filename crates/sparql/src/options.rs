@@ -35,6 +35,7 @@ pub struct QueryOptions {
     memory: Option<usize>,
     max_rows: Option<u64>,
     extensions: Arc<Extensions>,
+    as_written: bool,
 }
 
 impl QueryOptions {
@@ -213,6 +214,20 @@ impl QueryOptions {
     /// What the caller adds to the language.
     pub(crate) fn extensions(&self) -> &Arc<Extensions> {
         &self.extensions
+    }
+
+    /// Plans the query as it is written: patterns in their order, hash joins, nothing moved, narrowed or counted ahead. For
+    /// tests, which compare the answers of such plans with those of others.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn as_written(mut self) -> Self {
+        self.as_written = true;
+        self
+    }
+
+    /// Whether the plan is to be as the query is written.
+    pub(crate) fn is_as_written(&self) -> bool {
+        self.as_written
     }
 
     /// The memory budget in bytes.

@@ -335,6 +335,7 @@ impl PreparedQuery {
             terms,
             memory,
             extensions: Arc::clone(self.options.extensions()),
+            as_written: self.options.is_as_written(),
             now: OnceLock::new(),
             base_iri: base_iri.map(str::to_owned),
         }

@@ -74,7 +74,9 @@ impl Evaluator {
             functions: Functions::default(),
             labels: HashMap::new(),
         };
-        compiled.prepare(&mut context)?;
+        if !context.execution.as_written {
+            compiled.prepare(&mut context)?;
+        }
         Ok(Self { compiled, context })
     }
 
@@ -157,69 +159,18 @@ impl Context {
                 }
             }
             Compiled::Not(inner) => self.truth(inner, batch, row)?.map(|truth| !truth),
-            Compiled::Equal(left, right) => {
-                let operands = self.two(left, right, batch, row)?;
-                match operands {
-                    Some((left_operand, right_operand)) => {
-                        let pair = (&left_operand, &right_operand);
-                        match told(pair, ids_equal) {
-                            None => {
-                                self.decode_ahead([left, right], batch, row)?;
-                                self.equals(pair.0, pair.1)?
-                            }
-                            told => told,
-                        }
-                    }
-                    None => None,
-                }
+            Compiled::Equal(left, right) | Compiled::SameTerm(left, right) => {
+                self.compared(compiled, left, right, batch, row)?
             }
-            Compiled::SameTerm(left, right) => {
-                let operands = self.two(left, right, batch, row)?;
-                match operands {
-                    Some((left, right)) => Some(self.id(left)? == self.id(right)?),
-                    None => None,
-                }
-            }
-            Compiled::Compare(comparison, left, right) => {
-                let operands = self.two(left, right, batch, row)?;
-                match operands {
-                    Some((left_operand, right_operand)) => {
-                        let pair = (&left_operand, &right_operand);
-                        let ordering = match told(pair, ids_compare) {
-                            Some(ordering) => ordering,
-                            None => {
-                                self.decode_ahead([left, right], batch, row)?;
-                                self.value(pair.0)?.compare(&self.value(pair.1)?)
-                            }
-                        };
-                        ordering.map(|ordering| comparison.holds(ordering))
-                    }
-                    None => None,
-                }
+            Compiled::Compare(_, left, right) => {
+                self.compared(compiled, left, right, batch, row)?
             }
             Compiled::In { left, list, exact } => self.is_in((left, list, exact), batch, row)?,
             Compiled::Remembered {
                 column,
                 number,
                 inner,
-            } => {
-                let id = batch.value(row, *column);
-                if TermId::from_raw(id).is_inlined() {
-                    // To compute it again costs less than to remember it.
-                    return self.truth(inner, batch, row);
-                }
-                if let Some(truth) = self.results(*number).truths.get(&id) {
-                    return Ok(*truth);
-                }
-                self.decode_column_ahead(*column, Some(*number), batch, row)?;
-                let truth = self.truth(inner, batch, row)?;
-                let truths = &mut self.results(*number).truths;
-                if truths.len() >= RESULTS_MAX {
-                    truths.clear();
-                }
-                truths.insert(id, truth);
-                truth
-            }
+            } => self.remembered_truth((*column, *number), inner, batch, row)?,
             Compiled::Bound(column) => {
                 Some(column.is_some_and(|column| batch.value(row, column) != UNBOUND))
             }
@@ -286,23 +237,93 @@ impl Context {
                 column,
                 number,
                 inner,
-            } => {
-                let id = batch.value(row, *column);
-                if TermId::from_raw(id).is_inlined() {
-                    return self.operand(inner, batch, row);
-                }
-                if let Some(operand) = self.results(*number).operands.get(&id) {
-                    return Ok(operand.clone());
-                }
-                self.decode_column_ahead(*column, Some(*number), batch, row)?;
-                let operand = self.operand(inner, batch, row)?;
-                self.remember(*number, id, operand.clone());
-                operand
-            }
+            } => self.remembered_operand((*column, *number), inner, batch, row)?,
             Compiled::Custom(function, arguments) => {
                 self.custom_call(function, arguments, batch, row)?
             }
         })
+    }
+
+    /// Whether two parts compare as a comparison has it.
+    fn compared(
+        &mut self,
+        comparison: &Compiled,
+        left: &Compiled,
+        right: &Compiled,
+        batch: &Batch,
+        row: usize,
+    ) -> Result<Option<bool>, QueryError> {
+        let Some(operands) = self.two(left, right, batch, row)? else {
+            return Ok(None);
+        };
+        let pair = (&operands.0, &operands.1);
+        Ok(match comparison {
+            Compiled::Compare(comparison, ..) => {
+                let ordering = match told(pair, ids_compare) {
+                    Some(ordering) => ordering,
+                    None => {
+                        self.decode_ahead([left, right], batch, row)?;
+                        self.value(pair.0)?.compare(&self.value(pair.1)?)
+                    }
+                };
+                ordering.map(|ordering| comparison.holds(ordering))
+            }
+            Compiled::Equal(..) => match told(pair, ids_equal) {
+                None => {
+                    self.decode_ahead([left, right], batch, row)?;
+                    self.equals(pair.0, pair.1)?
+                }
+                told => told,
+            },
+            _ => Some(self.id(operands.0)? == self.id(operands.1)?),
+        })
+    }
+
+    /// The truth value of a part that is remembered by a column's ids, under a number.
+    fn remembered_truth(
+        &mut self,
+        (column, number): (usize, usize),
+        inner: &Compiled,
+        batch: &Batch,
+        row: usize,
+    ) -> Result<Option<bool>, QueryError> {
+        let id = batch.value(row, column);
+        if TermId::from_raw(id).is_inlined() {
+            // To compute it again costs less than to remember it.
+            return self.truth(inner, batch, row);
+        }
+        if let Some(truth) = self.results(number).truths.get(&id) {
+            return Ok(*truth);
+        }
+        self.decode_column_ahead(column, Some(number), batch, row)?;
+        let truth = self.truth(inner, batch, row)?;
+        let truths = &mut self.results(number).truths;
+        if truths.len() >= RESULTS_MAX {
+            truths.clear();
+        }
+        truths.insert(id, truth);
+        Ok(truth)
+    }
+
+    /// The value of such a part.
+    fn remembered_operand(
+        &mut self,
+        (column, number): (usize, usize),
+        inner: &Compiled,
+        batch: &Batch,
+        row: usize,
+    ) -> Result<Option<Operand>, QueryError> {
+        let id = batch.value(row, column);
+        if TermId::from_raw(id).is_inlined() {
+            return self.operand(inner, batch, row);
+        }
+        if let Some(operand) = self.results(number).operands.get(&id) {
+            return Ok(operand.clone());
+        }
+        self.decode_column_ahead(column, Some(number), batch, row)?;
+        let operand = self.operand(inner, batch, row)?;
+        self.remember(number, id, operand.clone());
+        Ok(operand)
     }
 
     /// The id of a value, unbound for an error.

@@ -31,6 +31,7 @@ pub(crate) fn execution_over(
         now: OnceLock::new(),
         base_iri: None,
         extensions: Arc::clone(options.extensions()),
+        as_written: false,
     }
 }
 

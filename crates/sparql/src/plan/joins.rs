@@ -43,6 +43,9 @@ impl Planner<'_> {
         filters: Vec<Scalar>,
         start: Option<Plan>,
     ) -> Result<Plan, QueryError> {
+        if self.execution.as_written {
+            return self.join_as_written(parts, filters, start);
+        }
         let first = self.first.take();
         let (parts, filters) = self.with_fixed(parts, filters)?;
         let mut parts = with_constants(parts);
@@ -101,6 +104,31 @@ impl Planner<'_> {
             return self.filtered(unit(), filters);
         };
         self.made(&tree, &readings, &filters, start.as_ref())
+    }
+
+    /// The join of parts one after the other, and then the filters.
+    fn join_as_written(
+        &mut self,
+        parts: Vec<Algebra>,
+        filters: Vec<Scalar>,
+        start: Option<Plan>,
+    ) -> Result<Plan, QueryError> {
+        let mut whole = start;
+        for part in parts {
+            let plan = match part {
+                Algebra::Quads(quads) => scan(quads, None, None),
+                Algebra::Path(path) => {
+                    let slots = path.slots();
+                    leaf(Node::Path(path), slots.iter().collect(), slots, 0.0)
+                }
+                other => self.plan(other)?,
+            };
+            whole = Some(match whole {
+                Some(left) => joined(left, plan, JoinKind::Inner, JoinMethod::Hash, Vec::new()),
+                None => plan,
+            });
+        }
+        self.filtered(whole.unwrap_or_else(unit), filters)
     }
 
     /// How a pattern is read where conditions leave some of its objects only, with its estimates; the conditions that are
@@ -459,7 +487,10 @@ impl Planner<'_> {
         exists: Exists,
         kind: JoinKind,
     ) -> Result<Plan, QueryError> {
-        let pattern = normalize(*exists.pattern);
+        let pattern = match self.execution.as_written {
+            true => *exists.pattern,
+            false => normalize(*exists.pattern),
+        };
         let shared = exists.shared.intersection(&left.possible());
         if let Some(service) = self.sole_service(&pattern) {
             return Ok(service_join(left, service, kind, Vec::new()));
@@ -473,7 +504,10 @@ impl Planner<'_> {
         let right = self.plan(pattern);
         self.parameters = outer;
         let mut right = right?;
-        prune(&mut right, &SlotSet::default());
+        if !self.execution.as_written {
+            // A table agrees with the row outside by the columns that they share.
+            prune(&mut right, &shared);
+        }
         Ok(per_row(left, right, kind, shared.iter().collect()))
     }
 
@@ -499,6 +533,9 @@ impl Planner<'_> {
         };
         let (possible, certain) = (right.possible(), right.certain());
         let alone = self.plan(right)?;
+        if self.execution.as_written {
+            return Ok(joined(left, alone, kind, JoinMethod::Hash, filters));
+        }
         let method = method_for(&left, &alone);
         let whole = joined(left.clone(), alone, kind, method, filters.clone());
         let shared = left.possible().intersection(&possible);

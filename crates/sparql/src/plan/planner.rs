@@ -60,6 +60,9 @@ impl<'a> Planner<'a> {
         algebra: Algebra,
         columns: &[Slot],
     ) -> Result<Plan, QueryError> {
+        if self.execution.as_written {
+            return self.plan(algebra);
+        }
         let algebra = normalize(algebra);
         self.needs_no_figures = !self.is_shown && reads_one_pattern(&algebra);
         let mut plan = self.plan(algebra)?;
@@ -210,6 +213,9 @@ impl<'a> Planner<'a> {
     // ----- Whole solutions -----
 
     fn distinct(&mut self, inner: Algebra) -> Result<Plan, QueryError> {
+        if self.execution.as_written {
+            return Ok(distinct(self.plan(inner)?));
+        }
         // Sorting what is distinct gives the same as making distinct what is sorted, if the keys are among its columns.
         if let Algebra::Project { inner, slots } = inner {
             let selected: SlotSet = slots.iter().copied().collect();
@@ -240,7 +246,9 @@ impl<'a> Planner<'a> {
         start: usize,
         length: Option<usize>,
     ) -> Result<Plan, QueryError> {
-        let first = length.and_then(|length| length.checked_add(start));
+        let first = length
+            .and_then(|length| length.checked_add(start))
+            .filter(|_| !self.execution.as_written);
         let input = match (inner, first) {
             (Algebra::Sort { inner, keys }, first) => self.sort(*inner, keys, first)?,
             (Algebra::Project { inner, slots }, first) => {

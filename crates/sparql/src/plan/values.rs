@@ -106,6 +106,9 @@ impl Planner<'_> {
 
     /// The pattern that an algebra is, if it is no more than that and each variable stands in it once.
     pub(super) fn only_pattern(&self, algebra: &Algebra) -> Option<Quads> {
+        if self.execution.as_written {
+            return None;
+        }
         let quads = match algebra {
             Algebra::Join { parts, filters } if filters.is_empty() => match parts.as_slice() {
                 [Algebra::Quads(quads)] => *quads,

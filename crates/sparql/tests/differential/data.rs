@@ -111,6 +111,16 @@ pub(crate) const ODDITIES: [&str; 14] = [
     "\"a\"^^:unknown",
 ];
 
+/// Triple terms.
+pub(crate) const TRIPLES: [&str; 6] = [
+    "<<( :a :p :b )>>",
+    "<<( :a :p :c )>>",
+    "<<( :b :q 1 )>>",
+    "<<( :b :q \"01\"^^xsd:integer )>>",
+    "<<( :c :r \"a\" )>>",
+    "<<( :a :p <<( :c :r \"a\" )>> )>>",
+];
+
 /// One of a list.
 pub(crate) fn one_of<'a>(rng: &mut Rng, list: &[&'a str]) -> &'a str {
     list[rng.usize(..list.len())]
@@ -167,6 +177,7 @@ fn quad(rng: &mut Rng, literals: &[&'static str]) -> Statement {
         // A loop of one edge.
         4 => subject,
         5 => one_of(rng, &GRAPHS),
+        6 if rng.bool() => one_of(rng, &TRIPLES),
         _ => node(rng),
     };
     Statement {

@@ -3,11 +3,11 @@
 //! What flows in: an expression of the parser, and rows. What flows out: a term, or nothing for an error. What always
 //! holds: spareval computes functions and operators, of values alone. It sees no pattern: an EXISTS is a variable to it,
 //! whose value the caller gives. And what keeps a term as it is, where spareval would write its value anew (`"01"` as
-//! `1`), is computed here: variables, IF, COALESCE, STR, DATATYPE, sameTerm, with the logic around them.
+//! `1`), is computed here: variables, IF, COALESCE, STR, DATATYPE, sameTerm, triple terms, with the logic around them.
 
 use crate::compare::Row;
 use oxrdf::vocab::xsd;
-use oxrdf::{Literal, Term, Variable};
+use oxrdf::{Literal, NamedOrBlankNode, Term, Triple, Variable};
 use spareval::QueryEvaluator;
 use spargebra::algebra::{Expression, Function, GraphPattern};
 use sparopt::algebra::{Expression as Evaluated, GraphPattern as Converted};
@@ -87,6 +87,21 @@ impl Prepared {
                     _ => None,
                 }
             }
+            Expression::FunctionCall(Function::Triple, operands) => {
+                let terms: Option<Vec<Term>> = operands.iter().map(term).collect();
+                triple(terms?)
+            }
+            Expression::FunctionCall(
+                part @ (Function::Subject | Function::Predicate | Function::Object),
+                operands,
+            ) => match term(operands.first()?)? {
+                Term::Triple(triple) => Some(match part {
+                    Function::Subject => triple.subject.into(),
+                    Function::Predicate => triple.predicate.into(),
+                    _ => triple.object,
+                }),
+                _ => None,
+            },
             other => self.of_operands(other, row),
         }
     }
@@ -94,10 +109,17 @@ impl Prepared {
     /// The value of an operator or function that is an error as soon as one of its operands is.
     fn of_operands(&self, expression: &Expression, row: &Row) -> Option<Term> {
         let mut expression = expression.clone();
+        let is_substring = matches!(expression, Expression::FunctionCall(Function::SubStr, _));
         let mut operands = Row::new();
         for (place, operand) in children(&mut expression).into_iter().enumerate() {
             let name = format!("operand{place}");
-            operands.insert(name.clone(), self.term(operand, row)?);
+            let value = self.term(operand, row)?;
+            let value = if is_substring {
+                countable(value)
+            } else {
+                value
+            };
+            operands.insert(name.clone(), value);
             *operand = Variable::new_unchecked(name).into();
         }
         by_spareval(&converted(expression), &operands)
@@ -144,6 +166,30 @@ fn equal(left: Term, right: Term) -> Option<Term> {
     apply(make, &[left, right])
 }
 
+/// A place in a text, none of which is that long: spareval cannot add to the greatest integer.
+fn countable(term: Term) -> Term {
+    match &term {
+        Term::Literal(literal) if literal.value() == i64::MAX.to_string() => {
+            Literal::from(1_000_000).into()
+        }
+        _ => term,
+    }
+}
+
+/// The triple term of three terms, if they may stand in these places.
+fn triple(terms: Vec<Term>) -> Option<Term> {
+    let [subject, predicate, object] = <[Term; 3]>::try_from(terms).ok()?;
+    let subject: NamedOrBlankNode = match subject {
+        Term::NamedNode(node) => node.into(),
+        Term::BlankNode(node) => node.into(),
+        Term::Literal(_) | Term::Triple(_) => return None,
+    };
+    let Term::NamedNode(predicate) = predicate else {
+        return None;
+    };
+    Some(Triple::new(subject, predicate, object).into())
+}
+
 fn lexical(term: Term) -> Option<Term> {
     match term {
         Term::NamedNode(node) => Some(Literal::new_simple_literal(node.as_str()).into()),
@@ -176,7 +222,16 @@ fn keeps_terms(expression: &mut Expression) -> bool {
         | Expression::Or(..)
         | Expression::And(..)
         | Expression::Not(_)
-        | Expression::FunctionCall(Function::Str | Function::Datatype, _) => true,
+        | Expression::FunctionCall(
+            Function::Str
+            | Function::Datatype
+            | Function::SubStr
+            | Function::Triple
+            | Function::Subject
+            | Function::Predicate
+            | Function::Object,
+            _,
+        ) => true,
         other => children(other).into_iter().any(|child| {
             let leaf = matches!(
                 child,

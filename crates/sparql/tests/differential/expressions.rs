@@ -1,11 +1,12 @@
 //! Random expressions: mostly of the type that their place asks for, so that not all of them are errors, but not always.
 
-use crate::data::{NODES, NUMBERS, STRINGS, TIMES, literal, one_of};
+use crate::data::{NODES, NUMBERS, PREDICATES, STRINGS, TIMES, literal, one_of};
 use crate::grammar::Grammar;
 use crate::tree::{Kind, Piece, Tree, pieces};
 
 /// Tests of one term.
-const TESTS: [&str; 6] = [
+const TESTS: [&str; 7] = [
+    "isTRIPLE",
     "isIRI",
     "isBLANK",
     "isLITERAL",
@@ -250,7 +251,16 @@ impl Grammar<'_> {
         }
         let below = depth - 1;
         let parts = match self.rng.u8(..20) {
-            0..6 => return self.leaf(),
+            0..4 => return self.leaf(),
+            4 => {
+                let part = one_of(self.rng, &["SUBJECT", "PREDICATE", "OBJECT"]);
+                pieces![format!("{part}("), self.expression(below), ")"]
+            }
+            5 => {
+                let predicate = one_of(self.rng, &PREDICATES);
+                let (subject, object) = (self.leaf(), self.expression(below));
+                pieces!["TRIPLE(", subject, format!(", {predicate},"), object, ")"]
+            }
             6..9 => pieces!["IRI(", self.string(below), ")"],
             9..12 => pieces!["DATATYPE(", self.expression(below), ")"],
             12..14 => {

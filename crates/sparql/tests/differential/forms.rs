@@ -8,6 +8,10 @@ use crate::tree::{Kind, Piece, Tree, pieces};
 pub(crate) const PROLOGUE: &str =
     "PREFIX : <http://example.com/> PREFIX xsd: <http://www.w3.org/2001/XMLSchema#>";
 
+/// What may stand behind the SELECT of a query, and of a subquery: how many of equal rows a REDUCED one gives is open.
+const WORDS: [&str; 8] = ["DISTINCT", "DISTINCT", "REDUCED", "", "", "", "", ""];
+const INNER_WORDS: [&str; 4] = ["DISTINCT", "", "", ""];
+
 /// How deep the groups of a query nest.
 const DEPTH: u8 = 2;
 
@@ -69,7 +73,7 @@ impl Grammar<'_> {
     }
 
     fn select(&mut self, depth: u8) -> Vec<Piece> {
-        let mut parts = pieces!["SELECT", self.distinct()];
+        let mut parts = pieces!["SELECT", self.distinct(&WORDS)];
         if self.chance(35) {
             parts.push("*".into());
         } else {
@@ -86,12 +90,8 @@ impl Grammar<'_> {
         parts
     }
 
-    fn distinct(&mut self) -> Tree {
-        let word = match self.rng.u8(..20) {
-            0..5 => "DISTINCT",
-            5 => "REDUCED",
-            _ => "",
-        };
+    fn distinct(&mut self, words: &[&str]) -> Tree {
+        let word = one_of(self.rng, words);
         Tree::new(Kind::Optional, pieces![word])
     }
 
@@ -132,7 +132,8 @@ impl Grammar<'_> {
             };
             by.push(Piece::from(Tree::new(Kind::Optional, part)));
         }
-        let mut parts = pieces!["SELECT", self.distinct()];
+        let words: &[&str] = if depth == DEPTH { &WORDS } else { &INNER_WORDS };
+        let mut parts = pieces!["SELECT", self.distinct(words)];
         for key in &keys {
             parts.push(Tree::new(Kind::Optional, pieces![*key]).into());
         }
@@ -233,7 +234,7 @@ impl Grammar<'_> {
             0..3 => self.grouped(depth),
             3..5 => self.sliced_subquery(depth),
             _ => {
-                let mut parts = pieces!["SELECT", self.distinct()];
+                let mut parts = pieces!["SELECT", self.distinct(&INNER_WORDS)];
                 if self.chance(30) {
                     parts.push("*".into());
                 } else {

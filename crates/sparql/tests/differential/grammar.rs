@@ -12,6 +12,15 @@ use fastrand::Rng;
 const VARIABLES: [&str; 5] = ["?a", "?b", "?c", "?d", "?e"];
 /// Variables that BIND and projected expressions name.
 pub(crate) const MADE: [&str; 4] = ["?v", "?w", "?x", "?y"];
+/// Patterns of triple terms.
+const TRIPLE_PATTERNS: [&str; 6] = [
+    "<<( ?a :p ?b )>>",
+    "<<( ?c ?p ?d )>>",
+    "<<( :b :q ?e )>>",
+    "<<( ?a ?p ?a )>>",
+    "<<( ?a :p <<( ?c :r ?d )>> )>>",
+    "<<( :a :p :b )>>",
+];
 /// A name that no data has.
 const ABSENT: &str = ":nowhere";
 
@@ -163,6 +172,9 @@ impl Grammar<'_> {
 
     /// A variable that means a term, or now and then the term.
     fn standing_for(&mut self, term: &'static str) -> &'static str {
+        if term.starts_with("<<") && self.chance(60) {
+            return one_of(self.rng, &TRIPLE_PATTERNS);
+        }
         if self.chance(12) && !term.starts_with("_:") {
             return term;
         }
@@ -198,7 +210,8 @@ impl Grammar<'_> {
             8 => "?p",
             9 => "?g",
             10..12 => one_of(self.rng, &MADE),
-            12..15 if object => literal(self.rng),
+            12..14 if object => literal(self.rng),
+            14 if object => one_of(self.rng, &TRIPLE_PATTERNS),
             _ => one_of(self.rng, &VARIABLES),
         }
     }
