@@ -33,6 +33,7 @@ pub(crate) enum GraphSelection {
 }
 
 /// The dataset of one execution.
+#[derive(Clone)]
 pub(crate) struct QueryDataset {
     pub(crate) source: SharedSource,
     pub(crate) limits: Limits,

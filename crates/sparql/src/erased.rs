@@ -41,6 +41,7 @@ pub(crate) trait ErasedSource {
         pattern: &IdPattern,
         context: &ReadContext,
     ) -> StorageResult<Box<dyn QuadTrie>>;
+    fn split(&self, request: &ScanRequest, parts: usize) -> StorageResult<Vec<ScanRequest>>;
     fn predicate_figures(&self, predicate: TermId) -> StorageResult<QuadFigures>;
     fn values(
         &self,
@@ -115,6 +116,10 @@ impl<S: QuadSource> ErasedSource for S {
         context: &ReadContext,
     ) -> StorageResult<Box<dyn QuadTrie>> {
         QuadSource::trie(self, permutation, pattern, context)
+    }
+
+    fn split(&self, request: &ScanRequest, parts: usize) -> StorageResult<Vec<ScanRequest>> {
+        QuadSource::split(self, request, parts)
     }
 
     fn predicate_figures(&self, predicate: TermId) -> StorageResult<QuadFigures> {

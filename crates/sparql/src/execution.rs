@@ -10,14 +10,14 @@ use crate::error::QueryError;
 use crate::extensions::Extensions;
 use crate::query_terms::QueryTerms;
 use oxsdatatypes::DateTime;
-use quadrille_store::StorageError;
+use quadrille_store::{CancelToken, StorageError};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// One run of a query.
 pub(crate) struct Execution {
     pub(crate) dataset: QueryDataset,
-    pub(crate) terms: QueryTerms,
+    pub(crate) terms: Arc<QueryTerms>,
     pub(crate) memory: Arc<Memory>,
     /// What `NOW` gives, once it was asked for: the same for all rows.
     pub(crate) now: OnceLock<DateTime>,
@@ -26,6 +26,8 @@ pub(crate) struct Execution {
     pub(crate) extensions: Arc<Extensions>,
     /// Whether the query is planned as it is written.
     pub(crate) as_written: bool,
+    /// On how many threads it may run.
+    pub(crate) threads: usize,
 }
 
 impl Execution {
@@ -43,6 +45,25 @@ impl Execution {
             .check()
             .map_err(|error| self.explain(error))?;
         self.terms.check()
+    }
+
+    /// The same run, for a part of it that a token can stop.
+    pub(crate) fn stoppable(&self) -> (Self, CancelToken) {
+        let (limits, stop) = self.dataset.limits.stoppable();
+        let part = Self {
+            dataset: QueryDataset {
+                limits,
+                ..self.dataset.clone()
+            },
+            terms: Arc::clone(&self.terms),
+            memory: Arc::clone(&self.memory),
+            now: OnceLock::from(*self.now.get_or_init(DateTime::now)),
+            base_iri: self.base_iri.clone(),
+            extensions: Arc::clone(&self.extensions),
+            threads: 1,
+            as_written: self.as_written,
+        };
+        (part, stop)
     }
 
     /// What to report for a failed read.

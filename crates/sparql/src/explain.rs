@@ -328,6 +328,10 @@ impl<'a> Explainer<'a> {
                 });
                 ("constants", values.collect::<Vec<_>>().join(", "))
             }
+            Node::Exchange(_) => {
+                let threads = self.execution.threads;
+                ("exchange", format!("between {threads} threads"))
+            }
             Node::Project(_) => ("project", String::new()),
             Node::Distinct { sorted: true, .. } => ("distinct in order", String::new()),
             Node::Distinct { .. } => ("distinct", String::new()),

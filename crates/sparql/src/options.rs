@@ -8,7 +8,9 @@ use crate::extensions::{AggregateAccumulator, CustomFunction, Extensions};
 use crate::service::ServiceHandler;
 use oxrdf::{NamedNode, Term};
 use quadrille_store::{CancelToken, ErrorKind, ReadContext, StorageError, StorageResult};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// The memory budget of a query whose options name none.
@@ -33,6 +35,7 @@ pub struct QueryOptions {
     cancel: Option<CancelToken>,
     base_iri: Option<String>,
     memory: Option<usize>,
+    threads: Option<NonZeroUsize>,
     max_rows: Option<u64>,
     extensions: Arc<Extensions>,
     as_written: bool,
@@ -230,6 +233,24 @@ impl QueryOptions {
         self.as_written
     }
 
+    /// On how many threads large scans and joins may run beside the caller's own; 1 is on the caller's alone. Unless set, it
+    /// is the number of processors that the process may use. Whatever it is, the rows are the same; without `ORDER BY` their
+    /// order may differ from run to run on more than one.
+    #[must_use]
+    pub fn with_threads(mut self, threads: NonZeroUsize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// On how many threads large scans and joins may run.
+    #[must_use]
+    pub fn threads(&self) -> NonZeroUsize {
+        static PROCESSORS: OnceLock<NonZeroUsize> = OnceLock::new();
+        let processors = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        self.threads
+            .unwrap_or_else(|| *PROCESSORS.get_or_init(processors))
+    }
+
     /// The memory budget in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
@@ -280,6 +301,20 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
+    /// The same limits, and a token that stops what has them.
+    pub(crate) fn stoppable(&self) -> (Self, CancelToken) {
+        let stop = self
+            .cancel
+            .as_ref()
+            .map_or_else(CancelToken::new, CancelToken::child);
+        let limits = Self {
+            cancel: Some(stop.clone()),
+            context: self.context.clone().with_cancel_token(stop.clone()),
+            ..self.clone()
+        };
+        (limits, stop)
+    }
+
     /// What the scans of this execution carry.
     pub(crate) fn context(&self) -> &ReadContext {
         &self.context

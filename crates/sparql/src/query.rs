@@ -332,8 +332,9 @@ impl PreparedQuery {
             .or(self.options.base_iri());
         Execution {
             dataset,
-            terms,
+            terms: Arc::new(terms),
             memory,
+            threads: self.options.threads().get(),
             extensions: Arc::clone(self.options.extensions()),
             as_written: self.options.is_as_written(),
             now: OnceLock::new(),

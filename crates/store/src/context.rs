@@ -7,7 +7,10 @@ use std::time::Instant;
 
 /// A switch that stops the reads that carry it, from any thread. Clones share the switch.
 #[derive(Clone, Debug, Default)]
-pub struct CancelToken(Arc<AtomicBool>);
+pub struct CancelToken {
+    is_cancelled: Arc<AtomicBool>,
+    parent: Option<Arc<Self>>,
+}
 
 impl CancelToken {
     /// A token that has not been cancelled.
@@ -16,15 +19,31 @@ impl CancelToken {
         Self::default()
     }
 
-    /// Stops every read that carries this token, at its next check.
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+    /// A token that is cancelled when this one is, and can be cancelled without it: for a part of what this one stops.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self {
+            is_cancelled: Arc::default(),
+            parent: Some(Arc::new(self.clone())),
+        }
     }
 
-    /// Whether [`cancel`](Self::cancel) was called.
+    /// Stops every read that carries this token or a [child](Self::child) of it, at its next check.
+    pub fn cancel(&self) {
+        self.is_cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`cancel`](Self::cancel) was called, for this token or one that it is a child of.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        let mut token = Some(self);
+        while let Some(asked) = token {
+            if asked.is_cancelled.load(Ordering::Relaxed) {
+                return true;
+            }
+            token = asked.parent.as_deref();
+        }
+        false
     }
 }
 

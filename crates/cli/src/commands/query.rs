@@ -16,6 +16,7 @@ use quadrille::sparql::{
 };
 use std::io::{Read, Write};
 use std::num::NonZeroU32;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -61,6 +62,9 @@ pub(crate) struct Arguments {
     /// files, or the query fails
     #[arg(long, value_name = "SIZE", value_parser = super::load::parse_size)]
     memory: Option<usize>,
+    /// On how many threads large scans and joins may run; the number of processors unless set
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
     /// Fail when the result has more rows than this
     #[arg(long, value_name = "N")]
     max_rows: Option<u64>,
@@ -226,6 +230,9 @@ impl Arguments {
         }
         if let Some(bytes) = self.memory {
             options = options.with_memory(bytes);
+        }
+        if let Some(threads) = self.threads {
+            options = options.with_threads(threads);
         }
         if let Some(rows) = self.max_rows {
             options = options.with_max_rows(rows);

@@ -7,7 +7,7 @@ use crate::batch::{Batch, UNBOUND};
 use crate::error::QueryError;
 use crate::operators::BoxedOperator;
 use crate::operators::correlated::{EachGraph, PerBatch, PerBatchParts, PerRow, PerRowParts};
-use crate::operators::hash_join::{HashJoin, HashJoinParts};
+use crate::operators::hash_join::{HashJoin, HashJoinParts, HashRight};
 use crate::operators::join::{Output, Side};
 use crate::operators::lookup_join::{LookupJoin, LookupJoinParts, Probe};
 use crate::operators::merge_join::{MergeJoin, MergeJoinParts};
@@ -248,42 +248,55 @@ impl Builder {
             return self.build(plan, environment);
         };
         let left = self.build(left_plan, environment)?;
-        let right = self.build(right_plan, environment)?;
         let left = self.with_parameters(left, filters, environment);
         let certain = left_plan.certain.intersection(&right_plan.certain);
-        let (keys, loose) = shared(&left.columns, &right.columns, &certain);
-        let columns = output_columns(plan, &left.columns, &right.columns, *kind);
-        let output = self.output(&columns, &left.columns, &right.columns, *kind, &loose);
-        let filter = self.pair_filter(filters, &left.columns, &right.columns)?;
+        let (right, right_columns) = match &environment.part {
+            None => {
+                let built = self.build(right_plan, environment)?;
+                (HashRight::Own(built.operator), built.columns)
+            }
+            Some(part) => {
+                let keys = |columns: &[Slot]| {
+                    let (keys, _) = shared(&left.columns, columns, &certain);
+                    keys.into_iter().map(|(_, right)| right).collect()
+                };
+                let right = part.shared(plan, right_plan, keys)?;
+                (HashRight::Shared(right.table), right.columns)
+            }
+        };
+        let (keys, loose) = shared(&left.columns, &right_columns, &certain);
+        let columns = output_columns(plan, &left.columns, &right_columns, *kind);
+        let output = self.output(&columns, &left.columns, &right_columns, *kind, &loose);
+        let filter = self.pair_filter(filters, &left.columns, &right_columns)?;
         let execution = Arc::clone(&self.execution);
-        let place = |slot: &Slot| Some((left.place(*slot)?, right.place(*slot)?));
-        let sorted: Vec<_> = left_plan.order.iter().filter_map(place).collect();
-        let sorted = sorted.get(..keys.len()).filter(|sorted| {
-            let is_key = |pair| keys.contains(pair);
-            !keys.is_empty() && loose.is_empty() && sorted.iter().all(is_key)
-        });
-        let operator: BoxedOperator = match sorted.filter(|_| *method == JoinMethod::Merge) {
-            Some(sorted) => Box::new(MergeJoin::new(
-                execution,
-                MergeJoinParts {
-                    keys: sorted.to_vec(),
+        let sorted = match method {
+            JoinMethod::Merge if loose.is_empty() => {
+                sorted_keys(&left_plan.order, &left.columns, &right_columns, &keys)
+            }
+            _ => None,
+        };
+        let operator: BoxedOperator = match (sorted, right) {
+            (Some(keys), HashRight::Own(right)) => {
+                let parts = MergeJoinParts {
                     left: left.operator,
-                    right: right.operator,
+                    right,
+                    keys,
                     output,
                     filter,
-                },
-            )),
-            None => Box::new(HashJoin::new(
-                execution,
-                HashJoinParts {
+                };
+                Box::new(MergeJoin::new(execution, parts))
+            }
+            (_, right) => {
+                let parts = HashJoinParts {
                     left: left.operator,
-                    right: right.operator,
+                    right,
                     keys,
                     loose,
                     output,
                     filter,
-                },
-            )),
+                };
+                Box::new(HashJoin::new(execution, parts))
+            }
         };
         Ok(Built { operator, columns })
     }
@@ -345,6 +358,23 @@ impl Builder {
             columns,
         })
     }
+}
+
+/// The keys of a join in the order that its inputs are sorted by; `None` when they are not sorted by all of them.
+fn sorted_keys(
+    order: &[Slot],
+    left: &[Slot],
+    right: &[Slot],
+    keys: &[(usize, usize)],
+) -> Option<Vec<(usize, usize)>> {
+    let place = |slot: &Slot| {
+        let of = |columns: &[Slot]| columns.iter().position(|column| column == slot);
+        Some((of(left)?, of(right)?))
+    };
+    let mut sorted: Vec<_> = order.iter().filter_map(place).collect();
+    sorted.truncate(keys.len());
+    let is_all = keys.iter().all(|key| sorted.contains(key));
+    (is_all && !keys.is_empty()).then_some(sorted)
 }
 
 /// The positions of a pattern that a look-up join reads: those of its slots, and

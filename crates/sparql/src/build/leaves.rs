@@ -22,21 +22,14 @@ impl Builder {
         let (operator, columns): (BoxedOperator, Vec<Slot>) = match &plan.node {
             Node::Unit => (one_row(), Vec::new()),
             Node::Input => self.input(plan, environment),
-            Node::Scan {
-                quads,
-                permutation,
-                objects,
-            } => {
-                let (shape, columns) = scan_shape(quads, plan, environment);
-                let is_by_object = matches!(shape.triple, [None, Some(_), None]);
-                let shape = ScanShape {
-                    permutation: *permutation,
-                    objects: objects.clone().filter(|_| is_by_object),
-                    ..shape
-                };
-                let operator = Scan::new(Arc::clone(&self.execution), shape)?;
-                (Box::new(operator), columns)
-            }
+            Node::Scan { .. } => match scan_of(plan, environment) {
+                (Some(mut shape), columns) => {
+                    shape.part = environment.part.as_ref().map(|part| part.scan);
+                    let operator = Scan::new(Arc::clone(&self.execution), shape)?;
+                    (Box::new(operator), columns)
+                }
+                (None, columns) => (Box::new(Table::new(Vec::new(), columns.len())), columns),
+            },
             Node::Multiway {
                 patterns,
                 variables,
@@ -220,9 +213,21 @@ impl Builder {
     }
 }
 
-/// What a scan of a pattern gives: the plan's columns, as far as they are no constants.
-fn scan_shape(quads: &Quads, plan: &Plan, environment: &Environment) -> (ScanShape, Vec<Slot>) {
-    shape_of(quads, &plan.columns, environment)
+/// What a scan gives: the plan's columns, as far as they are no constants. Of another plan there is no shape.
+pub(super) fn scan_of(plan: &Plan, environment: &Environment) -> (Option<ScanShape>, Vec<Slot>) {
+    let Node::Scan {
+        quads,
+        permutation,
+        objects,
+    } = &plan.node
+    else {
+        return (None, Vec::new());
+    };
+    let (mut shape, columns) = shape_of(quads, &plan.columns, environment);
+    let is_by_object = matches!(shape.triple, [None, Some(_), None]);
+    shape.permutation = *permutation;
+    shape.objects = objects.clone().filter(|_| is_by_object);
+    (Some(shape), columns)
 }
 
 /// What a scan of a pattern gives for some slots.
@@ -269,6 +274,7 @@ fn shape_of(quads: &Quads, wanted: &[Slot], environment: &Environment) -> (ScanS
         equal,
         permutation: None,
         objects: None,
+        part: None,
     };
     (shape, columns)
 }

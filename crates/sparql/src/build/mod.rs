@@ -4,6 +4,7 @@
 //! each of its columns holds. What always holds: slots end here; operators know positions only. A slot that has become a
 //! constant is no column, unless an expression reads it; then it is one of equal values.
 
+mod exchange;
 mod joins;
 mod leaves;
 mod modifiers;
@@ -17,6 +18,7 @@ use crate::execution::Execution;
 use crate::explain::Analysis;
 use crate::operators::BoxedOperator;
 use crate::plan::{Node, Plan};
+use exchange::Part;
 use oxrdf::Literal;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -45,6 +47,8 @@ struct Environment {
     parameters: Arc<HashMap<Slot, u64>>,
     /// The batch that inputs give, and what its columns hold.
     input: Option<(Arc<[Slot]>, Arc<Batch>)>,
+    /// Of a pipeline that threads share: which part of its scan's rows this one is for.
+    part: Option<Part>,
 }
 
 /// Makes the operators of one run.
@@ -90,6 +94,7 @@ impl Builder {
 
     fn build(&self, plan: &Plan, environment: &Environment) -> Result<Built, QueryError> {
         let built = match &plan.node {
+            Node::Exchange(input) => self.exchange(input, environment)?,
             Node::Join { .. }
             | Node::Lookup { .. }
             | Node::ServiceJoin { .. }

@@ -7,7 +7,7 @@ use crate::batch::{Batch, UNBOUND};
 use crate::error::QueryError;
 use crate::operators::BoxedOperator;
 use crate::operators::correlated::OneBatch;
-use crate::operators::hash_join::{HashJoin, HashJoinParts};
+use crate::operators::hash_join::{HashJoin, HashJoinParts, HashRight};
 use crate::operators::service::{EndpointName, KeptAnswer, ServiceCall, ServiceJoin};
 use crate::plan::{Node, Plan};
 use std::sync::Arc;
@@ -93,7 +93,7 @@ impl Builder {
                     output: builder.output(&output_columns, &left_columns, &right, kind, &loose),
                     filter: builder.pair_filter(&filters, &left_columns, &right)?,
                     left: Box::new(OneBatch::new(rows)),
-                    right: Box::new(OneBatch::new(answer.rows.clone())),
+                    right: HashRight::Own(Box::new(OneBatch::new(answer.rows.clone()))),
                     keys,
                     loose,
                 };

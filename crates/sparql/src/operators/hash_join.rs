@@ -11,12 +11,12 @@ use crate::batch::{BATCH_ROWS, Batch, UNBOUND};
 use crate::error::QueryError;
 use crate::execution::{Account, Execution};
 use crate::plan::JoinKind;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// What a hash join is made of.
 pub(crate) struct HashJoinParts {
     pub(crate) left: BoxedOperator,
-    pub(crate) right: BoxedOperator,
+    pub(crate) right: HashRight,
     /// The shared columns that hold a value in each row of both sides.
     pub(crate) keys: Vec<(usize, usize)>,
     /// The shared columns that may be unbound.
@@ -26,27 +26,119 @@ pub(crate) struct HashJoinParts {
     pub(crate) filter: Option<BoxedFilter>,
 }
 
+/// Where the right rows come from.
+pub(crate) enum HashRight {
+    Own(BoxedOperator),
+    /// Several joins have the same ones.
+    Shared(Arc<SharedTable>),
+}
+
 /// The rows of the right side.
 struct Table {
     rows: Batch,
+    hasher: RowHasher,
     /// The first row of each bucket, plus one.
     buckets: Vec<u32>,
     /// The next row of the same bucket, plus one.
     next: Vec<u32>,
+    account: Account,
+}
+
+impl Table {
+    fn new(execution: &Execution) -> Self {
+        Self {
+            rows: Batch::default(),
+            hasher: RowHasher::new(),
+            buckets: Vec::new(),
+            next: Vec::new(),
+            account: execution.memory.account(),
+        }
+    }
+
+    /// All rows of an operator, by these columns.
+    fn of(
+        mut right: BoxedOperator,
+        columns: &[usize],
+        execution: &Execution,
+    ) -> Result<Self, QueryError> {
+        let mut table = Self::new(execution);
+        let mut batch = Batch::default();
+        let mut started = false;
+        while right.next(&mut batch)? {
+            if !started {
+                table.rows.reset(batch.width());
+                started = true;
+            }
+            table.rows.append(&batch);
+            let rows = table.rows.len();
+            let bytes = table.rows.bytes() + rows.next_power_of_two() * 12;
+            table.account.require(bytes)?;
+            execution.check()?;
+        }
+        let rows = table.rows.len();
+        table.next = vec![0; rows];
+        table.buckets = vec![0; (rows + rows / 2).next_power_of_two().max(1)];
+        // From the last row on, so that each bucket begins with its first.
+        for row in (0..rows).rev() {
+            if row % BATCH_ROWS == 0 {
+                execution.check()?;
+            }
+            let bucket = table.bucket(&table.rows, row, columns.iter().copied());
+            table.next[row] = table.buckets[bucket];
+            table.buckets[bucket] = row as u32 + 1;
+        }
+        Ok(table)
+    }
+
+    fn bucket(&self, rows: &Batch, row: usize, columns: impl Iterator<Item = usize>) -> usize {
+        let hash = self
+            .hasher
+            .hash_values(columns.map(|column| rows.value(row, column)));
+        hash as usize & (self.buckets.len() - 1)
+    }
+}
+
+/// The right rows of several joins, which run side by side. Whoever runs these fills it first.
+pub(crate) struct SharedTable {
+    right: Mutex<Option<BoxedOperator>>,
+    columns: Vec<usize>,
+    table: OnceLock<Arc<Table>>,
+}
+
+impl SharedTable {
+    /// The rows of an operator, by these columns.
+    pub(crate) fn new(right: BoxedOperator, columns: Vec<usize>) -> Self {
+        Self {
+            right: Mutex::new(Some(right)),
+            columns,
+            table: OnceLock::new(),
+        }
+    }
+
+    /// Reads the rows, if that has not been done.
+    ///
+    /// # Errors
+    /// What the operator fails with; `Memory`.
+    pub(crate) fn fill(&self, execution: &Execution) -> Result<(), QueryError> {
+        let mut right = self.right.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(right) = right.take() {
+            let table = Table::of(right, &self.columns, execution)?;
+            self.table.get_or_init(|| Arc::new(table));
+        }
+        Ok(())
+    }
 }
 
 /// A hash join.
 pub(crate) struct HashJoin {
     execution: Arc<Execution>,
     left: BoxedOperator,
-    right: Option<BoxedOperator>,
+    right: Option<HashRight>,
     keys: Vec<(usize, usize)>,
     loose: Vec<(usize, usize)>,
     output: Output,
     filter: PairFilter,
-    hasher: RowHasher,
-    table: Table,
-    account: Account,
+    table: Arc<Table>,
     left_rows: Batch,
     matched: Vec<bool>,
     /// The left row that is being joined, and the right row to look at next, plus one.
@@ -57,7 +149,7 @@ pub(crate) struct HashJoin {
 impl HashJoin {
     pub(crate) fn new(execution: Arc<Execution>, parts: HashJoinParts) -> Self {
         Self {
-            account: execution.memory.account(),
+            table: Arc::new(Table::new(&execution)),
             execution,
             left: parts.left,
             right: Some(parts.right),
@@ -65,12 +157,6 @@ impl HashJoin {
             loose: parts.loose,
             output: parts.output,
             filter: PairFilter::new(parts.filter),
-            hasher: RowHasher::new(),
-            table: Table {
-                rows: Batch::default(),
-                buckets: Vec::new(),
-                next: Vec::new(),
-            },
             left_rows: Batch::default(),
             matched: Vec::new(),
             position: None,
@@ -79,43 +165,20 @@ impl HashJoin {
     }
 
     fn build(&mut self) -> Result<(), QueryError> {
-        let Some(mut right) = self.right.take() else {
-            return Ok(());
-        };
-        let mut batch = Batch::default();
-        let mut started = false;
-        while right.next(&mut batch)? {
-            if !started {
-                self.table.rows.reset(batch.width());
-                started = true;
+        match self.right.take() {
+            None => {}
+            Some(HashRight::Own(right)) => {
+                let columns: Vec<usize> = self.keys.iter().map(|(_, right)| *right).collect();
+                self.table = Arc::new(Table::of(right, &columns, &self.execution)?);
             }
-            self.table.rows.append(&batch);
-            let rows = self.table.rows.len();
-            self.account
-                .require(self.table.rows.bytes() + rows.next_power_of_two() * 12)?;
-            self.execution.check()?;
-        }
-        let rows = self.table.rows.len();
-        self.table.next = vec![0; rows];
-        self.table.buckets = vec![0; (rows + rows / 2).next_power_of_two().max(1)];
-        // From the last row on, so that each bucket begins with its first.
-        for row in (0..rows).rev() {
-            if row % BATCH_ROWS == 0 {
-                self.execution.check()?;
+            Some(HashRight::Shared(shared)) => {
+                let table = shared.table.get().cloned();
+                self.table = table.ok_or_else(|| {
+                    QueryError::Evaluation("a join began before its table was filled".to_owned())
+                })?;
             }
-            let columns = self.keys.iter().map(|(_, right)| *right);
-            let bucket = self.bucket(&self.table.rows, row, columns);
-            self.table.next[row] = self.table.buckets[bucket];
-            self.table.buckets[bucket] = row as u32 + 1;
         }
         Ok(())
-    }
-
-    fn bucket(&self, rows: &Batch, row: usize, columns: impl Iterator<Item = usize>) -> usize {
-        let hash = self
-            .hasher
-            .hash_values(columns.map(|column| rows.value(row, column)));
-        hash as usize & (self.table.buckets.len() - 1)
     }
 
     fn are_partners(&self, left: usize, right: usize) -> bool {
@@ -176,7 +239,7 @@ impl HashJoin {
             return None;
         }
         let columns = self.keys.iter().map(|(left, _)| *left);
-        let bucket = self.bucket(&self.left_rows, left, columns);
+        let bucket = self.table.bucket(&self.left_rows, left, columns);
         Some((left, self.table.buckets[bucket]))
     }
 }

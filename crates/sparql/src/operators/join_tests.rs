@@ -1,6 +1,6 @@
 //! Hash joins of random rows with unbound values, and merge joins of sorted ones, against looking at every pair.
 
-use super::hash_join::{HashJoin, HashJoinParts};
+use super::hash_join::{HashJoin, HashJoinParts, HashRight, SharedTable};
 use super::join::{Output, Side};
 use super::merge_join::{MergeJoin, MergeJoinParts};
 use super::test_support::{Random, collect, execution, input};
@@ -8,6 +8,7 @@ use crate::batch::{Batch, UNBOUND};
 use crate::error::QueryError;
 use crate::operators::filter::RowFilter;
 use crate::plan::JoinKind;
+use std::sync::Arc;
 
 /// Keeps the pairs whose last values are not both the same parity.
 struct Parity;
@@ -108,15 +109,23 @@ fn every_kind_gives_what_looking_at_each_pair_gives() {
             let filtered = random.below(2) == 0 && kind != JoinKind::Minus;
             let output = output(kind);
             let width = output.columns.len();
+            let execution = execution(usize::MAX);
+            let right_rows = input(&right, 3);
             let parts = HashJoinParts {
                 left: input(&left, 3),
-                right: input(&right, 3),
+                right: if random.below(2) == 0 {
+                    let shared = SharedTable::new(right_rows, (0..certain).collect());
+                    shared.fill(&execution).expect("no limit");
+                    HashRight::Shared(Arc::new(shared))
+                } else {
+                    HashRight::Own(right_rows)
+                },
                 keys: (0..certain).map(|column| (column, column)).collect(),
                 loose: (certain..2).map(|column| (column, column)).collect(),
                 output,
                 filter: filtered.then(|| Box::new(Parity) as _),
             };
-            let mut join = HashJoin::new(execution(usize::MAX), parts);
+            let mut join = HashJoin::new(execution, parts);
             let mut rows = collect(&mut join, width).expect("no limit");
             rows.sort();
             let expected = reference(&left, &right, kind, filtered);

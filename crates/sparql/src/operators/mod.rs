@@ -9,6 +9,7 @@ pub(crate) mod columns;
 pub(crate) mod correlated;
 pub(crate) mod distinct;
 pub(crate) mod distinct_values;
+pub(crate) mod exchange;
 pub(crate) mod filter;
 pub(crate) mod gathered;
 pub(crate) mod group;

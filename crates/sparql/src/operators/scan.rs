@@ -28,6 +28,49 @@ pub(crate) struct ScanShape {
     /// The ranges of ids that the objects are read from, ascending, if not all; the predicate is a constant then, and subject
     /// and object are none.
     pub(crate) objects: Option<Arc<[IdRange]>>,
+    /// The part of the rows that is read, of a scan that has been [split](ScanShape::split).
+    pub(crate) part: Option<ScanPart>,
+}
+
+/// Some of the rows of a scan: the order in which they lie, the first row and the first row above the last.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ScanPart {
+    permutation: Permutation,
+    rows: ([u64; 4], Option<[u64; 4]>),
+}
+
+impl ScanShape {
+    /// Cuts the rows into at most so many parts of about equal size; none if they cannot be cut: where they come from
+    /// several graphs that are scanned one by one or whose equal triples come once, and where ranges are read.
+    pub(crate) fn split(
+        &self,
+        execution: &Execution,
+        parts: usize,
+    ) -> Result<Vec<ScanPart>, QueryError> {
+        let explain = |error| execution.explain(error);
+        let (mut patterns, filter) = execution
+            .dataset
+            .parts(self.triple, self.graphs)
+            .map_err(explain)?;
+        let is_single = patterns.size_hint().1 == Some(1);
+        let is_row_by_row = matches!(filter, Filter::Every | Filter::Named);
+        let pattern = match patterns.next().transpose().map_err(explain)? {
+            Some(pattern) if is_single && is_row_by_row && self.objects.is_none() => pattern,
+            _ => return Ok(Vec::new()),
+        };
+        let mut request = ScanRequest::new(pattern);
+        request.permutation = self.permutation;
+        let requests = execution.source().split(&request, parts).map_err(explain)?;
+        let part = |request: &ScanRequest| {
+            Some(ScanPart {
+                permutation: request.permutation?,
+                rows: request.rows?,
+            })
+        };
+        // All of them or none: together they have all rows.
+        let parts: Option<Vec<ScanPart>> = requests.iter().map(part).collect();
+        Ok(parts.unwrap_or_default())
+    }
 }
 
 /// A running scan.
@@ -80,6 +123,10 @@ impl Scan {
         }
         let mut request = ScanRequest::new(pattern).with_columns(columns);
         request.permutation = self.shape.permutation.filter(|_| self.is_single);
+        if let Some(part) = self.shape.part {
+            request = request.in_order(part.permutation);
+            request.rows = Some(part.rows);
+        }
         if let Some((low, high)) = range {
             request = request.in_order(Permutation::Pocs).with_range(low, high);
         }

@@ -26,12 +26,13 @@ pub(crate) fn execution_over(
             default_graph: DefaultGraph::Stored,
             named_graphs: None,
         },
-        terms: QueryTerms::new(source, Arc::clone(&memory)),
+        terms: Arc::new(QueryTerms::new(source, Arc::clone(&memory))),
         memory,
         now: OnceLock::new(),
         base_iri: None,
         extensions: Arc::clone(options.extensions()),
         as_written: false,
+        threads: options.threads().get(),
     }
 }
 

@@ -12,6 +12,9 @@ mod joins;
 mod multiway;
 mod nodes;
 mod normalize;
+mod parallel;
+#[cfg(test)]
+mod parallel_tests;
 mod planner;
 mod prune;
 mod ranges;
@@ -165,6 +168,8 @@ pub(crate) enum Node {
         input: Box<Plan>,
         values: Vec<(Slot, u64)>,
     },
+    /// The same rows in any order, made by several threads.
+    Exchange(Box<Plan>),
     Project(Box<Plan>),
     Distinct {
         input: Box<Plan>,
@@ -230,6 +235,7 @@ impl Plan {
             | Node::Extend { input, .. }
             | Node::Unpack { input, .. }
             | Node::Constants { input, .. }
+            | Node::Exchange(input)
             | Node::Project(input)
             | Node::Distinct { input, .. }
             | Node::Reduced(input)

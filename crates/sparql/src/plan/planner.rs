@@ -7,6 +7,7 @@ use super::estimate::Estimator;
 use super::group::price;
 use super::nodes::{distinct, extended, grouped, leaf, project, unpack, values, wrapped};
 use super::normalize::normalize;
+use super::parallel::{PARALLEL_MIN, run_in_parallel};
 use super::prune::prune;
 use super::services::service_leaf;
 use super::{AggregatePlan, Node, Plan, SortKeyPlan};
@@ -67,6 +68,9 @@ impl<'a> Planner<'a> {
         self.needs_no_figures = !self.is_shown && reads_one_pattern(&algebra);
         let mut plan = self.plan(algebra)?;
         prune(&mut plan, &columns.iter().copied().collect());
+        if self.execution.threads > 1 {
+            run_in_parallel(&mut plan, PARALLEL_MIN);
+        }
         Ok(plan)
     }
 

@@ -44,7 +44,8 @@ fn below(plan: &mut Plan, wanted: &SlotSet) {
         | Node::Constants { .. }
         | Node::EachGraph { .. }
         | Node::Union(_) => below_rows(plan, wanted),
-        Node::Project(_)
+        Node::Exchange(_)
+        | Node::Project(_)
         | Node::Slice { .. }
         | Node::Distinct { .. }
         | Node::Reduced(_)
@@ -167,7 +168,9 @@ fn below_rows(plan: &mut Plan, wanted: &SlotSet) {
 fn below_whole(plan: &mut Plan, wanted: &SlotSet) {
     let all = plan.possible();
     match &mut plan.node {
-        Node::Project(input) | Node::Slice { input, .. } => prune(input, wanted),
+        Node::Exchange(input) | Node::Project(input) | Node::Slice { input, .. } => {
+            prune(input, wanted);
+        }
         Node::Distinct { input, .. } | Node::Reduced(input) => prune(input, &all),
         Node::Sort { input, keys, .. } => {
             let mut needed = wanted.clone();

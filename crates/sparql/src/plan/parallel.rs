@@ -1,0 +1,214 @@
+//! Which parts of a plan run on several threads.
+//!
+//! What flows in: the plan of a whole query, pruned. What flows out: the same plan with a [`Node::Exchange`] around each large
+//! pipeline: a scan, and what is done with its rows one by one. What always holds: no operator above loses an order that it
+//! relies on; nothing whose first rows may be enough is run ahead; an expression that may give something else each time is
+//! left on the caller's thread.
+
+use super::{JoinMethod, Node, Plan, Probed};
+use crate::algebra::Scalar;
+use spargebra::algebra::{Expression, Function};
+
+/// What a pipeline must be thought to cost, in nanoseconds, for threads to be worth their start.
+pub(super) const PARALLEL_MIN: f64 = 5_000_000.0;
+
+/// What is asked of the rows of a plan.
+#[derive(Clone, Copy)]
+struct Demand {
+    /// That they come in their order.
+    ordered: bool,
+    /// That the first come before the others are made.
+    first: bool,
+    /// What a pipeline costs at least that threads share.
+    cost_min: f64,
+}
+
+impl Demand {
+    /// All rows in any order.
+    fn all(self) -> Self {
+        Self {
+            ordered: false,
+            first: false,
+            ..self
+        }
+    }
+}
+
+/// Puts exchanges around the pipelines of a plan that cost at least so many nanoseconds.
+pub(super) fn run_in_parallel(plan: &mut Plan, cost_min: f64) {
+    let demand = Demand {
+        ordered: false,
+        first: false,
+        cost_min,
+    };
+    below(plan, demand);
+}
+
+fn below(plan: &mut Plan, demand: Demand) {
+    let is_free = !demand.ordered && !demand.first;
+    if is_free && is_pipeline(plan) && cost_of_pipeline(plan) >= demand.cost_min {
+        build_sides(plan, demand);
+        let input = std::mem::replace(plan, super::nodes::unit());
+        *plan = super::nodes::wrapped(input, |input| Node::Exchange(Box::new(input)));
+        plan.order.clear();
+        return;
+    }
+    match &mut plan.node {
+        Node::Join {
+            method,
+            left,
+            right,
+            ..
+        } => {
+            let is_merged = *method == JoinMethod::Merge;
+            let ordered = demand.ordered || is_merged;
+            below(left, Demand { ordered, ..demand });
+            below(
+                right,
+                Demand {
+                    ordered: is_merged,
+                    first: is_merged && demand.first,
+                    ..demand
+                },
+            );
+        }
+        Node::Lookup { left, .. }
+        | Node::ServiceJoin { left, .. }
+        | Node::PerBatch { left, .. }
+        | Node::PerRow { left, .. } => below(left, demand),
+        Node::Filter { input, .. }
+        | Node::Extend { input, .. }
+        | Node::Unpack { input, .. }
+        | Node::Constants { input, .. }
+        | Node::Project(input)
+        | Node::Reduced(input) => below(input, demand),
+        Node::Distinct { input, sorted } => {
+            let ordered = demand.ordered || *sorted;
+            below(input, Demand { ordered, ..demand });
+        }
+        Node::Slice { input, length, .. } => {
+            let first = demand.first || length.is_some();
+            below(input, Demand { first, ..demand });
+        }
+        Node::Sort { input, .. } => below(input, demand.all()),
+        Node::Group { input, sorted, .. } => {
+            let demand = Demand {
+                ordered: *sorted,
+                first: demand.first && *sorted,
+                ..demand
+            };
+            below(input, demand);
+        }
+        Node::Union(parts) => parts.iter_mut().for_each(|part| below(part, demand)),
+        // What these run again and again is small each time.
+        Node::EachGraph { .. }
+        | Node::Exchange(_)
+        | Node::Unit
+        | Node::Input
+        | Node::Scan { .. }
+        | Node::Multiway { .. }
+        | Node::Path(_)
+        | Node::NamedGraphs(_)
+        | Node::Values(_)
+        | Node::Count { .. }
+        | Node::DistinctValues { .. }
+        | Node::Service(_) => {}
+    }
+}
+
+/// Whether a plan is a scan, or works on the rows of one by themselves.
+fn is_pipeline(plan: &Plan) -> bool {
+    match &plan.node {
+        Node::Scan { objects, .. } => objects.is_none(),
+        Node::Lookup {
+            left,
+            probed: Probed::Quads(_),
+            filters,
+            ..
+        } => filters.iter().all(is_repeatable) && is_pipeline(left),
+        Node::Join {
+            method: JoinMethod::Hash,
+            left,
+            filters,
+            ..
+        } => filters.iter().all(is_repeatable) && is_pipeline(left),
+        Node::Filter { input, filters } => filters.iter().all(is_repeatable) && is_pipeline(input),
+        Node::Extend { input, value, .. } => is_repeatable(value) && is_pipeline(input),
+        Node::Unpack { input, .. } | Node::Project(input) => is_pipeline(input),
+        _ => false,
+    }
+}
+
+/// What a pipeline costs without the right sides of its joins, which are read before.
+fn cost_of_pipeline(plan: &Plan) -> f64 {
+    let mut cost = plan.cost;
+    let mut open = vec![plan];
+    while let Some(plan) = open.pop() {
+        match &plan.node {
+            Node::Join { left, right, .. } => {
+                cost -= right.cost;
+                open.push(left);
+            }
+            _ => open.extend(plan.children()),
+        }
+    }
+    cost
+}
+
+/// Looks for pipelines in the right sides of a pipeline's joins.
+fn build_sides(plan: &mut Plan, demand: Demand) {
+    match &mut plan.node {
+        Node::Join { left, right, .. } => {
+            build_sides(left, demand);
+            below(right, demand.all());
+        }
+        Node::Lookup { left: input, .. }
+        | Node::Filter { input, .. }
+        | Node::Extend { input, .. }
+        | Node::Unpack { input, .. }
+        | Node::Project(input) => build_sides(input, demand),
+        _ => {}
+    }
+}
+
+/// Whether it is the same wherever and however often an expression is evaluated.
+fn is_repeatable(scalar: &Scalar) -> bool {
+    use Expression as E;
+    let mut open = vec![&scalar.expression];
+    while let Some(expression) = open.pop() {
+        match expression {
+            E::NamedNode(_) | E::Literal(_) | E::Variable(_) | E::Bound(_) => {}
+            E::Or(left, right)
+            | E::And(left, right)
+            | E::Equal(left, right)
+            | E::SameTerm(left, right)
+            | E::Greater(left, right)
+            | E::GreaterOrEqual(left, right)
+            | E::Less(left, right)
+            | E::LessOrEqual(left, right)
+            | E::Add(left, right)
+            | E::Subtract(left, right)
+            | E::Multiply(left, right)
+            | E::Divide(left, right) => open.extend([&**left, &**right]),
+            E::UnaryPlus(inner) | E::UnaryMinus(inner) | E::Not(inner) => open.push(inner),
+            E::In(inner, list) => {
+                open.push(inner);
+                open.extend(list);
+            }
+            E::If(condition, then, otherwise) => {
+                open.extend([&**condition, &**then, &**otherwise]);
+            }
+            E::Coalesce(list) => open.extend(list),
+            E::FunctionCall(function, arguments) => match function {
+                Function::Rand
+                | Function::Uuid
+                | Function::StrUuid
+                | Function::BNode
+                | Function::Custom(_) => return false,
+                _ => open.extend(arguments),
+            },
+            E::Exists(_) => return false,
+        }
+    }
+    true
+}

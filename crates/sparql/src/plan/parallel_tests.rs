@@ -1,0 +1,201 @@
+//! Plans with exchanges around every pipeline, against the same plans without.
+
+use super::parallel::run_in_parallel;
+use super::{Node, Plan, Planner};
+use crate::algebra::{Slot, Translator};
+use crate::batch::Batch;
+use crate::build::Builder;
+use crate::error::QueryError;
+use crate::execution::Execution;
+use crate::operators::test_support::{collect, execution_over};
+use crate::options::QueryOptions;
+use oxrdf::{GraphName, Literal, NamedNode, Quad};
+use quadrille_backend::InMemoryBackend;
+use quadrille_store::{CancelToken, QuadStore};
+use spargebra::{Query, SparqlParser};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Things with a name, a number and links to others, in blocks enough to be cut; some links are in a named graph.
+fn store() -> QuadStore<InMemoryBackend> {
+    let store = QuadStore::open(InMemoryBackend::new()).expect("an empty store");
+    let node = |name: String| NamedNode::new_unchecked(format!("http://example.com/{name}"));
+    let mut quads = Vec::new();
+    for number in 0..6_000_u32 {
+        let thing = node(format!("n{number}"));
+        let other = node(format!("n{}", number * 7 % 6_000));
+        let graph = match number % 3 {
+            0 => GraphName::NamedNode(node("g".to_owned())),
+            _ => GraphName::DefaultGraph,
+        };
+        let own = Literal::from(i64::from(number % 50));
+        let default = GraphName::DefaultGraph;
+        quads.push(Quad::new(
+            thing.clone(),
+            node("link".to_owned()),
+            other,
+            graph,
+        ));
+        quads.push(Quad::new(
+            thing.clone(),
+            node("number".to_owned()),
+            own,
+            default.clone(),
+        ));
+        if number % 2 == 0 {
+            let name = Literal::from(format!("the name of {number}"));
+            quads.push(Quad::new(thing, node("name".to_owned()), name, default));
+        }
+    }
+    store.extend(quads).expect("loaded");
+    store
+}
+
+fn run_on_two_threads(options: QueryOptions) -> Arc<Execution> {
+    let two = NonZeroUsize::new(2).expect("two");
+    let options = options.with_threads(two);
+    Arc::new(execution_over(&store(), 1 << 30, &options))
+}
+
+/// The plan of a query, with exchanges wherever they can be and without.
+fn plans(execution: &Arc<Execution>, pattern: &str) -> [Plan; 2] {
+    let text = format!("PREFIX : <http://example.com/> {pattern}");
+    let query = SparqlParser::new().parse_query(&text).expect("a query");
+    let Query::Select { pattern, .. } = query else {
+        panic!("not a SELECT: {text}");
+    };
+    let translation = Translator::new(execution).translate(&pattern, &[]);
+    let mut translation = translation.expect("an algebra");
+    let slots: Vec<Slot> = translation.scope.values().copied().collect();
+    let planner = Planner::new(execution, &mut translation.names);
+    let plan = planner.plan_query(translation.algebra, &slots);
+    let plan = plan.expect("a plan");
+    let mut parallel = plan.clone();
+    run_in_parallel(&mut parallel, 0.0);
+    [plan, parallel]
+}
+
+fn exchanges(plan: &Plan) -> usize {
+    let below: usize = plan.children().into_iter().map(exchanges).sum();
+    below + usize::from(matches!(plan.node, Node::Exchange(_)))
+}
+
+fn rows(execution: &Arc<Execution>, plan: &Plan) -> Result<Vec<Vec<u64>>, QueryError> {
+    let built = Builder::new(Arc::clone(execution))?.build_root(plan)?;
+    let mut operator = built.operator;
+    let mut rows = collect(operator.as_mut(), built.columns.len())?;
+    rows.sort();
+    Ok(rows)
+}
+
+#[test]
+fn plans_in_parallel_give_the_same_rows() {
+    let execution = run_on_two_threads(QueryOptions::new());
+    for (query, least) in [
+        ("SELECT * { ?a :link ?b }", 1),
+        ("SELECT * { ?a ?p ?b }", 1),
+        ("SELECT * { GRAPH ?g { ?a ?p ?b } }", 0),
+        ("SELECT * { GRAPH ?g { ?a :link ?b } }", 1),
+        (
+            "SELECT * { ?a :link ?b . ?b :number ?n . FILTER (?n + 1 > 20) }",
+            1,
+        ),
+        ("SELECT * { ?a :link ?b . ?b :link ?c . ?c :name ?n }", 1),
+        (
+            "SELECT * { ?a :link ?b OPTIONAL { ?b :name ?n . ?b :number ?m } }",
+            1,
+        ),
+        (
+            "SELECT * { ?a :link ?b FILTER NOT EXISTS { ?b :name ?n } }",
+            1,
+        ),
+        ("SELECT ?b (COUNT(*) AS ?n) { ?a :link ?b } GROUP BY ?b", 0),
+        (
+            "SELECT ?n (COUNT(*) AS ?c) { ?a :number ?m BIND (?m / 7 AS ?n) } GROUP BY ?n",
+            1,
+        ),
+        ("SELECT DISTINCT ?a { ?a :link ?b . ?a :number ?n }", 0),
+        (
+            "SELECT * { ?a :name ?n . ?b :number 8 . ?a :link ?b } ORDER BY ?n",
+            0,
+        ),
+        ("SELECT * { { ?a :link ?b } UNION { ?a :name ?b } }", 2),
+    ] {
+        let [plan, parallel] = plans(&execution, query);
+        assert!(exchanges(&parallel) >= least, "{query}: {parallel:#?}");
+        let expected = rows(&execution, &plan).expect("no limits");
+        let given = rows(&execution, &parallel).expect("no limits");
+        assert!(!expected.is_empty(), "{query} has no rows");
+        assert!(expected == given, "{query}");
+    }
+}
+
+#[test]
+fn what_needs_an_order_or_the_first_rows_is_left_alone() {
+    let execution = run_on_two_threads(QueryOptions::new());
+    for query in [
+        "SELECT * { ?a :link ?b } LIMIT 10",
+        "SELECT DISTINCT ?b { ?a :link ?b }",
+        "SELECT * { ?a :link ?b BIND (RAND() AS ?r) FILTER (?r >= 0) } LIMIT 1",
+    ] {
+        let [_, parallel] = plans(&execution, query);
+        assert_eq!(0, exchanges(&parallel), "{query}: {parallel:#?}");
+    }
+    let [_, random] = plans(&execution, "SELECT * { ?a :link ?b BIND (BNODE() AS ?r) }");
+    assert_eq!(1, exchanges(&random), "{random:#?}");
+    // The scan below it may be.
+    let mut below = vec![&random];
+    while let Some(plan) = below.pop() {
+        if let Node::Exchange(input) = &plan.node {
+            assert!(matches!(input.node, Node::Scan { .. }), "{random:#?}");
+        }
+        below.extend(plan.children());
+    }
+}
+
+/// Six thousand rows by as many.
+const PRODUCT: &str = "SELECT * { ?a :number ?n . ?b :number ?m . FILTER (?n + ?m < 0) }";
+
+#[test]
+fn a_run_in_parallel_is_cancelled_in_time() {
+    let token = CancelToken::new();
+    let execution = run_on_two_threads(QueryOptions::new().with_cancel_token(token.clone()));
+    let [_, parallel] = plans(&execution, PRODUCT);
+    assert!(exchanges(&parallel) > 0, "{parallel:#?}");
+    let canceller = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(100));
+        token.cancel();
+        Instant::now()
+    });
+    let ended = rows(&execution, &parallel);
+    assert!(matches!(ended, Err(QueryError::Cancelled)), "{ended:?}");
+    let cancelled = canceller.join().expect("cancelled");
+    assert!(cancelled.elapsed() < Duration::from_millis(500));
+}
+
+#[test]
+fn a_run_in_parallel_that_is_dropped_ends_at_once() {
+    let execution = run_on_two_threads(QueryOptions::new());
+    let [_, parallel] = plans(&execution, &PRODUCT.replace("< 0", "> 97"));
+    let builder = Builder::new(Arc::clone(&execution)).expect("a builder");
+    let mut built = builder.build_root(&parallel).expect("an operator");
+    assert!(built.operator.next(&mut Batch::default()).expect("rows"));
+    let dropped = Instant::now();
+    drop(built);
+    assert!(dropped.elapsed() < Duration::from_millis(500));
+}
+
+#[test]
+fn a_table_beyond_the_budget_is_an_error_in_parallel_too() {
+    let store = store();
+    let two = NonZeroUsize::new(2).expect("two");
+    let options = QueryOptions::new().with_threads(two);
+    let execution = Arc::new(execution_over(&store, 20_000, &options));
+    let [_, parallel] = plans(&execution, PRODUCT);
+    let ended = rows(&execution, &parallel);
+    assert!(
+        matches!(ended, Err(QueryError::Memory { budget: 20_000 })),
+        "{ended:?}"
+    );
+}
