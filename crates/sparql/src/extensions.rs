@@ -9,9 +9,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+type Function = dyn Fn(&[Term]) -> Option<Term> + Send + Sync;
+
 /// A function of terms; `None` is an error of the expression.
 #[derive(Clone)]
-pub(crate) struct CustomFunction(Arc<dyn Fn(&[Term]) -> Option<Term> + Send + Sync>);
+pub(crate) struct CustomFunction(Arc<Function>);
 
 impl CustomFunction {
     pub(crate) fn new(function: impl Fn(&[Term]) -> Option<Term> + Send + Sync + 'static) -> Self {

@@ -43,6 +43,12 @@ impl Compiled {
         }
     }
 
+    /// Whether the value is another one in another run of the same query.
+    pub(super) fn is_of_run(&self) -> bool {
+        matches!(self, Self::Call(Function::Now, _))
+            || self.parts().into_iter().any(Self::is_of_run)
+    }
+
     fn parts_mut(&mut self) -> Vec<&mut Self> {
         match self {
             Self::Constant(_) | Self::Column(_) | Self::Unbound | Self::Bound(_) => Vec::new(),

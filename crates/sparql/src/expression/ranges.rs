@@ -50,7 +50,8 @@ impl Relation {
     }
 }
 
-/// The id of an expression without variables; `None` for other expressions and where its value is an error.
+/// The id of an expression without variables; `None` for other expressions and where its value is an error, and for `NOW`:
+/// a plan that rests on it may be run again later.
 ///
 /// # Errors
 /// What reading and encoding terms fails with.
@@ -67,6 +68,9 @@ pub(crate) fn constant(
     };
     // A plan outlives the run whose time it would hold.
     if compiled.reads_clock() {
+        return Ok(None);
+    }
+    if compiled.is_of_run() {
         return Ok(None);
     }
     let evaluator = Evaluator::new(compiled, Arc::clone(execution))?;

@@ -243,3 +243,26 @@ fn filters_give_what_spareval_gives() {
         }
     }
 }
+
+#[test]
+fn constants_are_the_same_in_every_run() {
+    let store = QuadStore::open(InMemoryBackend::new()).unwrap();
+    let execution = Arc::new(execution_over(&store, 1 << 20, &QueryOptions::new()));
+    let literal = |form: &str, datatype: NamedNodeRef<'_>| {
+        Expression::Literal(Literal::new_typed_literal(form, datatype))
+    };
+    let sum =
+        |left: Expression, right: Expression| Expression::Add(Box::new(left), Box::new(right));
+    let day = || literal("P1D", xsd::DAY_TIME_DURATION);
+    let then = literal("2000-01-01T00:00:00Z", xsd::DATE_TIME);
+    let now = Expression::FunctionCall(spargebra::algebra::Function::Now, Vec::new());
+    let next_day = constant(&sum(then, day()), &execution).unwrap();
+    let expected = Literal::new_typed_literal("2000-01-02T00:00:00Z", xsd::DATE_TIME);
+    assert_eq!(
+        next_day,
+        Some(execution.terms.encode(expected.into()).unwrap())
+    );
+    assert_eq!(constant(&sum(now, day()), &execution).unwrap(), None);
+    let variable = Expression::Variable(Variable::new_unchecked("0"));
+    assert_eq!(constant(&sum(variable, day()), &execution).unwrap(), None);
+}

@@ -17,6 +17,7 @@ use spargebra::term::{NamedNodePattern, TermPattern, TriplePattern};
 use spargebra::{Query, SparqlParser};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -131,7 +132,12 @@ impl Case {
                 Err(failure) => return Verdict::Passed(failure.reason()),
             };
             open.retain_mut(|(way, answer)| {
-                let difference = match answer.get_or_insert_with(|| self.engine(*way, &quads)) {
+                let asked = || {
+                    let engine = AssertUnwindSafe(|| self.engine(*way, &quads));
+                    let panics = |_| Err(Failure::Error("it panics".to_owned()));
+                    catch_unwind(engine).unwrap_or_else(panics)
+                };
+                let difference = match answer.get_or_insert_with(asked) {
                     Ok(answer) => compare(answer, &expected, &query),
                     Err(Failure::Error(error)) => Err(error.clone()),
                     Err(failure) => Err(failure.reason().to_owned()),

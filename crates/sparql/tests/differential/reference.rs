@@ -7,7 +7,7 @@
 use crate::compare::{Failure, Row};
 use crate::evaluation::{Prepared, boolean};
 use crate::{aggregation, ordering, walking};
-use oxrdf::{NamedNode, Term, Triple, Variable};
+use oxrdf::{NamedNode, NamedOrBlankNode, Term, Triple, Variable};
 use spargebra::algebra::{Expression, GraphPattern, OrderExpression};
 use spargebra::term::{GroundTerm, NamedNodePattern, TermPattern, TriplePattern};
 use std::cell::Cell;
@@ -473,7 +473,18 @@ fn constant(pattern: &TermPattern) -> Option<Term> {
     match pattern {
         TermPattern::NamedNode(node) => Some(node.clone().into()),
         TermPattern::Literal(literal) => Some(literal.clone().into()),
-        _ => None,
+        TermPattern::Triple(triple) => {
+            let subject: NamedOrBlankNode = match constant(&triple.subject)? {
+                Term::NamedNode(node) => node.into(),
+                _ => return None,
+            };
+            let NamedNodePattern::NamedNode(predicate) = &triple.predicate else {
+                return None;
+            };
+            let object = constant(&triple.object)?;
+            Some(Triple::new(subject, predicate.clone(), object).into())
+        }
+        TermPattern::BlankNode(_) | TermPattern::Variable(_) => None,
     }
 }
 
