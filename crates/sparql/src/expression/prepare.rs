@@ -68,12 +68,6 @@ impl Compiled {
         }
     }
 
-    /// Whether the value depends on when the query runs.
-    pub(super) fn reads_clock(&self) -> bool {
-        matches!(self, Self::Call(Function::Now, _))
-            || self.parts().into_iter().any(Self::reads_clock)
-    }
-
     /// Makes constants of the parts that read no column.
     fn fold(&mut self, context: &mut Context) -> Result<(), QueryError> {
         for part in self.parts_mut() {

@@ -67,9 +67,6 @@ pub(crate) fn constant(
         Err(error) => return Err(error),
     };
     // A plan outlives the run whose time it would hold.
-    if compiled.reads_clock() {
-        return Ok(None);
-    }
     if compiled.is_of_run() {
         return Ok(None);
     }
