@@ -102,13 +102,14 @@ impl Leapfrog {
         })
     }
 
-    /// Makes the tries. Patterns that are read in the same index are kept once.
+    /// Makes the tries. Patterns that are read in the same index, as many columns of it, are kept once.
     fn open(&mut self) -> Result<(), QueryError> {
         let mut kept: Vec<(usize, Arc<KeptLevels>)> = Vec::new();
         let mut bytes = 0;
         for (index, plan) in self.plans.iter().enumerate() {
             let is_same = |known: &TriePlan| {
                 (known.permutation, known.pattern) == (plan.permutation, plan.pattern)
+                    && known.variables.len() == plan.variables.len()
             };
             let known = kept.iter().find(|(known, _)| is_same(&self.plans[*known]));
             if let Some((_, levels)) = known {
