@@ -57,10 +57,8 @@ impl Planner<'_> {
         if let Some((services, parts)) = self.split_services(&parts) {
             return self.join_services(parts, services, filters, start);
         }
-        if filters.is_empty()
-            && let Some(plan) = self.only_way(&parts, start.as_ref())?
-        {
-            return Ok(plan);
+        if let Some(plan) = self.only_way(&parts, &filters, start.as_ref())? {
+            return self.filtered(plan, filters);
         }
         let mut readings = Vec::with_capacity(parts.len());
         let mut join_parts = Vec::with_capacity(parts.len());
@@ -181,10 +179,11 @@ impl Planner<'_> {
         self.filtered(nodes_with_constants(input, constants), late)
     }
 
-    /// The plan of a single pattern that can be scanned in one way, if its figures are of no use.
+    /// The plan of a single pattern that can be scanned in one way, all of it, if its figures are of no use.
     fn only_way(
         &self,
         parts: &[Algebra],
+        filters: &[Scalar],
         start: Option<&Plan>,
     ) -> Result<Option<Plan>, QueryError> {
         let [Algebra::Quads(quads)] = parts else {
@@ -194,7 +193,7 @@ impl Planner<'_> {
         let [permutation] = Permutation::candidates(bound) else {
             return Ok(None);
         };
-        if !self.needs_no_figures || start.is_some() {
+        if !self.needs_no_figures || start.is_some() || self.left(quads, filters)?.is_some() {
             return Ok(None);
         }
         let mut plan = scan(*quads, Some(*permutation), None);

@@ -47,6 +47,9 @@ impl Ranged {
     }
 }
 
+/// The ranges that conditions leave, and the numbers of the conditions that tell no more than these.
+type Left = (Vec<IdRange>, Vec<usize>);
+
 impl Planner<'_> {
     /// The ranges of a pattern's objects that some conditions leave; `None` where they leave all, or where no permutation
     /// has the objects in their order.
@@ -55,6 +58,18 @@ impl Planner<'_> {
         quads: &Quads,
         filters: &[Scalar],
     ) -> Result<Option<Ranged>, QueryError> {
+        match self.left(quads, filters)? {
+            Some((ranges, counted)) => self.with_figures(quads, ranges, counted).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The ranges, whether or not they hold a quad.
+    pub(super) fn left(
+        &self,
+        quads: &Quads,
+        filters: &[Scalar],
+    ) -> Result<Option<Left>, QueryError> {
         let [
             Place::Slot(subject),
             Place::Constant(_),
@@ -78,10 +93,7 @@ impl Planner<'_> {
             }
             left = both(left, own);
         }
-        let Some(ranges) = left else {
-            return Ok(None);
-        };
-        self.with_figures(quads, ranges, counted).map(Some)
+        Ok(left.map(|ranges| (ranges, counted)))
     }
 
     /// Drops ranges without a quad, begins the others at their first id, and counts.
