@@ -1,6 +1,6 @@
 //! Joins of many patterns at once, variable by variable: what cycles are answered by without large rows in between.
 //!
-//! What flows in: quad patterns over numbered variables, as [tries](tries). What flows out: a row for each assignment of
+//! What flows in: quad patterns over numbered variables, as [tries](mod@tries). What flows out: a row for each assignment of
 //! values that all patterns have, sorted by the variables in the order of their numbers. What always holds: the value of a
 //! variable is one that each of its patterns has below the values before it. Patterns are kept in memory as far as the
 //! budget has room for them; the others are walked in their indexes, which takes longer and no memory.
