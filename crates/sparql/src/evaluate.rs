@@ -4,7 +4,7 @@
 //! holds: nothing but constants and counts has been read when this returns, except for `ASK`, which reads up to its first
 //! row.
 
-use crate::algebra::{Slot, Translator};
+use crate::algebra::{Algebra, Slot, Translator};
 use crate::build::Builder;
 use crate::construct::{Description, Template};
 use crate::error::QueryError;
@@ -94,8 +94,16 @@ impl Planned {
             .map(|variable| translation.scope.get(variable).copied())
             .collect();
         let wanted: Vec<_> = slots.iter().flatten().copied().collect();
+        if matches!(query, Query::Ask { .. }) {
+            // One row is enough, and is all that is read ahead.
+            translation.algebra = Algebra::Slice {
+                inner: Box::new(translation.algebra),
+                start: 0,
+                length: Some(1),
+            };
+        }
         // A condition may have become a constant of the plan, which could not be told from a value that was given.
-        let has_conditions = translation.algebra.has_conditions();
+        let may_fix_constants = translation.algebra.may_fix_constants();
         let planner = Planner::new(execution, &mut translation.names).shown(is_shown);
         let plan = planner.plan_query(translation.algebra, &wanted)?;
         let given: Vec<u64> = translation.given.iter().map(|(_, id)| *id).collect();
@@ -105,7 +113,7 @@ impl Planned {
             !translation.constants.contains(id) && !given[..index].contains(id)
         };
         Ok(Self {
-            is_reusable: !has_conditions
+            is_reusable: !may_fix_constants
                 && given.iter().copied().all(is_stored)
                 && given.iter().enumerate().all(is_told)
                 && plan.is_reusable(&given_slots),

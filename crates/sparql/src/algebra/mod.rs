@@ -188,13 +188,25 @@ pub(crate) struct Service {
 }
 
 impl Algebra {
-    /// Whether there is a condition anywhere in it.
-    pub(crate) fn has_conditions(&self) -> bool {
+    /// Whether there is a condition anywhere in it that a plan may make a constant of.
+    pub(crate) fn may_fix_constants(&self) -> bool {
+        let fixes = |filter: &Scalar| {
+            matches!(
+                filter.expression,
+                Expression::Equal(..)
+                    | Expression::SameTerm(..)
+                    | Expression::In(..)
+                    | Expression::And(..)
+                    | Expression::Or(..)
+            )
+        };
         let own = match self {
-            Self::Join { filters, .. } | Self::LeftJoin { filters, .. } => !filters.is_empty(),
+            Self::Join { filters, .. } | Self::LeftJoin { filters, .. } => {
+                filters.iter().any(fixes)
+            }
             _ => false,
         };
-        own || self.children().into_iter().any(Self::has_conditions)
+        own || self.children().into_iter().any(Self::may_fix_constants)
     }
 
     /// One row without values.

@@ -23,6 +23,12 @@ const VALUES_MAX: usize = 4096;
 /// How many ids are remembered with what a part gives for them.
 const RESULTS_MAX: usize = 64 * 1024;
 
+/// Longer values are not remembered with the ids that they were made of.
+const RESULT_TEXT_MAX: usize = 256;
+
+/// How many bytes of text the decoded values may have before they are forgotten.
+const VALUES_TEXT_MAX: usize = 8 << 20;
+
 /// How many rows ahead values are decoded.
 const AHEAD: usize = 512;
 
@@ -44,6 +50,8 @@ pub(crate) struct Evaluator {
 pub(super) struct Context {
     execution: Arc<Execution>,
     values: IdMap<Value>,
+    /// How many bytes of text they have.
+    values_text: usize,
     /// What the parts gave that are remembered, by their numbers.
     results: Vec<Results>,
     pub(super) functions: Functions,
@@ -70,6 +78,7 @@ impl Evaluator {
         let mut context = Context {
             execution,
             values: IdMap::default(),
+            values_text: 0,
             results: Vec::new(),
             functions: Functions::default(),
             labels: HashMap::new(),
@@ -357,6 +366,11 @@ impl Context {
     }
 
     fn remember(&mut self, number: usize, id: u64, operand: Option<Operand>) {
+        if let Some(Operand::Value(value)) = &operand
+            && value.text_bytes() > RESULT_TEXT_MAX
+        {
+            return;
+        }
         let operands = &mut self.results(number).operands;
         if operands.len() >= RESULTS_MAX {
             operands.clear();
@@ -412,15 +426,26 @@ impl Context {
         ids.dedup();
         let terms = self.execution.terms.decode_all(&ids);
         let terms = terms.map_err(|error| self.execution.explain(error))?;
-        if self.values.len() + ids.len() > VALUES_MAX {
-            self.values.clear();
-        }
+        self.make_room(ids.len());
         for (id, term) in ids.into_iter().zip(terms) {
             if let Some(term) = term {
-                self.values.insert(id, Value::from(term));
+                self.keep_value(id, Value::from(term));
             }
         }
         Ok(())
+    }
+
+    /// Forgets the decoded values, if there is no room for so many more.
+    fn make_room(&mut self, more: usize) {
+        if self.values.len() + more > VALUES_MAX || self.values_text > VALUES_TEXT_MAX {
+            self.values.clear();
+            self.values_text = 0;
+        }
+    }
+
+    fn keep_value(&mut self, id: u64, value: Value) {
+        self.values_text += value.text_bytes();
+        self.values.insert(id, value);
     }
 
     fn two(
@@ -493,10 +518,8 @@ impl Context {
         let term = self.execution.terms.decode(id);
         let term = term.map_err(|error| self.execution.explain(error))?;
         let value = term.map_or_else(|| Value::String(String::new()), Value::from);
-        if self.values.len() >= VALUES_MAX {
-            self.values.clear();
-        }
-        self.values.insert(id, value.clone());
+        self.make_room(1);
+        self.keep_value(id, value.clone());
         Ok(value)
     }
 

@@ -36,6 +36,23 @@ pub(crate) enum Value {
     Triple(Box<Triple>),
 }
 
+impl Value {
+    /// About how many bytes of text it holds.
+    pub(super) fn text_bytes(&self) -> usize {
+        match self {
+            Self::Iri(text) | Self::BlankNode(text) | Self::String(text) => text.len(),
+            Self::Tagged(text, tag) => text.len() + tag.len(),
+            Self::Other(literal) => literal.value().len(),
+            // Its terms may be long; it is counted as if they were.
+            Self::Triple(_) => TRIPLE_TEXT,
+            _ => 0,
+        }
+    }
+}
+
+/// What a triple term is counted as, in bytes of text.
+const TRIPLE_TEXT: usize = 1024;
+
 /// Dates, times and durations.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Temporal {

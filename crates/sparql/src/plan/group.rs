@@ -18,6 +18,9 @@ use std::rc::Rc;
 /// Up to so many parts, every order is considered.
 const EXHAUSTIVE_MAX: usize = 10;
 
+/// With more parts, so many multiway joins are begun with at most, the cheapest.
+const BEGINNINGS_MAX: usize = 4;
+
 /// Up to so many parts, joins of joins are considered too.
 const BUSHY_MAX: usize = 8;
 
@@ -482,7 +485,10 @@ impl Search<'_> {
 
     /// The cheapest of the ways that begin with the smallest part or with a multiway join.
     fn greedy_beginnings(&self) -> Option<State> {
-        let joins = multiway_joins(self.parts).into_iter();
+        let mut joins = multiway_joins(self.parts);
+        joins.sort_by(|left, right| left.cost.total_cmp(&right.cost));
+        joins.truncate(BEGINNINGS_MAX);
+        let joins = joins.into_iter();
         let begun = joins.filter_map(|multiway| self.greedy(Some(self.multiway(multiway))));
         begun
             .chain(self.greedy(None))

@@ -142,7 +142,9 @@ impl Planner<'_> {
             GraphPlace::Default => {
                 pattern[3].is_some() || matches!(dataset.default_graph, DefaultGraph::Union)
             }
-            GraphPlace::Named(_) if pattern[3].is_some() => true,
+            GraphPlace::Named(_) if pattern[3].is_some() => {
+                pattern[3].is_some_and(|graph| dataset.may_name(graph))
+            }
             // The names of graphs are those of all graphs but one, which is passed over.
             GraphPlace::Named(_) => {
                 position == 3 && pattern == [None; 4] && dataset.named_graphs.is_none()

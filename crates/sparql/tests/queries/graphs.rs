@@ -66,6 +66,16 @@ fn from_named_limits_the_named_graphs_and_empties_the_default_graph() {
     assert!(answer(&store, query).unwrap().is_empty());
     let query = "SELECT ?o FROM NAMED :g1 { ?s ?p ?o }";
     assert!(answer(&store, query).unwrap().is_empty());
+    // Values and counts that headers know are those of the dataset, too.
+    for query in [
+        "SELECT DISTINCT ?s FROM NAMED :g1 { GRAPH :g2 { ?s ?p ?o } }",
+        "SELECT ?s (COUNT(*) AS ?n) FROM NAMED :g1 { GRAPH :g2 { ?s ?p ?o } } GROUP BY ?s",
+    ] {
+        assert!(answer(&store, query).unwrap().is_empty(), "{query}");
+    }
+    let query = "SELECT (COUNT(DISTINCT ?s) AS ?n) FROM :g1 { GRAPH :g2 { ?s ?p ?o } }";
+    let zero = "\"0\"^^<http://www.w3.org/2001/XMLSchema#integer>";
+    assert_eq!(answer(&store, query).unwrap(), [zero]);
 }
 
 #[test]
