@@ -367,6 +367,13 @@ impl<'a> Explainer<'a> {
                 let keys = self.slots(keys);
                 (words, format!("by ({keys}) into {}", aggregates.join(", ")))
             }
+            other => self.header_words(other),
+        }
+    }
+
+    /// What is read of headers alone.
+    fn header_words(&self, node: &Node) -> (&'static str, String) {
+        match node {
             Node::Count { quads, .. } => ("count", self.quads(quads)),
             Node::DistinctValues {
                 reading,

@@ -63,14 +63,12 @@ fn below(plan: &mut Plan, demand: Demand) {
             let is_merged = *method == JoinMethod::Merge;
             let ordered = demand.ordered || is_merged;
             below(left, Demand { ordered, ..demand });
-            below(
-                right,
-                Demand {
-                    ordered: is_merged,
-                    first: is_merged && demand.first,
-                    ..demand
-                },
-            );
+            let of_right = Demand {
+                ordered: is_merged,
+                first: is_merged && demand.first,
+                ..demand
+            };
+            below(right, of_right);
         }
         Node::Lookup { left, .. }
         | Node::ServiceJoin { left, .. }
