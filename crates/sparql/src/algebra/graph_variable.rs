@@ -3,6 +3,7 @@
 //! What flows in: a pattern and the variable. What flows out: whether matching all graphs at once, with the graph as one more
 //! column, gives the rows of matching each graph by itself. What always holds: where that is not clear, the answer is no.
 
+use super::parts_of;
 use oxrdf::Variable;
 use spargebra::algebra::{Expression, GraphPattern};
 
@@ -72,38 +73,14 @@ fn mentions(pattern: &GraphPattern, variable: &Variable) -> bool {
 
 /// Whether an expression mentions the variable, or holds an `EXISTS`.
 pub(super) fn is_own_scope(expression: &Expression, variable: &Variable) -> bool {
-    use Expression as E;
     let mut open = vec![expression];
     while let Some(expression) = open.pop() {
         match expression {
-            E::NamedNode(_) | E::Literal(_) => {}
-            E::Variable(name) | E::Bound(name) => {
-                if name == variable {
-                    return true;
-                }
+            Expression::Variable(name) | Expression::Bound(name) if name == variable => {
+                return true;
             }
-            E::Exists(_) => return true,
-            E::Or(left, right)
-            | E::And(left, right)
-            | E::Equal(left, right)
-            | E::SameTerm(left, right)
-            | E::Greater(left, right)
-            | E::GreaterOrEqual(left, right)
-            | E::Less(left, right)
-            | E::LessOrEqual(left, right)
-            | E::Add(left, right)
-            | E::Subtract(left, right)
-            | E::Multiply(left, right)
-            | E::Divide(left, right) => open.extend([left.as_ref(), right.as_ref()]),
-            E::UnaryPlus(inner) | E::UnaryMinus(inner) | E::Not(inner) => open.push(inner),
-            E::If(condition, then, otherwise) => {
-                open.extend([condition.as_ref(), then.as_ref(), otherwise.as_ref()]);
-            }
-            E::In(left, list) => {
-                open.push(left);
-                open.extend(list);
-            }
-            E::Coalesce(list) | E::FunctionCall(_, list) => open.extend(list),
+            Expression::Exists(_) => return true,
+            other => open.extend(parts_of(other)),
         }
     }
     false

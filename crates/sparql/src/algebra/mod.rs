@@ -5,12 +5,14 @@
 //! variable is unbound whatever is joined later; `EXISTS` stands beside a condition and not in it.
 
 mod graph_variable;
+mod parts;
 mod rename;
 mod service;
 mod service_text;
 mod slots;
 mod translate;
 
+pub(crate) use parts::parts_of;
 pub(crate) use slots::{Slot, SlotSet};
 pub(crate) use translate::{HIDDEN, Translator};
 

@@ -6,7 +6,7 @@
 //! left on the caller's thread.
 
 use super::{JoinMethod, Node, Plan, Probed};
-use crate::algebra::Scalar;
+use crate::algebra::{Scalar, parts_of};
 use spargebra::algebra::{Expression, Function};
 
 /// What a pipeline must be thought to cost, in nanoseconds, for threads to be worth their start.
@@ -171,41 +171,19 @@ fn build_sides(plan: &mut Plan, demand: Demand) {
 
 /// Whether it is the same wherever and however often an expression is evaluated.
 fn is_repeatable(scalar: &Scalar) -> bool {
-    use Expression as E;
     let mut open = vec![&scalar.expression];
     while let Some(expression) = open.pop() {
         match expression {
-            E::NamedNode(_) | E::Literal(_) | E::Variable(_) | E::Bound(_) => {}
-            E::Or(left, right)
-            | E::And(left, right)
-            | E::Equal(left, right)
-            | E::SameTerm(left, right)
-            | E::Greater(left, right)
-            | E::GreaterOrEqual(left, right)
-            | E::Less(left, right)
-            | E::LessOrEqual(left, right)
-            | E::Add(left, right)
-            | E::Subtract(left, right)
-            | E::Multiply(left, right)
-            | E::Divide(left, right) => open.extend([&**left, &**right]),
-            E::UnaryPlus(inner) | E::UnaryMinus(inner) | E::Not(inner) => open.push(inner),
-            E::In(inner, list) => {
-                open.push(inner);
-                open.extend(list);
-            }
-            E::If(condition, then, otherwise) => {
-                open.extend([&**condition, &**then, &**otherwise]);
-            }
-            E::Coalesce(list) => open.extend(list),
-            E::FunctionCall(function, arguments) => match function {
+            Expression::FunctionCall(
                 Function::Rand
                 | Function::Uuid
                 | Function::StrUuid
                 | Function::BNode
-                | Function::Custom(_) => return false,
-                _ => open.extend(arguments),
-            },
-            E::Exists(_) => return false,
+                | Function::Custom(_),
+                _,
+            )
+            | Expression::Exists(_) => return false,
+            other => open.extend(parts_of(other)),
         }
     }
     true
