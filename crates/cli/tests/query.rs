@@ -257,6 +257,7 @@ fn a_plan_is_shown_and_what_its_operators_did() {
     ]);
     let json: serde_json::Value = serde_json::from_str(&json.ok()).expect("JSON");
     assert_eq!(json["actual_rows"], 2);
+    assert!(json["blocks_read"].as_u64() > Some(0), "{json}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::expression::IdRange;
 use crate::operators::{BoxedOperator, Operator};
 use crate::plan::{JoinKind, JoinMethod, Node, Plan, Probed};
 use oxrdf::Term;
-use quadrille_store::{Tag, TermId};
+use quadrille_store::{Tag, TermId, blocks_read};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,7 +44,9 @@ pub struct ActualFigures {
     pub rows: u64,
     /// How often it was started: more than once where it runs for each batch or row of another.
     pub starts: u64,
-    /// The time spent in it and in those below it.
+    /// The blocks of the store's indexes read by it and by those below it, blocks of several quads each.
+    pub blocks: u64,
+    /// The time spent in it and in those below it; for what ran on several threads, that of all of them.
     pub time: Duration,
 }
 
@@ -75,9 +77,10 @@ impl Explanation {
         if let Some(actual) = self.actual {
             let _ = write!(
                 json,
-                ",\"actual_rows\":{},\"starts\":{},\"time_ns\":{}",
+                ",\"actual_rows\":{},\"starts\":{},\"blocks_read\":{},\"time_ns\":{}",
                 actual.rows,
                 actual.starts,
+                actual.blocks,
                 actual.time.as_nanos()
             );
         }
@@ -101,6 +104,9 @@ impl Explanation {
             write!(formatter, ", got {}", actual.rows)?;
             if actual.starts != 1 {
                 write!(formatter, " in {} starts", actual.starts)?;
+            }
+            if actual.blocks > 0 {
+                write!(formatter, ", {} blocks", actual.blocks)?;
             }
             write!(formatter, ", {:?}", actual.time)?;
         }
@@ -150,6 +156,7 @@ fn quoted(text: &str) -> String {
 struct Counters {
     rows: AtomicU64,
     starts: AtomicU64,
+    blocks: AtomicU64,
     nanoseconds: AtomicU64,
 }
 
@@ -166,7 +173,21 @@ impl Analysis {
         Arc::clone(counters.entry(place).or_default())
     }
 
-    /// The operator of a plan, with its rows and its time counted.
+    /// What an operator did, and those below it.
+    fn figures(&self, plan: &Plan, children: &[Explanation]) -> ActualFigures {
+        let counters = self.of(plan);
+        // Blocks are counted by thread: those that operators below read on others are added here.
+        let below = children.iter().filter_map(|child| child.actual);
+        let below: u64 = below.map(|actual| actual.blocks).sum();
+        ActualFigures {
+            rows: counters.rows.load(Ordering::Relaxed),
+            starts: counters.starts.load(Ordering::Relaxed),
+            blocks: counters.blocks.load(Ordering::Relaxed).max(below),
+            time: Duration::from_nanos(counters.nanoseconds.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// The operator of a plan, with its rows, its blocks and its time counted.
     pub(crate) fn counted(&self, plan: &Plan, operator: BoxedOperator) -> BoxedOperator {
         let counters = self.of(plan);
         counters.starts.fetch_add(1, Ordering::Relaxed);
@@ -182,12 +203,15 @@ struct Counted {
 
 impl Operator for Counted {
     fn next(&mut self, batch: &mut Batch) -> Result<bool, QueryError> {
-        let start = Instant::now();
+        let (start, blocks) = (Instant::now(), blocks_read());
         let given = self.operator.next(batch);
         let spent = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.counters
             .nanoseconds
             .fetch_add(spent, Ordering::Relaxed);
+        self.counters
+            .blocks
+            .fetch_add(blocks_read() - blocks, Ordering::Relaxed);
         self.counters
             .rows
             .fetch_add(batch.len() as u64, Ordering::Relaxed);
@@ -218,25 +242,21 @@ impl<'a> Explainer<'a> {
     /// The plan with all below it.
     pub(crate) fn explain(&self, plan: &Plan) -> Explanation {
         let (operator, details) = self.words(&plan.node);
-        let actual = self.analysis.map(|analysis| {
-            let counters = analysis.of(plan);
-            ActualFigures {
-                rows: counters.rows.load(Ordering::Relaxed),
-                starts: counters.starts.load(Ordering::Relaxed),
-                time: Duration::from_nanos(counters.nanoseconds.load(Ordering::Relaxed)),
-            }
-        });
+        let children: Vec<_> = plan
+            .children()
+            .into_iter()
+            .map(|child| self.explain(child))
+            .collect();
+        let actual = self
+            .analysis
+            .map(|analysis| analysis.figures(plan, &children));
         Explanation {
             operator: operator.to_owned(),
             details,
             columns: plan.columns.iter().map(|slot| self.name(*slot)).collect(),
             estimated_rows: plan.rows,
             actual,
-            children: plan
-                .children()
-                .into_iter()
-                .map(|child| self.explain(child))
-                .collect(),
+            children,
         }
     }
 

@@ -1,9 +1,26 @@
-//! What every read carries: how it can be stopped.
+//! What every read carries, how it can be stopped, and what is counted of reads.
 
 use quadrille_backend::{ErrorKind, StorageError, StorageResult};
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
+
+thread_local! {
+    static BLOCKS_READ: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How many blocks this thread has read since it started, of all stores and indexes: what a read cost is the difference of
+/// two calls around it.
+#[must_use]
+pub fn blocks_read() -> u64 {
+    BLOCKS_READ.get()
+}
+
+/// Counts a block.
+pub(crate) fn count_block() {
+    BLOCKS_READ.set(BLOCKS_READ.get() + 1);
+}
 
 /// A switch that stops the reads that carry it, from any thread. Clones share the switch.
 #[derive(Clone, Debug, Default)]

@@ -71,10 +71,6 @@ const TESTS: &[(&str, Reason)] = &[
             "a day with and without a zone are different for the evaluator, not incomparable",
         ),
     ),
-    (
-        "sparql11/functions/bnode01",
-        Deviation("the evaluator gives one blank node a label, not one a label and solution"),
-    ),
 ];
 
 /// Why a test is not run as it stands, if it is not.

@@ -16,6 +16,7 @@ use crate::batch::Batch;
 use crate::error::QueryError;
 use crate::execution::Execution;
 use crate::explain::Analysis;
+use crate::expression::RowLabels;
 use crate::operators::BoxedOperator;
 use crate::plan::{Node, Plan};
 use exchange::Part;
@@ -49,6 +50,8 @@ struct Environment {
     input: Option<(Arc<[Slot]>, Arc<Batch>)>,
     /// Of a pipeline that threads share: which part of its scan's rows this one is for.
     part: Option<Part>,
+    /// Below an expression that computes a column: the labels that it shares with others right below.
+    labels: Option<RowLabels>,
 }
 
 /// Makes the operators of one run.

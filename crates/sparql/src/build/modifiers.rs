@@ -31,10 +31,16 @@ impl Builder {
                 Ok(self.projected(built, plan))
             }
             Node::Extend { input, slot, value } => {
-                let input = self.build(input, environment)?;
+                let is_chain = matches!(input.node, Node::Extend { .. });
+                let labels = environment.labels.clone().unwrap_or_default();
+                let below = Environment {
+                    labels: is_chain.then(|| labels.clone()),
+                    ..environment.clone()
+                };
+                let input = self.build(input, &below)?;
                 let scalars = std::slice::from_ref(value);
                 let input = self.with_parameters(input, scalars, environment);
-                let built = self.extended(input, *slot, value)?;
+                let built = self.extended(input, *slot, value, (labels, is_chain))?;
                 Ok(self.projected(built, plan))
             }
             Node::Unpack {

@@ -4,7 +4,7 @@ use super::{Builder, Built, Environment};
 use crate::algebra::{Scalar, Slot};
 use crate::batch::Batch;
 use crate::error::QueryError;
-use crate::expression::{Compiled, Evaluator};
+use crate::expression::{Compiled, Evaluator, RowLabels};
 use crate::operators::columns::{Column, Columns};
 use crate::operators::filter::{BoxedFilter, Extend, Filter, RowFilter, RowValues};
 use std::sync::Arc;
@@ -91,14 +91,17 @@ impl Builder {
         })
     }
 
-    /// The rows of an operator with the value of an expression as a column more.
+    /// The rows of an operator with the value of an expression as a column more. The labels of `BNODE` are shared with the
+    /// expressions of the operator, where there are any.
     pub(super) fn extended(
         &self,
         built: Built,
         slot: Slot,
         value: &Scalar,
+        (labels, are_shared): (RowLabels, bool),
     ) -> Result<Built, QueryError> {
         let evaluator = self.evaluator(value, &built.columns)?;
+        let evaluator = evaluator.with_labels(labels, are_shared);
         // What had the slot before is no column of it any more.
         let before = |column: &Slot| if *column == slot { NOBODY } else { *column };
         let mut columns: Vec<Slot> = built.columns.iter().map(before).collect();

@@ -11,7 +11,7 @@ use crate::error::QueryError;
 use crate::extensions::CustomFunction;
 use oxiri::Iri;
 use oxrdf::{BlankNode, NamedNodeRef};
-use quadrille_store::{Tag, TermId};
+use quadrille_store::{InlinedDate, Tag, TermId};
 use spargebra::algebra::Function;
 
 impl Context {
@@ -89,6 +89,13 @@ impl Context {
             Function::IsLiteral if is_known => Some(Value::Boolean(
                 !is_iri && !is_blank && tag != Some(Tag::TripleTerm),
             )),
+            Function::Year
+            | Function::Month
+            | Function::Day
+            | Function::Hours
+            | Function::Minutes => TermId::from_raw(id)
+                .date()
+                .and_then(|date| part_of_date(function, date)),
             Function::Str | Function::Datatype => of_value(function, &self.value_of_id(id)?),
             _ => None,
         })
@@ -151,11 +158,7 @@ impl Context {
             (Function::StrUuid, None) => Some(Value::String(identifier()?)),
             (Function::BNode, None) => Some(Value::BlankNode(BlankNode::default().into_string())),
             (Function::BNode, Some(Value::String(label))) => {
-                let node = self
-                    .labels
-                    .entry(label)
-                    .or_insert_with(|| BlankNode::default().into_string());
-                Some(Value::BlankNode(node.clone()))
+                Some(Value::BlankNode(self.labels.node(self.row, label)))
             }
             (Function::Iri, Some(Value::Iri(iri))) => Some(Value::Iri(iri)),
             (Function::Iri, Some(Value::String(text))) => {
@@ -168,6 +171,19 @@ impl Context {
             _ => None,
         }
     }
+}
+
+/// What a function of dates gives for one that its id tells.
+fn part_of_date(function: &Function, date: InlinedDate) -> Option<Value> {
+    let part = match function {
+        Function::Year => date.year,
+        Function::Month => date.month.into(),
+        Function::Day => date.day.into(),
+        Function::Hours => date.time?.0.into(),
+        Function::Minutes => date.time?.1.into(),
+        _ => return None,
+    };
+    Some(Value::Integer(part.into()))
 }
 
 /// Whether a function that is named by an IRI is known.

@@ -7,6 +7,7 @@ use super::Compiled;
 use super::arithmetic::{calculate, negated, signed};
 use super::functions::Functions;
 use super::ids::{Exact, IdMap, IdSet, ids_compare, ids_equal};
+use super::labels::RowLabels;
 use super::value::Value;
 use crate::batch::{Batch, UNBOUND};
 use crate::error::QueryError;
@@ -14,7 +15,6 @@ use crate::execution::Execution;
 use oxrdf::Term;
 use oxsdatatypes::DateTime;
 use quadrille_store::TermId;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// How many decoded values are remembered.
@@ -44,6 +44,8 @@ pub(crate) enum Operand {
 pub(crate) struct Evaluator {
     compiled: Compiled,
     context: Context,
+    /// Whether the labels of a batch are those of another expression below.
+    keeps_labels: bool,
 }
 
 /// What the evaluation of all parts shares.
@@ -55,8 +57,10 @@ pub(super) struct Context {
     /// What the parts gave that are remembered, by their numbers.
     results: Vec<Results>,
     pub(super) functions: Functions,
-    /// The blank nodes that labels stand for in the row at hand.
-    pub(super) labels: HashMap<String, String>,
+    /// The blank nodes that labels stand for in the rows of the batch at hand.
+    pub(super) labels: RowLabels,
+    /// The row at hand.
+    pub(super) row: usize,
 }
 
 /// What a part gave, by the ids of the column that it depends on.
@@ -81,12 +85,31 @@ impl Evaluator {
             values_text: 0,
             results: Vec::new(),
             functions: Functions::default(),
-            labels: HashMap::new(),
+            labels: RowLabels::default(),
+            row: 0,
         };
         if !context.execution.as_written {
             compiled.prepare(&mut context)?;
         }
-        Ok(Self { compiled, context })
+        Ok(Self {
+            compiled,
+            context,
+            keeps_labels: false,
+        })
+    }
+
+    /// Shares the nodes of labels with other expressions over the same rows. One that is not the first of them is evaluated
+    /// after them for each batch, and `keeps` what they left.
+    pub(crate) fn with_labels(mut self, labels: RowLabels, keeps: bool) -> Self {
+        self.context.labels = labels;
+        self.keeps_labels = keeps;
+        self
+    }
+
+    fn begin_batch(&self) {
+        if !self.keeps_labels {
+            self.context.labels.clear();
+        }
     }
 
     /// The id that the expression gives for each row, if it reads no row.
@@ -108,9 +131,10 @@ impl Evaluator {
     /// # Errors
     /// What reading terms fails with.
     pub(crate) fn filter(&mut self, batch: &Batch, mask: &mut [bool]) -> Result<(), QueryError> {
+        self.begin_batch();
         for (row, kept) in mask.iter_mut().enumerate() {
             if *kept {
-                self.context.labels.clear();
+                self.context.row = row;
                 let truth = self.context.truth(&self.compiled, batch, row)?;
                 *kept = truth == Some(true);
             }
@@ -127,9 +151,10 @@ impl Evaluator {
         batch: &Batch,
         values: &mut Vec<u64>,
     ) -> Result<(), QueryError> {
+        self.begin_batch();
         values.clear();
         for row in 0..batch.len() {
-            self.context.labels.clear();
+            self.context.row = row;
             values.push(self.context.encoded(&self.compiled, batch, row)?);
         }
         Ok(())

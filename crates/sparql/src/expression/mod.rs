@@ -12,6 +12,7 @@ mod casts;
 mod evaluate;
 mod functions;
 mod ids;
+mod labels;
 mod made;
 mod order;
 mod prepare;
@@ -21,8 +22,9 @@ mod value;
 
 pub(crate) use aggregates::accumulator;
 pub(crate) use evaluate::Evaluator;
+pub(crate) use labels::RowLabels;
 pub(crate) use order::TermOrdering;
-pub(crate) use ranges::{IdRange, Relation, constant, id_ranges, is_identity};
+pub(crate) use ranges::{IdRange, Relation, constant, id_ranges, ids_of_years, is_identity};
 pub(crate) use value::{Temporal, Value};
 
 use crate::error::QueryError;

@@ -137,6 +137,64 @@ pub(crate) fn id_ranges(
     }))
 }
 
+/// The ids of stored terms whose year, as they write it, may stand in a relation to a constant; `None` where these may be
+/// any.
+///
+/// # Errors
+/// What reading the constant fails with.
+pub(crate) fn ids_of_years(
+    relation: Relation,
+    constant: u64,
+    execution: &Execution,
+) -> Result<Option<Vec<IdRange>>, QueryError> {
+    let year = value_of(constant, execution)?.and_then(|value| value.as_double());
+    Ok(year.and_then(|year| years(relation, year.into())))
+}
+
+/// All years that four digits write lie between these.
+const YEARS: (f64, f64) = (-10_000.0, 10_000.0);
+
+fn years(relation: Relation, year: f64) -> Option<Vec<IdRange>> {
+    // No year compares with what is no number.
+    if year.is_nan() {
+        return Some(Vec::new());
+    }
+    let near = match relation {
+        Relation::Compare(Comparison::Greater) => (year.floor() + 1.0, year),
+        Relation::Compare(Comparison::Less) => (year, year.ceil() - 1.0),
+        _ => (year.ceil(), year.floor()),
+    };
+    let (first, last) = relation.around(near, YEARS);
+    let (first, last) = (first.max(YEARS.0) as i64, last.min(YEARS.1) as i64);
+    let mut ranges = vec![whole(Tag::Temporal)];
+    if first > last {
+        return Some(ranges);
+    }
+    let (low, high) = (start_of(first)? - ZONES, start_of(last + 1)? + ZONES);
+    let tags = [
+        Tag::Date,
+        Tag::ZonedDate,
+        Tag::DateTime,
+        Tag::UtcDateTime,
+        Tag::MillisecondDateTime,
+        Tag::MicrosecondDateTime,
+    ];
+    let instants = tags.map(|tag| TermId::instant_range(tag, low, high));
+    let (first, last) = (i128::from(first), i128::from(last));
+    let years = TermId::unit_range(Tag::Year, first, last);
+    let months = TermId::unit_range(Tag::YearMonth, first * 12, last * 12 + 11);
+    let all = instants.into_iter().chain([years, months]);
+    ranges.extend(all.flatten().map(raw));
+    Some(ranges)
+}
+
+/// When a year begins, in seconds since 1970.
+fn start_of(year: i64) -> Option<i64> {
+    let sign = if year < 0 { "-" } else { "" };
+    let start = format!("{sign}{:04}-01-01T00:00:00Z", year.unsigned_abs());
+    whole_seconds(start.parse().ok()?)
+}
+
 fn value_of(id: u64, execution: &Execution) -> Result<Option<Value>, QueryError> {
     if let Some(value) = Value::of_id(id) {
         return Ok(Some(value));
@@ -285,9 +343,7 @@ fn slacks(is_zoned: bool) -> [i64; 2] {
 }
 
 fn instants(relation: Relation, value: DateTime, tags: &[(Tag, i64)]) -> Option<Vec<IdRange>> {
-    let seconds = since_epoch(value)?;
-    let whole_seconds = i128::from_be_bytes(seconds.checked_floor()?.to_be_bytes());
-    let second = i64::try_from(whole_seconds / 10_i128.pow(DECIMAL_DIGITS)).ok()?;
+    let second = whole_seconds(value)?;
     let range_of = |(tag, slack): &(Tag, i64)| {
         let near = (
             second.saturating_sub(*slack),
@@ -297,6 +353,13 @@ fn instants(relation: Relation, value: DateTime, tags: &[(Tag, i64)]) -> Option<
         TermId::instant_range(*tag, low, high).map(raw)
     };
     Some(tags.iter().filter_map(range_of).collect())
+}
+
+/// The second of a time since 1970.
+fn whole_seconds(value: DateTime) -> Option<i64> {
+    let seconds = since_epoch(value)?.checked_floor()?;
+    let seconds = i128::from_be_bytes(seconds.to_be_bytes());
+    i64::try_from(seconds / 10_i128.pow(DECIMAL_DIGITS)).ok()
 }
 
 fn spans(relation: Relation, tag: Tag, value: i128, slack: i128) -> Vec<IdRange> {

@@ -196,6 +196,19 @@ fn by_spareval(data: &Dataset, query: &str) -> BTreeSet<String> {
         .collect()
 }
 
+/// A comparison of the year of `?x`.
+fn of_year(random: &mut Random) -> String {
+    let years = [
+        "1999", "2000", "1999.5", "2e3", "1970", "-1", "12000", "0", "1e9", "-1e9",
+    ];
+    let year = years[random.below(10) as usize];
+    let operator = OPERATORS[random.below(5) as usize].0;
+    match random.below(2) {
+        0 => format!("YEAR(?x) {operator} {year}"),
+        _ => format!("{year} {operator} YEAR(?x)"),
+    }
+}
+
 #[test]
 fn filters_give_what_spareval_gives() {
     use crate::SparqlExt;
@@ -226,11 +239,12 @@ fn filters_give_what_spareval_gives() {
             if differs(&first) || differs(&second) {
                 continue;
             }
-            let condition = match random.below(8) {
+            let condition = match random.below(10) {
                 number @ 0..5 => format!("?x {} {first}", OPERATORS[number as usize].0),
                 5 => format!("{first} < ?x && ?x <= {second}"),
                 6 => format!("?x = {first} || ?x > {second}"),
-                _ => format!("?x IN ({first}, {second})"),
+                7 => format!("?x IN ({first}, {second})"),
+                _ => of_year(&mut random),
             };
             let query = format!("SELECT ?x WHERE {{ ?s <p:p> ?x FILTER({condition}) }}");
             let crate::QueryResults::Solutions(rows) = store.query(&query).unwrap() else {

@@ -9,6 +9,7 @@
 
 use super::estimate::Estimate;
 use super::multiway::{Multiway, multiway_joins};
+use super::price;
 use crate::algebra::{Slot, SlotSet};
 use crate::operators::gathered::GATHERED_MAX;
 use quadrille_store::Permutation;
@@ -29,36 +30,6 @@ const KEPT_MAX: usize = 4;
 
 /// About how many rows a block has.
 const BLOCK_ROWS: f64 = 1_000.0;
-
-/// About how long things take, in nanoseconds. Ratios matter, not their sizes.
-pub(super) mod price {
-    pub(in super::super) const SCAN_START: f64 = 600.0;
-    pub(in super::super) const SCANNED: f64 = 6.0;
-    /// A row that a scan passes because of a position that its order does not begin with, and one that it goes on with.
-    pub(in super::super) const PASSED: f64 = 15.0;
-    pub(in super::super) const SKIPPED_TO: f64 = 60.0;
-    pub(in super::super) const BUILT: f64 = 30.0;
-    pub(in super::super) const PROBED: f64 = 15.0;
-    /// A look-up in a path, or in what no index is known of.
-    pub(in super::super) const LOOKED_UP: f64 = 300.0;
-    /// To put a row's probe in order with the others, and to give it what was found.
-    pub(in super::super) const SORTED: f64 = 60.0;
-    /// A probe that is looked up in a block in hand.
-    pub(in super::super) const FOUND: f64 = 120.0;
-    /// A block that is sought and opened.
-    pub(in super::super) const OPENED: f64 = 2_500.0;
-    pub(in super::super) const MERGED: f64 = 4.0;
-    pub(in super::super) const TRIE_KEPT: f64 = 15.0;
-    pub(in super::super) const TRIE_ENTERED: f64 = 8.0;
-    pub(in super::super) const TRIE_SOUGHT: f64 = 4.0;
-    /// What becomes of the price of a multiway join, since it holds whatever the data: joins of two within a cycle make many
-    /// more rows than is thought where few values are in many of them.
-    pub(in super::super) const MULTIWAY: f64 = 0.5;
-    pub(in super::super) const GIVEN: f64 = 6.0;
-    pub(in super::super) const FILTERED: f64 = 20.0;
-    /// A function in a condition: most read the text of a term.
-    pub(in super::super) const CALLED: f64 = 600.0;
-}
 
 /// A part of a join.
 pub(super) struct JoinPart {
@@ -221,14 +192,18 @@ pub(super) struct Search<'a> {
     binders: HashMap<Slot, SlotSet>,
     /// Which share of the rows is wanted.
     share: f64,
+    /// Tells that the query has to end.
+    is_over: &'a dyn Fn() -> bool,
 }
 
-/// The cheapest tree that was found, for the `first` rows only if a number is given. There is a part or a start.
+/// The cheapest tree that was found, for the `first` rows only if a number is given. There is a part or a start. `None` when
+/// the query was over before a tree was found.
 pub(super) fn best_tree(
     parts: &[JoinPart],
     filters: &[JoinFilter],
     start: Option<&Start>,
     first: Option<f64>,
+    is_over: &dyn Fn() -> bool,
 ) -> Option<Rc<Tree>> {
     let mut binders: HashMap<Slot, SlotSet> = HashMap::new();
     for (index, part) in parts.iter().enumerate() {
@@ -241,6 +216,7 @@ pub(super) fn best_tree(
         filters,
         binders,
         share: 1.0,
+        is_over,
     };
     let whole = search.best(start)?;
     match first {
@@ -518,6 +494,9 @@ impl Search<'_> {
         };
         open.retain(|index| !state.members.contains(member(*index)));
         while !open.is_empty() {
+            if (self.is_over)() {
+                return None;
+            }
             let next = open
                 .iter()
                 .filter_map(|index| {

@@ -4,7 +4,7 @@
 //! rows of another only where it then means the same as by itself.
 
 use super::estimate::{Estimate, places_of};
-use super::group::{Access, JoinFilter, JoinPart, Probing, Start, Step, Tree, best_tree, price};
+use super::group::{Access, JoinFilter, JoinPart, Probing, Start, Step, Tree, best_tree};
 use super::nodes::with_constants as nodes_with_constants;
 use super::nodes::{
     filter, filter_price, input_of, joined, leaf, looked_up, method_for, multiway, per_batch,
@@ -14,7 +14,7 @@ use super::normalize::normalize;
 use super::planner::Planner;
 use super::prune::prune;
 use super::services::service_join;
-use super::{JoinKind, JoinMethod, Node, Plan, Probed};
+use super::{JoinKind, JoinMethod, Node, Plan, Probed, price};
 use crate::algebra::{Algebra, Exists, GraphPlace, Path, Place, Quads, Scalar, Slot, SlotSet};
 use crate::batch::UNBOUND;
 use crate::error::QueryError;
@@ -97,7 +97,11 @@ impl Planner<'_> {
             order: plan.order.clone(),
             cost: plan.cost,
         });
-        let tree = best_tree(&join_parts, &join_filters, start_state.as_ref(), first);
+        let execution = &self.estimator.execution;
+        let is_over = || execution.check().is_err();
+        let start_state = start_state.as_ref();
+        let tree = best_tree(&join_parts, &join_filters, start_state, first, &is_over);
+        execution.check()?;
         let Some(tree) = tree else {
             return self.filtered(unit(), filters);
         };

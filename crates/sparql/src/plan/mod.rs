@@ -16,6 +16,7 @@ mod parallel;
 #[cfg(test)]
 mod parallel_tests;
 mod planner;
+mod price;
 mod prune;
 mod ranges;
 mod reused;

@@ -7,11 +7,15 @@
 //! A cycle is what the reduction of M. Graham, C. Yu and M. Özsoyoğlu leaves of the parts ("On the universal relation", 1979):
 //! again and again, a part is taken away whose slots are, as far as others have them too, all in one other part.
 
-use super::group::{JoinPart, price};
+use super::group::JoinPart;
+use super::price;
 use crate::algebra::{Slot, SlotSet};
 
 /// Up to so many parts in cycles, every cycle among them is considered; of more, only what is connected.
 const CYCLE_PARTS_MAX: usize = 8;
+
+/// Among more parts no cycle is looked for: the reduction takes time by the third power of their number.
+const PARTS_MAX: usize = 64;
 
 /// How many variables a multiway join may have.
 const VARIABLES_MAX: usize = 10;
@@ -28,6 +32,9 @@ pub(super) struct Multiway {
 /// The multiway joins that are worth considering: of each cycle, with and without the other parts over its slots.
 pub(super) fn multiway_joins(parts: &[JoinPart]) -> Vec<Multiway> {
     let usable = (0..parts.len()).filter(|part| !parts[*part].tries.is_empty());
+    if usable.clone().count() > PARTS_MAX {
+        return Vec::new();
+    }
     let cyclic = without_ears(parts, usable.clone().collect());
     let mut sets: Vec<Vec<usize>> = Vec::new();
     for cycle in cycles(parts, &cyclic) {

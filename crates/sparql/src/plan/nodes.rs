@@ -3,7 +3,7 @@
 //! What flows in: plans. What flows out: a plan around them. What always holds: columns, certain slots and order are those
 //! that the operator keeps; rows and cost are guesses where the search for the join order has not set better ones.
 
-use super::group::price;
+use super::price;
 use super::{AggregatePlan, JoinKind, JoinMethod, Node, Plan, Probed};
 use crate::algebra::{Algebra, Place, Quads, Scalar, Slot, SlotSet};
 use crate::expression::IdRange;

@@ -4,10 +4,10 @@
 //! chosen by cost among ways that give the same rows.
 
 use super::estimate::Estimator;
-use super::group::price;
 use super::nodes::{distinct, extended, grouped, leaf, project, unpack, values, wrapped};
 use super::normalize::normalize;
 use super::parallel::{PARALLEL_MIN, run_in_parallel};
+use super::price;
 use super::prune::prune;
 use super::services::service_leaf;
 use super::{AggregatePlan, Node, Plan, SortKeyPlan};

@@ -9,9 +9,11 @@ use super::planner::Planner;
 use crate::algebra::{Algebra, Place, Quads, Scalar, Slot};
 use crate::error::QueryError;
 use crate::execution::Execution;
-use crate::expression::{Comparison, IdRange, Relation, constant, id_ranges, is_identity};
+use crate::expression::{
+    Comparison, IdRange, Relation, constant, id_ranges, ids_of_years, is_identity,
+};
 use quadrille_store::{Permutation, ScanRequest};
-use spargebra::algebra::Expression;
+use spargebra::algebra::{Expression, Function};
 use std::sync::Arc;
 
 /// A scan of more than this part of a pattern's quads is one of all of them.
@@ -181,8 +183,26 @@ fn fixed(
     Ok(is_identity(relation, id, execution)?.then_some((slot, id)))
 }
 
-/// The two sides of a comparison of a slot, the slot first.
+/// A comparison of a slot: the slot, how it is compared, and what with.
 fn compared(expression: &Expression) -> Option<(Slot, Relation, &Expression)> {
+    let ways = sides(expression)?.into_iter();
+    ways.filter_map(|(left, relation, right)| Some((slot_of(left)?, relation, right)))
+        .next()
+}
+
+/// The same of the year of a slot.
+fn compared_year(expression: &Expression) -> Option<(Slot, Relation, &Expression)> {
+    let year_of = |side: &Expression| match side {
+        Expression::FunctionCall(Function::Year, arguments) => slot_of(arguments.first()?),
+        _ => None,
+    };
+    let ways = sides(expression)?.into_iter();
+    ways.filter_map(|(left, relation, right)| Some((year_of(left)?, relation, right)))
+        .next()
+}
+
+/// The sides of a comparison, and how the first is compared with the second: both ways.
+fn sides(expression: &Expression) -> Option<[(&Expression, Relation, &Expression); 2]> {
     use Comparison as C;
     use Expression as E;
     let (left, right, relation, turned) = match expression {
@@ -198,10 +218,7 @@ fn compared(expression: &Expression) -> Option<(Slot, Relation, &Expression)> {
         }
         _ => return None,
     };
-    if let Some(slot) = slot_of(left) {
-        return Some((slot, relation, right));
-    }
-    slot_of(right).map(|slot| (slot, turned, &**left))
+    Some([(left, relation, right), (right, turned, left)])
 }
 
 fn slot_of(expression: &Expression) -> Option<Slot> {
@@ -238,8 +255,16 @@ fn restriction(
             }
             Ok(Some(tidy(all)))
         }
-        other => match compared(other) {
-            Some((compared, relation, constant)) if compared == slot => related(relation, constant),
+        other => match (compared(other), compared_year(other)) {
+            (Some((compared, relation, constant)), _) if compared == slot => {
+                related(relation, constant)
+            }
+            (_, Some((compared, relation, year))) if compared == slot => {
+                match constant(year, execution)? {
+                    Some(id) => Ok(ids_of_years(relation, id, execution)?.map(tidy)),
+                    None => Ok(None),
+                }
+            }
             _ => Ok(None),
         },
     }

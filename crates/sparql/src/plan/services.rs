@@ -3,9 +3,9 @@
 //! What flows in: services among the parts of a join. What flows out: plans around the other parts. What always holds: a
 //! service whose endpoint a variable names is asked only behind what may bind the variable.
 
-use super::group::price;
 use super::nodes::{join_columns, join_rows, leaf};
 use super::planner::Planner;
+use super::price;
 use super::{JoinKind, Node, Plan};
 use crate::algebra::{Algebra, Place, Scalar, Service, SlotSet};
 use crate::error::QueryError;

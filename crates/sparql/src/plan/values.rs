@@ -6,9 +6,9 @@
 //! for the count of each value, where these are few.
 
 use super::estimate::places_of;
-use super::group::price;
 use super::nodes::leaf;
 use super::planner::{Planner, own_slot};
+use super::price;
 use super::{AggregatePlan, Node, Plan};
 use crate::algebra::{Aggregate, Algebra, GraphPlace, Quads, Slot};
 use crate::dataset::DefaultGraph;

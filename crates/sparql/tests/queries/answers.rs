@@ -3,6 +3,7 @@
 use crate::common::{answer, store};
 use oxrdf::{GraphName, NamedNode, Quad, Term, Variable};
 use quadrille_sparql::{Query, QueryError, QueryForm, QueryOptions, QueryResults, SparqlExt};
+use std::collections::HashSet;
 
 fn quad(subject: &str) -> Quad {
     let node = |name: &str| NamedNode::new_unchecked(format!("http://example.com/{name}"));
@@ -165,4 +166,28 @@ fn syntax_errors_say_where() {
     );
     let update = Query::parse("INSERT DATA { <a:s> <a:p> <a:o> }", None);
     assert!(matches!(update, Err(QueryError::Syntax(_))));
+}
+
+#[test]
+fn a_label_has_one_blank_node_in_a_solution() {
+    let data: String = (0..3000)
+        .map(|n| format!(":s{n} :p \"{}\" ; :q \"{}\" .\n", n % 5, n % 3))
+        .collect();
+    let store = store(&data);
+    let query = "SELECT ?s ?x ?y (BNODE(?x) AS ?a) (1 AS ?one) (BNODE(?y) AS ?b) (BNODE(?x) AS ?c)
+        { ?s :p ?x ; :q ?y }";
+    let rows = answer(&store, query).unwrap();
+    assert_eq!(rows.len(), 3000);
+    let mut seen = HashSet::new();
+    for row in &rows {
+        let columns: Vec<&str> = row.split('\t').collect();
+        let [_, x, y, a, _, b, c] = columns[..] else {
+            panic!("{row}");
+        };
+        assert!(a.starts_with("_:"), "{row}");
+        assert_eq!(a, c, "{row}");
+        assert_eq!(a == b, x == y, "{row}");
+        assert!(seen.insert(a.to_owned()), "{row}");
+        assert!(a == b || seen.insert(b.to_owned()), "{row}");
+    }
 }

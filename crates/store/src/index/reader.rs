@@ -4,6 +4,7 @@ use super::summary::Summary;
 use crate::block::Block;
 use crate::bytes::{RowKey, row_of};
 use crate::checksum::CHECKSUM_BYTES;
+use crate::context::count_block;
 use crate::keyspaces::{IndexPlaces, Place};
 use crate::view::{PooledCursor, View};
 use quadrille_backend::{StorageCursor, StorageError, StorageResult, StorageSnapshot};
@@ -69,6 +70,7 @@ impl<S: StorageSnapshot, const N: usize> BlockCursor<S, N> {
             .load(bytes)
             .map_err(|error| error.in_keyspace(&self.place.keyspace).at_key(key))?;
         self.loaded = true;
+        count_block();
         Ok(true)
     }
 

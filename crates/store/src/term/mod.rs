@@ -20,7 +20,7 @@ pub(crate) use inline::{
     SERIAL_BLANK_FREE, TermClass, classify, serial_blank, serial_blank_of_bytes,
 };
 pub use tag::{Tag, TagKind};
-pub use value::InlinedNumber;
+pub use value::{InlinedDate, InlinedNumber};
 
 #[cfg(test)]
 mod property_tests;

@@ -111,6 +111,18 @@ proptest! {
     }
 
     #[test]
+    fn a_date_is_what_its_text_writes((text, _) in pair(&format!("{DATE}(T{TIME}(\\.([0-9]{{1,3}}|[0-9]{{6}}))?)?{ZONE}"))) {
+        let is_date = !text.contains('T');
+        let Some(id) = round_trip(&literal(&text, if is_date { xsd::DATE } else { xsd::DATE_TIME })) else { return Ok(()) };
+        let found = id.date().unwrap();
+        let time = found.time.map_or_else(String::new, |(hours, minutes)| format!("T{hours:02}:{minutes:02}"));
+        let sign = if found.year < 0 { "-" } else { "" };
+        let written = format!("{sign}{:04}-{:02}-{:02}{time}", found.year.abs(), found.month, found.day);
+        prop_assert!(text.starts_with(&written), "{} {}", text, written);
+        prop_assert_eq!(found.time.is_none(), is_date);
+    }
+
+    #[test]
     fn years_sort((a, b) in pair("-?[0-9]{4}"), (c, d) in pair("-?[0-9]{4}-(0[1-9]|1[0-2])")) {
         assert_order::<GYear>(&a, &b, xsd::G_YEAR, |a, b| a.partial_cmp(&b));
         assert_order::<GYearMonth>(&c, &d, xsd::G_YEAR_MONTH, |a, b| a.partial_cmp(&b));

@@ -189,7 +189,8 @@ pub(super) fn decode_date(id: TermId) -> Option<String> {
     Some(text)
 }
 
-pub(super) fn decode_zoned_date(id: TermId) -> Option<String> {
+/// The local day of a date with a zone, and the zone.
+fn zoned_day(id: TermId) -> Option<(i64, Zone)> {
     let payload = id.payload() as i64;
     let zone = match payload & ((1 << DATE_ZONE_BITS) - 1) {
         0 => Zone::Utc,
@@ -201,8 +202,13 @@ pub(super) fn decode_zoned_date(id: TermId) -> Option<String> {
     if local % DAY_MINUTES != 0 || !is_day(local / DAY_MINUTES) {
         return None;
     }
+    Some((local / DAY_MINUTES, zone))
+}
+
+pub(super) fn decode_zoned_date(id: TermId) -> Option<String> {
+    let (day, zone) = zoned_day(id)?;
     let mut text = String::with_capacity(17);
-    write_date(&mut text, local / DAY_MINUTES)?;
+    write_date(&mut text, day)?;
     zone.write(&mut text);
     Some(text)
 }
@@ -370,7 +376,8 @@ fn write_date_time(text: &mut String, local: i64) -> Option<()> {
     Some(())
 }
 
-pub(super) fn decode_milliseconds(id: TermId) -> Option<String> {
+/// A dateTime with milliseconds: local seconds since 1970, the digits of the fraction as a number, how many they are, the zone.
+fn milliseconds(id: TermId) -> Option<(i64, u64, usize, Zone)> {
     let payload = id.payload();
     let zone = match (payload & ((1 << ZONE_BITS) - 1)) as i64 {
         0 => Zone::None,
@@ -390,16 +397,22 @@ pub(super) fn decode_milliseconds(id: TermId) -> Option<String> {
         return None;
     }
     let local = (payload >> SECONDS_SHIFT) as i64 - SECONDS_BIAS + zone.minutes() * 60;
+    Some((local, milliseconds / unit, scale, zone))
+}
+
+pub(super) fn decode_milliseconds(id: TermId) -> Option<String> {
+    let (local, fraction, scale, zone) = milliseconds(id)?;
     let mut text = String::with_capacity(30);
     write_date_time(&mut text, local)?;
     if scale > 0 {
-        write!(text, ".{:0scale$}", milliseconds / unit).ok()?;
+        write!(text, ".{fraction:0scale$}").ok()?;
     }
     zone.write(&mut text);
     Some(text)
 }
 
-pub(super) fn decode_microseconds(id: TermId) -> Option<String> {
+/// A dateTime with microseconds: those since 1970, local, and the zone.
+fn microseconds(id: TermId) -> Option<(i64, Zone)> {
     let payload = id.payload() as i64;
     let zone = match payload & ((1 << MICROSECOND_ZONE_BITS) - 1) {
         0 => Zone::None,
@@ -407,10 +420,33 @@ pub(super) fn decode_microseconds(id: TermId) -> Option<String> {
         2 => Zone::Offset(0),
         _ => return None,
     };
-    let instant = (payload >> MICROSECOND_ZONE_BITS) - MICROSECOND_BIAS;
+    Some(((payload >> MICROSECOND_ZONE_BITS) - MICROSECOND_BIAS, zone))
+}
+
+pub(super) fn decode_microseconds(id: TermId) -> Option<String> {
+    let (instant, zone) = microseconds(id)?;
     let mut text = String::with_capacity(33);
     write_date_time(&mut text, instant.div_euclid(1_000_000))?;
     write!(text, ".{:06}", instant.rem_euclid(1_000_000)).ok()?;
     zone.write(&mut text);
     Some(text)
+}
+
+/// The day and, of a dateTime, the second of the day that an inlined date or time writes, whatever its zone.
+pub(super) fn local_time(id: TermId) -> Option<(CivilDate, Option<i64>)> {
+    let (day, second) = match id.tag()? {
+        Tag::Date => (id.signed_payload(), None),
+        Tag::ZonedDate => (zoned_day(id)?.0, None),
+        tag => {
+            let local = match tag {
+                Tag::DateTime | Tag::UtcDateTime => id.signed_payload(),
+                Tag::MillisecondDateTime => milliseconds(id)?.0,
+                Tag::MicrosecondDateTime => microseconds(id)?.0.div_euclid(1_000_000),
+                _ => return None,
+            };
+            let second = local.rem_euclid(DAY_SECONDS);
+            (local.div_euclid(DAY_SECONDS), Some(second))
+        }
+    };
+    is_day(day).then(|| (CivilDate::from_days(day), second))
 }

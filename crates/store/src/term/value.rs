@@ -7,7 +7,7 @@
 use super::floating::{double_of, float_of, floating_payload_down, floating_payload_up};
 use super::id::{PAYLOAD_MAX, TermId};
 use super::tag::Tag;
-use super::temporal::instant_payloads;
+use super::temporal::{instant_payloads, local_time};
 
 /// How far a float is at most from the digits that it was read from, as a part of it: with some room.
 const FLOAT_SLACK: f64 = 1e-6;
@@ -31,7 +31,33 @@ pub enum InlinedNumber {
     Double(f64),
 }
 
+/// What an inlined `xsd:date` or `xsd:dateTime` writes: local time, whatever its zone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct InlinedDate {
+    /// The year; there is a year 0.
+    pub year: i64,
+    /// The month, from 1.
+    pub month: u8,
+    /// The day of the month, from 1.
+    pub day: u8,
+    /// Hours and minutes, of `xsd:dateTime`.
+    pub time: Option<(u8, u8)>,
+}
+
 impl TermId {
+    /// The local date that the id means; `None` for ids of all other terms, also where the dictionary has the date.
+    #[must_use]
+    pub fn date(self) -> Option<InlinedDate> {
+        let (date, second) = local_time(self)?;
+        Some(InlinedDate {
+            year: date.year,
+            month: date.month as u8,
+            day: date.day as u8,
+            time: second.map(|second| ((second / 3600) as u8, (second / 60 % 60) as u8)),
+        })
+    }
+
     /// The number that the id means; `None` for ids of all other terms, also where the dictionary has the number.
     #[must_use]
     #[inline]
