@@ -28,11 +28,29 @@ pub(crate) struct Execution {
     pub(crate) as_written: bool,
     /// On how many threads it may run.
     pub(crate) threads: usize,
+    /// How many parts of the query can lie in each other.
+    pub(crate) parts: usize,
 }
+
+/// How much of the stack a part of a query may take, with all calls that it is behind, and what there is besides; with room
+/// for builds that are not optimised.
+const STACK_OF_PART: usize = 16 << 10;
+const STACK_BESIDES: usize = 256 << 10;
 
 impl Execution {
     pub(crate) fn source(&self) -> &dyn ErasedSource {
         self.dataset.source.as_ref()
+    }
+
+    /// Does what goes as deep as the query, on a stack of its own if the thread's has too little left.
+    pub(crate) fn with_stack<T>(&self, work: impl FnOnce() -> T) -> T {
+        let bytes = self.stack_bytes();
+        stacker::maybe_grow(bytes, bytes, work)
+    }
+
+    /// How large the stack of a thread has to be that does such work.
+    pub(crate) fn stack_bytes(&self) -> usize {
+        STACK_BESIDES + self.parts * STACK_OF_PART
     }
 
     /// Whether the run may go on.
@@ -61,6 +79,7 @@ impl Execution {
             base_iri: self.base_iri.clone(),
             extensions: Arc::clone(&self.extensions),
             threads: 1,
+            parts: self.parts,
             as_written: self.as_written,
         };
         (part, stop)

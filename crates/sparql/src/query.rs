@@ -45,6 +45,8 @@ pub enum QueryForm {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Query {
     algebra: Arc<spargebra::Query>,
+    /// How many parts can lie in each other: what planning and running it takes of the stack grows with them.
+    parts: usize,
 }
 
 impl Query {
@@ -103,6 +105,7 @@ impl Query {
         }
         Ok(Self {
             algebra: Arc::new(algebra),
+            parts: outline.nesting + outline.chained,
         })
     }
 
@@ -234,27 +237,27 @@ impl PreparedQuery {
         is_run: bool,
     ) -> Result<Explanation, QueryError> {
         let execution = Arc::new(self.execution(Arc::new(target.query_source()?))?);
-        explain(&self.query.algebra, &self.bindings, &execution, is_run)
+        execution.with_stack(|| explain(&self.query.algebra, &self.bindings, &execution, is_run))
     }
 
     fn execute_on(&self, source: SharedSource) -> Result<QueryResults, QueryError> {
         let Some(view) = source.identity() else {
             let execution = Arc::new(self.execution(source)?);
-            let planned = Planned::new(&self.query.algebra, &self.bindings, &execution, false)?;
-            return evaluate(&self.query.algebra, &planned, execution);
+            let planned = self.planned(&execution)?;
+            return self.run(&planned, execution);
         };
         if let Some((kept, is_same)) = self.plans.find(&view, &self.bindings) {
             let execution = Arc::new(self.execution_like(SharedSource::clone(&source), &kept));
             if is_same {
-                return evaluate(&self.query.algebra, &kept.planned, execution);
+                return self.run(&kept.planned, execution);
             }
             if let Some(planned) = self.planned_like(&kept, &execution)? {
-                return evaluate(&self.query.algebra, &planned, execution);
+                return self.run(&planned, execution);
             }
         }
         let execution = Arc::new(self.execution(source)?);
         let kept = Arc::new(KeptPlan {
-            planned: Planned::new(&self.query.algebra, &self.bindings, &execution, false)?,
+            planned: self.planned(&execution)?,
             view,
             given: self.bindings.clone(),
             own_terms: execution.terms.own(),
@@ -262,7 +265,20 @@ impl PreparedQuery {
             named_graphs: execution.dataset.named_graphs.clone(),
         });
         self.plans.keep(Arc::clone(&kept));
-        evaluate(&self.query.algebra, &kept.planned, execution)
+        self.run(&kept.planned, execution)
+    }
+
+    fn planned(&self, execution: &Arc<Execution>) -> Result<Planned, QueryError> {
+        execution.with_stack(|| Planned::new(&self.query.algebra, &self.bindings, execution, false))
+    }
+
+    fn run(
+        &self,
+        planned: &Planned,
+        execution: Arc<Execution>,
+    ) -> Result<QueryResults, QueryError> {
+        let shared = Arc::clone(&execution);
+        shared.with_stack(|| evaluate(&self.query.algebra, planned, execution))
     }
 
     /// The plan that was kept, with the values of this query in it, if it is one for any values.
@@ -334,6 +350,7 @@ impl PreparedQuery {
             dataset,
             terms: Arc::new(terms),
             memory,
+            parts: self.query.parts,
             threads: self.options.threads().get(),
             extensions: Arc::clone(self.options.extensions()),
             as_written: self.options.is_as_written(),

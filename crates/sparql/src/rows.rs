@@ -43,7 +43,8 @@ impl IdRows {
             return Ok(true);
         }
         self.next = 0;
-        self.operator.next(&mut self.batch)
+        let (operator, batch) = (&mut self.operator, &mut self.batch);
+        self.execution.with_stack(|| operator.next(batch))
     }
 
     /// The next row.

@@ -18,6 +18,9 @@ use std::time::Duration;
 /// How many batches a thread may be ahead.
 const BATCHES_AHEAD: usize = 4;
 
+/// What threads have of the stack unless they are told otherwise.
+const STACK_LEAST: usize = 2 << 20;
+
 /// How long to wait for a batch before asking whether the query may go on.
 const CHECK_EVERY: Duration = Duration::from_millis(10);
 
@@ -90,6 +93,7 @@ impl Exchange {
             let waiting = Arc::clone(&self.waiting);
             let thread = Builder::new()
                 .name("quadrille-query".to_owned())
+                .stack_size(self.execution.stack_bytes().max(STACK_LEAST))
                 .spawn(move || run(&waiting, &sender, &stop))
                 .map_err(|error| {
                     QueryError::Evaluation(format!("cannot start a thread: {error}"))

@@ -33,6 +33,7 @@ pub(crate) fn execution_over(
         extensions: Arc::clone(options.extensions()),
         as_written: false,
         threads: options.threads().get(),
+        parts: 10,
     }
 }
 

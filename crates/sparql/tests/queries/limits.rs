@@ -50,6 +50,45 @@ fn a_timeout_stops_rows_that_have_begun_to_come() {
     assert!(solutions.next().is_none(), "nothing follows an error");
 }
 
+/// A query of so many patterns in a chain.
+fn chain(patterns: usize) -> String {
+    let pattern = |n| format!("?v{n} :{} ?v{} . ", n % 7, n + 1);
+    let patterns: String = (0..patterns).map(pattern).collect();
+    format!("SELECT * {{ {patterns} }}")
+}
+
+#[test]
+fn the_search_for_a_join_order_stops_at_the_deadline() {
+    let store = many();
+    let options = QueryOptions::new().with_timeout(Duration::from_millis(5));
+    let started = Instant::now();
+    let answer = answer_with(&store, &chain(900), &options);
+    assert!(matches!(answer, Err(QueryError::Timeout)), "{answer:?}");
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+#[test]
+fn a_query_of_many_parts_runs_on_a_small_stack() {
+    let store = many();
+    let query = chain(900);
+    let run = move || {
+        let found = answer(&store, &query).unwrap().len();
+        assert_eq!(found, 0, "no chain is that long");
+        let query = format!("PREFIX : <http://example.com/> {query}");
+        let query = Query::parse(&query, None)
+            .unwrap()
+            .prepare(QueryOptions::new());
+        let explained = query.explain_analyze(&store).unwrap();
+        assert_eq!(explained.actual.unwrap().rows, 0);
+    };
+    let thread = thread::Builder::new().stack_size(1 << 20).spawn(run);
+    thread.unwrap().join().unwrap();
+}
+
 #[test]
 fn a_deadline_that_has_passed_stops_every_form() {
     let store = many();
