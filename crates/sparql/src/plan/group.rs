@@ -4,8 +4,8 @@
 //! [`EXHAUSTIVE_MAX`] parts, dynamic programming over the connected subsets (P. Selinger and others, "Access path selection
 //! in a relational database management system", 1979; bushy trees as in G. Moerkotte and T. Neumann, "Analysis of two
 //! existing and one new dynamic programming algorithm", 2006) keeps the cheapest way for each set and each leading sort
-//! column; more parts are joined greedily. What always holds: each part is joined once, each filter is applied once, as
-//! soon as nothing that comes later can bind a slot of it; a product is taken only where nothing connects.
+//! column; more parts are joined greedily. What always holds: each part is joined once, each filter is applied once, when
+//! nothing that comes later can bind a slot of it; a product is taken only where nothing connects.
 
 use super::estimate::Estimate;
 use super::multiway::{Multiway, multiway_joins};
@@ -194,6 +194,8 @@ pub(super) struct Search<'a> {
     share: f64,
     /// Tells that the query has to end.
     is_over: &'a dyn Fn() -> bool,
+    /// Whether dear filters wait until all is joined.
+    is_late: bool,
 }
 
 /// The cheapest tree that was found, for the `first` rows only if a number is given. There is a part or a start. `None` when
@@ -217,16 +219,22 @@ pub(super) fn best_tree(
         binders,
         share: 1.0,
         is_over,
+        is_late: false,
     };
-    let whole = search.best(start)?;
+    let whole = search.best_of_both(start)?;
     match first {
         // How many rows there are does not depend on the way to them.
         Some(first) if first < whole.rows => {
             search.share = first / whole.rows;
-            search.best(start)
+            search.best_of_both(start)
         }
         _ => Some(whole),
     }
+}
+
+/// Whether a filter is so dear that it may pay to join first and to apply it to fewer rows.
+fn is_dear(filter: &JoinFilter) -> bool {
+    filter.price >= price::CALLED
 }
 
 /// Parts are numbered as slots are, to share their sets.
@@ -235,6 +243,19 @@ fn member(index: usize) -> Slot {
 }
 
 impl Search<'_> {
+    /// The best tree with dear filters as early as can be, or with all of them at the end.
+    fn best_of_both(&mut self, start: Option<&Start>) -> Option<Rc<Tree>> {
+        self.is_late = false;
+        let early = self.best(start)?;
+        if self.parts.len() < 2 || !self.filters.iter().any(is_dear) {
+            return Some(early);
+        }
+        self.is_late = true;
+        let late = self.best(start)?;
+        let is_cheaper = self.price_of(&late) < self.price_of(&early);
+        Some(if is_cheaper { late } else { early })
+    }
+
     fn best(&self, start: Option<&Start>) -> Option<Rc<Tree>> {
         let state = match start {
             Some(start) => Some(self.begun(start)),
@@ -250,7 +271,10 @@ impl Search<'_> {
 
     /// What the wanted rows of a tree cost.
     fn price(&self, state: &State) -> f64 {
-        let tree = &state.tree;
+        self.price_of(&state.tree)
+    }
+
+    fn price_of(&self, tree: &Tree) -> f64 {
         tree.begin + (tree.cost - tree.begin) * self.share
     }
 
@@ -716,7 +740,11 @@ impl Search<'_> {
 
     /// Applies the filters whose slots have their final values.
     fn apply_filters(&self, state: &mut State) {
+        let is_whole = state.members.len() == self.parts.len();
         for (index, filter) in self.filters.iter().enumerate() {
+            if self.is_late && is_dear(filter) && !is_whole {
+                continue;
+            }
             if state.applied.contains(member(index)) || !self.is_settled(state, filter) {
                 continue;
             }

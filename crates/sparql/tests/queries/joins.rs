@@ -105,3 +105,27 @@ fn inputs_that_are_sorted_alike_are_merged() {
         assert_eq!(rows, answer(&store, &query).unwrap().len(), "{query}");
     }
 }
+
+#[test]
+fn a_dear_condition_is_asked_of_the_rows_that_a_join_leaves() {
+    let mut data = String::new();
+    for number in 0..20_000 {
+        let tag = ["en", "fr"][number % 2];
+        writeln!(data, ":s{number} :label \"name {number}\"@{tag} .").unwrap();
+        if number % 1000 < 2 {
+            writeln!(data, ":s{number} :rare {number} .").unwrap();
+        }
+    }
+    let store = store(&data);
+    let rare = "SELECT * { ?s :label ?l ; :rare ?n FILTER(LANG(?l) = \"en\") }";
+    let rare_plan = plan(&store, rare);
+    let [outer, inner, ..] = rare_plan.lines().collect::<Vec<_>>()[1..] else {
+        panic!("{rare_plan}");
+    };
+    assert!(outer.contains("filter"), "{rare_plan}");
+    assert!(!inner.contains("scan"), "{rare_plan}");
+    assert_eq!(answer(&store, rare).unwrap().len(), 20);
+    // Where the join leaves no fewer rows, the condition may as well come first.
+    let all = "SELECT * { ?s :label ?l ; ?p ?o FILTER(LANG(?l) = \"fr\") }";
+    assert_eq!(answer(&store, all).unwrap().len(), 10_020);
+}
