@@ -32,6 +32,7 @@ pub(crate) mod sort_keys;
 #[cfg(test)]
 mod sort_tests;
 pub(crate) mod spill;
+pub(crate) mod star;
 #[cfg(test)]
 pub(crate) mod test_support;
 pub(crate) mod top;
