@@ -16,6 +16,8 @@ pub(crate) mod group;
 #[cfg(test)]
 mod group_tests;
 pub(crate) mod hash_join;
+pub(crate) mod hash_passes;
+pub(crate) mod hash_table;
 pub(crate) mod join;
 #[cfg(test)]
 mod join_tests;

@@ -84,10 +84,8 @@ impl Search<'_> {
         };
         let begin = left.tree.begin + right.tree.cost + right.tree.rows * price::BUILT;
         let mut state = self.of_two(step, left, right, (rows, cost, begin), distinct);
-        // A join that has to spill gives its rows in another order; a product never does.
-        if left.possible.meets(&right.possible)
-            && let Some(tree) = Rc::get_mut(&mut state.tree)
-        {
+        // A join that has to spill gives its rows in another order.
+        if let Some(tree) = Rc::get_mut(&mut state.tree) {
             tree.order.clear();
         }
         state

@@ -214,3 +214,28 @@ fn properties_of_a_subject_are_found_at_once() {
         assert_eq!(answer(&store, query).unwrap(), expected, "{query}\n{plan}");
     }
 }
+
+#[test]
+fn a_join_for_which_there_is_no_memory_goes_on_in_files() {
+    let mut data = String::new();
+    for number in 0..30_000 {
+        writeln!(data, ":s{number} :p {} .", number % 17).unwrap();
+        if number % 3 > 0 {
+            writeln!(data, ":s{number} :q {} .", number % 19).unwrap();
+        }
+    }
+    let store = store(&data);
+    for query in [
+        "SELECT ?s ?a ?b { ?s :p ?a . ?s :q ?b }",
+        "SELECT ?s ?a ?b { ?s :p ?a OPTIONAL { ?s :q ?b FILTER(?a != ?b) } }",
+        "SELECT ?s ?a { ?s :p ?a FILTER NOT EXISTS { ?s :q ?b } }",
+        "SELECT ?s ?a { ?s :p ?a MINUS { ?s :q ?b } }",
+    ] {
+        let plan = plan(&store, query);
+        assert!(plan.contains("hash"), "{plan}");
+        let options = QueryOptions::new().with_memory(300_000);
+        let expected = answer(&store, query).unwrap();
+        let found = answer_with(&store, query, &options).unwrap();
+        assert!(found == expected, "{query}: {} rows", found.len());
+    }
+}
