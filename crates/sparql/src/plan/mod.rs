@@ -15,6 +15,7 @@ mod normalize;
 mod parallel;
 #[cfg(test)]
 mod parallel_tests;
+mod paths;
 mod planner;
 mod price;
 mod prune;
@@ -23,10 +24,11 @@ mod reused;
 mod services;
 mod values;
 
+pub(crate) use paths::PathPlan;
 pub(crate) use planner::Planner;
 pub(crate) use values::ValuesReading;
 
-use crate::algebra::{Path, Place, Quads, Scalar, Service, Slot, SlotSet};
+use crate::algebra::{Place, Quads, Scalar, Service, Slot, SlotSet};
 use crate::expression::IdRange;
 use quadrille_store::Permutation;
 use spargebra::algebra::AggregateExpression;
@@ -76,7 +78,7 @@ pub(crate) enum JoinMethod {
 #[derive(Clone, Debug)]
 pub(crate) enum Probed {
     Quads(Quads),
-    Path(Box<Path>),
+    Path(Box<PathPlan>),
 }
 
 /// An aggregate over an input column; `None` counts rows.
@@ -116,7 +118,7 @@ pub(crate) enum Node {
         /// The variables, in the order in which they get their values.
         variables: Vec<Slot>,
     },
-    Path(Box<Path>),
+    Path(Box<PathPlan>),
     NamedGraphs(Slot),
     Values(Vec<Vec<u64>>),
     Join {

@@ -108,7 +108,7 @@ fn below_join(plan: &mut Plan, wanted: &SlotSet) {
         } => {
             let slots = match probed {
                 Probed::Quads(quads) => quads.slots(),
-                Probed::Path(path) => path.slots(),
+                Probed::Path(walked) => walked.path.slots(),
             };
             let read = read_by(filters, wanted);
             prune(left, &read.union(&slots));
