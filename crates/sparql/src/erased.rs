@@ -42,6 +42,7 @@ pub(crate) trait ErasedSource {
         context: &ReadContext,
     ) -> StorageResult<Box<dyn QuadTrie>>;
     fn split(&self, request: &ScanRequest, parts: usize) -> StorageResult<Vec<ScanRequest>>;
+    fn figures(&self) -> StorageResult<QuadFigures>;
     fn predicate_figures(&self, predicate: TermId) -> StorageResult<QuadFigures>;
     fn values(
         &self,
@@ -120,6 +121,10 @@ impl<S: QuadSource> ErasedSource for S {
 
     fn split(&self, request: &ScanRequest, parts: usize) -> StorageResult<Vec<ScanRequest>> {
         QuadSource::split(self, request, parts)
+    }
+
+    fn figures(&self) -> StorageResult<QuadFigures> {
+        QuadSource::figures(self)
     }
 
     fn predicate_figures(&self, predicate: TermId) -> StorageResult<QuadFigures> {

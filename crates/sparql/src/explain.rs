@@ -3,13 +3,14 @@
 //! What flows in: a plan, and the counters of its run if it was run. What flows out: an [`Explanation`], as text or JSON.
 //! What always holds: the tree shown is the one that runs, node by node.
 
-use crate::algebra::{GraphPlace, Path, Place, Quads, Scalar, Slot};
+use crate::algebra::{GraphPlace, Place, Quads, Scalar, Slot};
 use crate::batch::Batch;
 use crate::error::QueryError;
 use crate::execution::Execution;
 use crate::expression::IdRange;
 use crate::operators::{BoxedOperator, Operator};
-use crate::plan::{JoinKind, JoinMethod, Node, Plan, Probed};
+use crate::paths::WalkFrom;
+use crate::plan::{JoinKind, JoinMethod, Node, PathPlan, Plan, Probed};
 use oxrdf::Term;
 use quadrille_store::{Tag, TermId, blocks_read};
 use std::collections::HashMap;
@@ -288,7 +289,7 @@ impl<'a> Explainer<'a> {
                 let details = format!("by {}: {}", self.slots(variables), patterns.join(" . "));
                 ("multiway join", details)
             }
-            Node::Path(path) => ("path", self.path(path)),
+            Node::Path(walked) => ("path", self.path(walked)),
             Node::NamedGraphs(slot) => ("named graphs", self.name(*slot)),
             Node::Values(rows) => ("table", format!("of {} rows", rows.len())),
             Node::Join {
@@ -305,7 +306,7 @@ impl<'a> Explainer<'a> {
             } => {
                 let probed = match probed {
                     Probed::Quads(quads) => self.quads(quads),
-                    Probed::Path(path) => self.path(path),
+                    Probed::Path(walked) => format!("path {}", self.path(walked)),
                     Probed::Star(arms) => self.star(arms),
                 };
                 (
@@ -461,9 +462,11 @@ impl<'a> Explainer<'a> {
         format!(" with {object} in {}", ranges_in_words(ranges))
     }
 
-    fn path(&self, path: &Path) -> String {
+    fn path(&self, walked: &PathPlan) -> String {
+        let path = &walked.path;
         format!(
-            "{} {} {}{}",
+            "{}: {} {} {}{}",
+            walk_words(walked.from),
             self.place(path.subject),
             path.path,
             self.place(path.object),
@@ -536,6 +539,15 @@ fn join_words(kind: JoinKind, method: JoinMethod) -> &'static str {
         (JoinKind::Minus, _) => "minus",
         (JoinKind::Mark(_), JoinMethod::Hash) => "mark, hash join",
         (JoinKind::Mark(_), JoinMethod::Merge) => "mark, merge join",
+    }
+}
+
+fn walk_words(from: Option<WalkFrom>) -> &'static str {
+    match from {
+        Some(WalkFrom::Subject) => "from the subject",
+        Some(WalkFrom::Object) => "from the object",
+        Some(WalkFrom::Both) => "from both ends",
+        None => "from what is bound",
     }
 }
 

@@ -303,20 +303,20 @@ impl Algebra {
         }
     }
 
-    /// Whether each row stems from a quad of the graph that the part is matched in.
-    pub(crate) fn is_matched(&self) -> bool {
+    /// Whether each row stems from a quad of a graph.
+    pub(crate) fn is_matched(&self, graph: GraphPlace) -> bool {
         match self {
-            Self::Quads(_) => true,
-            Self::Join { parts, .. } => parts.iter().any(Self::is_matched),
-            Self::Union(parts) => parts.iter().all(Self::is_matched),
-            Self::LeftJoin { left, .. } | Self::Minus { left, .. } => left.is_matched(),
+            Self::Quads(quads) => quads.graph == graph,
+            Self::Join { parts, .. } => parts.iter().any(|part| part.is_matched(graph)),
+            Self::Union(parts) => parts.iter().all(|part| part.is_matched(graph)),
+            Self::LeftJoin { left, .. } | Self::Minus { left, .. } => left.is_matched(graph),
             Self::Unpack { inner, .. }
             | Self::Extend { inner, .. }
             | Self::Project { inner, .. }
             | Self::Distinct(inner)
             | Self::Reduced(inner)
             | Self::Slice { inner, .. }
-            | Self::Sort { inner, .. } => inner.is_matched(),
+            | Self::Sort { inner, .. } => inner.is_matched(graph),
             Self::Path(_)
             | Self::NamedGraphs(_)
             | Self::Values { .. }

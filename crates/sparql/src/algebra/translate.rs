@@ -488,7 +488,9 @@ impl<'a> Translator<'a> {
                 inner: Box::new(inner),
                 bound,
             },
-            (Place::Constant(id), _) if !inner.is_matched() => self.if_graph(id).join(inner),
+            (Place::Constant(id), _) if !inner.is_matched(GraphPlace::Named(place)) => {
+                self.if_graph(id).join(inner)
+            }
             _ => self.in_each_graph(inner),
         };
         self.is_each = outer_each;

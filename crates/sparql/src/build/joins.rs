@@ -315,8 +315,8 @@ impl Builder {
         let left = self.with_parameters(left, filters, environment);
         let quads = match probed {
             Probed::Quads(quads) => quads,
-            Probed::Path(path) => {
-                let built = self.path_over(left, path, environment)?;
+            Probed::Path(walked) => {
+                let built = self.path_over(left, walked, environment)?;
                 let built = self.filtered(built, filters, environment)?;
                 return Ok(self.projected(built, plan));
             }

@@ -1,7 +1,7 @@
 //! Operators without an input.
 
 use super::{Builder, Built, Environment};
-use crate::algebra::{GraphPlace, Path, Place, Quads, Slot};
+use crate::algebra::{GraphPlace, Place, Quads, Slot};
 use crate::dataset::GraphSelection;
 use crate::error::QueryError;
 use crate::operators::BoxedOperator;
@@ -12,7 +12,7 @@ use crate::operators::leapfrog::{Leapfrog, LeapfrogParts};
 use crate::operators::leaves::{NamedGraphs, Table, one_row};
 use crate::operators::scan::{Scan, ScanShape};
 use crate::paths::{PathEnd, PathGraph, PathOperator, PathPattern};
-use crate::plan::{Node, Plan};
+use crate::plan::{Node, PathPlan, Plan};
 use oxrdf::Literal;
 use quadrille_store::TermId;
 use std::sync::Arc;
@@ -34,12 +34,12 @@ impl Builder {
                 patterns,
                 variables,
             } => self.multiway(patterns, variables, plan)?,
-            Node::Path(path) => {
+            Node::Path(walked) => {
                 let nothing = Built {
                     operator: one_row(),
                     columns: Vec::new(),
                 };
-                let built = self.path_over(nothing, path, environment)?;
+                let built = self.path_over(nothing, walked, environment)?;
                 return Ok(self.projected(built, plan));
             }
             Node::NamedGraphs(slot) => {
@@ -124,9 +124,10 @@ impl Builder {
     pub(super) fn path_over(
         &self,
         left: Built,
-        path: &Path,
+        walked: &PathPlan,
         environment: &Environment,
     ) -> Result<Built, QueryError> {
+        let path = &walked.path;
         let end = |place: Place| match place {
             Place::Constant(id) => PathEnd::Constant(id),
             Place::Slot(slot) => match environment.parameters.get(&slot) {
@@ -143,6 +144,7 @@ impl Builder {
                 GraphPlace::Named(place) => PathGraph::Named(end(place)),
             },
             is_loop: path.subject == path.object && end(path.subject) == PathEnd::New,
+            directions: walked.directions,
         };
         let mut columns = left.columns.clone();
         let places = [

@@ -72,6 +72,35 @@ impl Automaton {
         Ok(positions.into_automaton(&part))
     }
 
+    /// The same states and edges, each walked the other way round: a walk from an accepting state of this one to the first
+    /// is a walk of the path from its end. Where it is in a state, this one may be in the same, and what is left is what the
+    /// other has behind it. The steps are those of the automaton made backward.
+    pub(crate) fn reversed(&self) -> Self {
+        let inverted = self.steps.iter().map(|step| Step {
+            label: step.label.clone(),
+            inverse: !step.inverse,
+        });
+        let inverted: Vec<_> = inverted.collect();
+        let mut steps = inverted.clone();
+        steps.sort_unstable();
+        let numbers = inverted.iter().map(|step| {
+            let (Ok(number) | Err(number)) = steps.binary_search(step);
+            number
+        });
+        let numbers: Vec<_> = numbers.collect();
+        let states = (0..self.states.len()).map(|place| State {
+            is_accepting: place == 0,
+            transitions: Vec::new(),
+        });
+        let mut states: Vec<_> = states.collect();
+        for (from, state) in self.states.iter().enumerate() {
+            for (step, target) in &state.transitions {
+                states[*target].transitions.push((numbers[*step], from));
+            }
+        }
+        Self { steps, states }
+    }
+
     /// Whether every node is related to itself.
     pub(crate) fn accepts_nothing(&self) -> bool {
         self.states.first().is_some_and(|state| state.is_accepting)
@@ -292,6 +321,24 @@ mod tests {
         let both = Box::new(P::Sequence(step("a"), step("b")));
         assert_eq!((2, 2, 1, true), shape(&P::ZeroOrMore(both.clone())));
         assert_eq!((3, 2, 1, false), shape(&P::OneOrMore(both)));
+    }
+
+    #[test]
+    fn reversed_twice_has_the_same_transitions() {
+        let execution = execution(0);
+        let inner = P::Sequence(step("a"), Box::new(P::Reverse(step("b"))));
+        let path = P::OneOrMore(Box::new(P::Alternative(Box::new(inner), step("c"))));
+        let [forward, backward] = [false, true]
+            .map(|backward| Automaton::new(&path, backward, &execution).expect("compiled"));
+        let reversed = forward.reversed();
+        assert_eq!(backward.steps, reversed.steps);
+        let again = reversed.reversed();
+        assert_eq!(forward.steps, again.steps);
+        for (state, other) in forward.states.iter().zip(&again.states) {
+            let mut transitions = other.transitions.clone();
+            transitions.sort_unstable();
+            assert_eq!(state.transitions, transitions);
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::source::QuadLookup;
 use quadrille_store::{
     ColumnBatch, LookupBatch, LookupPosition, LookupRequest, Permutation, TermId,
 };
+use std::sync::Arc;
 
 /// How many edges are read and sorted in the time of one look-up, about.
 const EDGES_PER_LOOKUP: u64 = 4;
@@ -63,6 +64,11 @@ impl Edges {
 
     pub(crate) fn execution(&self) -> &Execution {
         self.scope.execution()
+    }
+
+    /// The execution, for who walks along the edges meanwhile.
+    pub(crate) fn shared_execution(&self) -> Arc<Execution> {
+        self.scope.shared_execution()
     }
 
     /// Gives the nodes that a step leads to from some nodes, each with the place of the node that it comes from.

@@ -6,14 +6,18 @@
 //! even when the graph does not hold it.
 
 mod automaton;
+mod directions;
 mod edges;
+mod meeting;
 mod operator;
 mod reach;
 mod scope;
 #[cfg(test)]
 mod tests;
+mod visits;
 mod walk;
 
+pub(crate) use directions::{Directions, WalkFrom};
 pub(crate) use operator::PathOperator;
 
 use spargebra::algebra::PropertyPathExpression;
@@ -39,7 +43,7 @@ pub(crate) enum PathGraph {
 }
 
 /// A path between two ends.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct PathPattern {
     pub(crate) subject: PathEnd,
     /// A closure, an optional path or a negated property set, possibly reversed. Others relate each pair once, too.
@@ -48,4 +52,6 @@ pub(crate) struct PathPattern {
     pub(crate) graph: PathGraph,
     /// Whether both ends are [`New`](PathEnd::New) and one variable, which gets one column.
     pub(crate) is_loop: bool,
+    /// From which end it is better walked where that is free to choose.
+    pub(crate) directions: Directions,
 }

@@ -1,11 +1,14 @@
 //! The operator of a property path.
 //!
 //! What flows in: rows. What flows out: for each row, a row for each pair of ends that agrees with it. What always holds:
-//! a row whose subject is bound is walked forward from, one whose object alone is bound backward; rows of a batch that
-//! start at one node share the walk.
+//! a row of which one end is bound is walked from there, one of which neither is from the end that is thought to be better;
+//! where both are bound, the ends are walked from in turn until they meet, or many rows share the walks from the end that
+//! has fewer nodes; rows of a batch that start at one node share the walk.
 
 use super::automaton::{Automaton, Step};
+use super::directions::{Directions, WalkFrom};
 use super::edges::Edges;
+use super::meeting::Meeting;
 use super::reach::Reached;
 use super::scope::{Scope, graphs_of_steps};
 use super::walk::{Route, Walk};
@@ -34,8 +37,10 @@ pub(crate) struct PathOperator {
     /// What is still to be done for the rows at hand, the last one first.
     tasks: Vec<Task>,
     current: Option<Current>,
-    /// The edges that the last walk has used, its graph and whether it went backward.
-    edges: Option<(Edges, u64, bool)>,
+    directions: Directions,
+    /// The edges that walks have used in the graph of the last one: forward and backward.
+    edges: [Option<Edges>; 2],
+    edges_of: u64,
     pairs: Vec<Reached>,
     next_pair: usize,
     /// What the names of graphs and the starts take.
@@ -88,7 +93,7 @@ struct Task {
 
 /// What a walk is made for.
 struct Wanted {
-    is_backward: bool,
+    from: WalkFrom,
     starts: Starts,
     /// The pairs that are asked for, each with the rows that ask for it; `None` is all.
     asked: Option<BTreeMap<Reached, Vec<usize>>>,
@@ -102,6 +107,20 @@ enum Starts {
 }
 
 impl Wanted {
+    /// Whether walks start at the object.
+    fn is_backward(&self) -> bool {
+        self.from == WalkFrom::Object
+    }
+
+    /// The ends of the path by where a pair starts.
+    fn ends(&self, start: u64, node: u64) -> [u64; 2] {
+        if self.is_backward() {
+            [node, start]
+        } else {
+            [start, node]
+        }
+    }
+
     /// The rows that a pair is for.
     fn rows(&self, pair: &Reached) -> &[usize] {
         match (&self.asked, &self.starts) {
@@ -112,9 +131,41 @@ impl Wanted {
     }
 }
 
+/// A walk from one end, or from both.
+enum Search {
+    Walk(Box<Walk>),
+    Meeting(Box<Meeting>),
+}
+
+impl Search {
+    /// Sets the next pairs; false when there are no more.
+    fn advance(&mut self, route: &Route, pairs: &mut Vec<Reached>) -> Result<bool, QueryError> {
+        match (self, route) {
+            (Self::Walk(walk), _) => walk.advance(route, pairs),
+            (Self::Meeting(meeting), Route::Set(automaton)) => meeting.advance(automaton, pairs),
+            // Such a path is not searched for from both ends.
+            (Self::Meeting(_), Route::Triples(_)) => Ok(false),
+        }
+    }
+
+    fn scope(&self) -> &Scope {
+        match self {
+            Self::Walk(walk) => walk.scope(),
+            Self::Meeting(meeting) => meeting.scope(),
+        }
+    }
+
+    fn start(&self, number: u32) -> u64 {
+        match self {
+            Self::Walk(walk) => walk.start(number),
+            Self::Meeting(meeting) => meeting.start(number),
+        }
+    }
+}
+
 /// A walk under way.
 struct Current {
-    walk: Walk,
+    search: Search,
     graph: u64,
     wanted: Arc<Wanted>,
 }
@@ -169,7 +220,9 @@ impl PathOperator {
             backward: backward?,
             tasks: Vec::new(),
             current: None,
-            edges: None,
+            directions: pattern.directions,
+            edges: [None, None],
+            edges_of: UNBOUND,
             pairs: Vec::new(),
             next_pair: 0,
             row: Vec::new(),
@@ -211,25 +264,29 @@ impl PathOperator {
 
     /// Prepares the walks for rows of which the same is known.
     fn prepare(&mut self, graphs: Graphs, bound: Bound, rows: &[usize]) -> Result<(), QueryError> {
-        let is_backward = bound == Bound::Object;
-        if let Bound::Neither(row) = bound {
-            let graphs = self.graphs(graphs, None, is_backward)?;
-            let starts = Starts::All([row]);
-            self.push_task(graphs, is_backward, starts, None);
-            return Ok(());
-        }
-        let (from, to) = match is_backward {
-            false => (self.subject, self.object),
-            true => (self.object, self.subject),
+        let from = match bound {
+            Bound::Subject => WalkFrom::Subject,
+            Bound::Object => WalkFrom::Object,
+            Bound::Both => self.end_for_pairs(rows),
+            Bound::Neither(row) => {
+                let from = self.directions.for_all();
+                let graphs = self.graphs(graphs, None, from)?;
+                self.push_task(graphs, from, Starts::All([row]), None);
+                return Ok(());
+            }
+        };
+        let (start, to) = match from {
+            WalkFrom::Subject | WalkFrom::Both => (self.subject, self.object),
+            WalkFrom::Object => (self.object, self.subject),
         };
         let mut rows_of_start: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
         for &row in rows {
-            let start = from.value(&self.rows, row);
+            let start = start.value(&self.rows, row);
             rows_of_start.entry(start).or_default().push(row);
         }
         let mut starts_of_graphs: BTreeMap<Vec<u64>, Vec<(u64, Vec<usize>)>> = BTreeMap::new();
         for (start, rows) in rows_of_start {
-            let graphs = self.graphs(graphs, Some(start), is_backward)?;
+            let graphs = self.graphs(graphs, Some(start), from)?;
             let starts = starts_of_graphs.entry(graphs).or_default();
             starts.push((start, rows));
         }
@@ -245,21 +302,38 @@ impl PathOperator {
                 asked
             });
             let (starts, rows) = starts.into_iter().unzip();
-            self.push_task(graphs, is_backward, Starts::Given(starts, rows), asked);
+            self.push_task(graphs, from, Starts::Given(starts, rows), asked);
         }
         Ok(())
+    }
+
+    /// Which end to walk from for rows that bind both.
+    fn end_for_pairs(&self, rows: &[usize]) -> WalkFrom {
+        let pairs = rows.iter().map(|row| {
+            let ends = [self.subject, self.object];
+            ends.map(|end| end.value(&self.rows, *row))
+        });
+        let pairs: BTreeSet<_> = pairs.collect();
+        let nodes = |end: usize| pairs.iter().map(move |pair| pair[end]);
+        let [subjects, objects] = [0, 1].map(|end| nodes(end).collect::<BTreeSet<_>>().len());
+        match self.directions.for_pairs(subjects, objects, pairs.len()) {
+            WalkFrom::Both if matches!(self.forward, Route::Triples(_)) => {
+                self.directions.for_all()
+            }
+            from => from,
+        }
     }
 
     fn push_task(
         &mut self,
         mut graphs: Vec<u64>,
-        is_backward: bool,
+        from: WalkFrom,
         starts: Starts,
         asked: Option<BTreeMap<Reached, Vec<usize>>>,
     ) {
         graphs.reverse();
         let wanted = Arc::new(Wanted {
-            is_backward,
+            from,
             starts,
             asked,
         });
@@ -271,7 +345,7 @@ impl PathOperator {
         &mut self,
         graphs: Graphs,
         start: Option<u64>,
-        is_backward: bool,
+        from: WalkFrom,
     ) -> Result<Vec<u64>, QueryError> {
         let explain = |error| self.execution.explain(error);
         let dataset = &self.execution.dataset;
@@ -285,13 +359,11 @@ impl PathOperator {
             }
             Graphs::Every => {}
         }
-        let route = match is_backward {
-            false => &self.forward,
-            true => &self.backward,
-        };
+        let route = self.route(from);
         if !route.accepts_nothing() {
-            let steps = route.first_steps().into_iter();
-            return graphs_of_steps(&self.execution, steps, start, &mut self.account);
+            let steps: Vec<_> = route.first_steps().into_iter().cloned().collect();
+            let account = &mut self.account;
+            return graphs_of_steps(&self.execution, steps.iter(), start, account);
         }
         if let (Some(start), false) = (start, self.has_constant()) {
             let steps = [false, true].map(Step::any);
@@ -329,44 +401,75 @@ impl PathOperator {
             UNBOUND => Scope::default_graph(Arc::clone(&self.execution)),
             graph => Scope::named_graph(Arc::clone(&self.execution), graph),
         };
+        let route = self.route(wanted.from);
         let starts = match &wanted.starts {
             Starts::Given(starts, _) => starts.clone(),
-            Starts::All(_) if self.forward.accepts_nothing() => scope.nodes(&mut self.account)?,
+            Starts::All(_) if route.accepts_nothing() => scope.nodes(&mut self.account)?,
             Starts::All(_) => {
-                let steps = self.forward.first_steps().into_iter();
-                scope.beginnings(steps, &mut self.account)?
+                let steps: Vec<_> = route.first_steps().into_iter().cloned().collect();
+                scope.beginnings(steps.iter(), &mut self.account)?
             }
         };
-        let asked = wanted.asked.as_ref();
-        let asked = asked.map(|asked| asked.keys().copied().collect::<BTreeSet<_>>());
         self.current = Some(Current {
-            walk: Walk::new(self.edges(scope, graph, wanted.is_backward), starts, asked),
+            search: self.search(&scope, graph, &wanted, starts),
             graph,
             wanted,
         });
         Ok(true)
     }
 
-    /// The edges of a graph in a direction: those of the walk before if they are the same.
-    fn edges(&mut self, scope: Scope, graph: u64, is_backward: bool) -> Edges {
-        match self.edges.take() {
-            Some((edges, of_graph, was_backward))
-                if (of_graph, was_backward) == (graph, is_backward) =>
-            {
-                edges
+    /// A search from some starts.
+    fn search(&mut self, scope: &Scope, graph: u64, wanted: &Wanted, starts: Vec<u64>) -> Search {
+        let asked = wanted.asked.as_ref().map(|asked| asked.keys().copied());
+        if let (WalkFrom::Both, Some(asked)) = (wanted.from, asked.clone()) {
+            let edges = [false, true].map(|is_backward| self.edges(scope, graph, is_backward));
+            if let Route::Set(automaton) = &self.forward {
+                let fan_outs = self.directions.fan_outs();
+                let meeting = Meeting::new(automaton, edges, fan_outs, starts, asked.collect());
+                return Search::Meeting(Box::new(meeting));
             }
-            _ => {
-                let steps = self.route(is_backward).steps().iter().cloned();
-                Edges::new(scope, steps)
+        }
+        let edges = self.edges(scope, graph, wanted.is_backward());
+        Search::Walk(Box::new(Walk::new(
+            edges,
+            starts,
+            asked.map(Iterator::collect),
+        )))
+    }
+
+    /// The edges of a graph in a direction: those of a walk before if the graph is the same.
+    fn edges(&mut self, scope: &Scope, graph: u64, is_backward: bool) -> Edges {
+        if self.edges_of != graph {
+            self.edges = [None, None];
+            self.edges_of = graph;
+        }
+        self.edges[usize::from(is_backward)]
+            .take()
+            .unwrap_or_else(|| {
+                let route = if is_backward {
+                    &self.backward
+                } else {
+                    &self.forward
+                };
+                Edges::new(scope.clone(), route.steps().iter().cloned())
+            })
+    }
+
+    /// Keeps the edges of a search that has ended for the next one.
+    fn keep_edges(&mut self, search: Search, wanted: &Wanted) {
+        match search {
+            Search::Walk(walk) => {
+                self.edges[usize::from(wanted.is_backward())] = Some(walk.into_edges());
             }
+            Search::Meeting(meeting) => self.edges = meeting.into_edges().map(Some),
         }
     }
 
-    fn route(&self, is_backward: bool) -> &Route {
-        if is_backward {
-            &self.backward
-        } else {
-            &self.forward
+    /// The path as it is walked from an end; from both it begins at the subject.
+    fn route(&self, from: WalkFrom) -> &Route {
+        match from {
+            WalkFrom::Subject | WalkFrom::Both => &self.forward,
+            WalkFrom::Object => &self.backward,
         }
     }
 
@@ -377,20 +480,17 @@ impl PathOperator {
                 return Ok(());
             }
             self.next_pair += 1;
-            let start = current.walk.start(pair.0);
+            let start = current.search.start(pair.0);
             let given = matches!(current.wanted.starts, Starts::Given(..));
             if start == pair.1
                 && given
                 && self.forward.accepts_nothing()
                 && !self.has_constant()
-                && !current.walk.scope().contains_node(start)?
+                && !current.search.scope().contains_node(start)?
             {
                 continue;
             }
-            let [subject, object] = match current.wanted.is_backward {
-                false => [start, pair.1],
-                true => [pair.1, start],
-            };
+            let [subject, object] = current.wanted.ends(start, pair.1);
             let ends = [
                 (self.subject.to, subject),
                 (self.object.to, object),
@@ -454,13 +554,12 @@ impl Operator for PathOperator {
             };
             if self.next_pair == self.pairs.len() {
                 self.next_pair = 0;
-                let route = match current.wanted.is_backward {
-                    false => &self.forward,
-                    true => &self.backward,
+                let route = match current.wanted.from {
+                    WalkFrom::Subject | WalkFrom::Both => &self.forward,
+                    WalkFrom::Object => &self.backward,
                 };
-                if !current.walk.advance(route, &mut self.pairs)? {
-                    let is_backward = current.wanted.is_backward;
-                    self.edges = Some((current.walk.into_edges(), current.graph, is_backward));
+                if !current.search.advance(route, &mut self.pairs)? {
+                    self.keep_edges(current.search, &current.wanted);
                     continue;
                 }
             }

@@ -48,6 +48,10 @@ impl Scope {
         &self.execution
     }
 
+    pub(crate) fn shared_execution(&self) -> Arc<Execution> {
+        Arc::clone(&self.execution)
+    }
+
     /// The graphs of the store in which edges are looked for; `None` is all of them.
     pub(crate) fn graphs(&self) -> &[Option<TermId>] {
         &self.graphs

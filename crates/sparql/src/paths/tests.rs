@@ -1,6 +1,6 @@
 //! Paths over random graphs, against sets of pairs put together as the specification defines them, and against spareval.
 
-use super::{PathEnd, PathGraph, PathOperator, PathPattern};
+use super::{Directions, PathEnd, PathGraph, PathOperator, PathPattern, WalkFrom};
 use crate::batch::UNBOUND;
 use crate::dataset::DefaultGraph;
 use crate::error::QueryError;
@@ -280,6 +280,12 @@ fn random_end(random: &mut Random, column: usize, execution: &Execution) -> Path
     }
 }
 
+/// Figures that let either end, or neither, be better.
+fn random_directions(random: &mut Random) -> Directions {
+    let mut number = || [0.1, 1.0, 10.0][random.below(3) as usize];
+    Directions::of(|| [number(), number(), number()])
+}
+
 fn random_pattern(random: &mut Random, execution: &Execution) -> PathPattern {
     let graph = match random.below(6) {
         0 => PathGraph::Named(PathEnd::New),
@@ -301,6 +307,7 @@ fn random_pattern(random: &mut Random, execution: &Execution) -> PathPattern {
         object,
         graph,
         is_loop: subject == object && subject == PathEnd::New && random.below(2) == 0,
+        directions: random_directions(random),
     }
 }
 
@@ -360,6 +367,73 @@ fn random_paths_relate_what_the_specification_says() {
     }
 }
 
+/// A path from the first column to the second, over rows of two.
+fn between_columns(path: P, directions: Directions) -> PathPattern {
+    PathPattern {
+        subject: PathEnd::Column(0),
+        path,
+        object: PathEnd::Column(1),
+        graph: PathGraph::Default,
+        is_loop: false,
+        directions,
+    }
+}
+
+/// Directions of which one is ten times as good.
+fn better(from: WalkFrom) -> Directions {
+    let (forward, backward) = match from {
+        WalkFrom::Subject => (1.0, 10.0),
+        WalkFrom::Object => (10.0, 1.0),
+        WalkFrom::Both => (1.0, 1.0),
+    };
+    let mut figures = [forward, backward].into_iter();
+    Directions::of(|| [figures.next().unwrap_or(1.0); 3])
+}
+
+#[test]
+fn pairs_are_found_from_either_end_and_from_both() {
+    for seed in 0..400 {
+        let mut random = Random(seed);
+        let (nodes, edges) = (2 + random.below(8), random.below(30));
+        let store = random_store(&mut random, nodes, edges);
+        let graphs = graphs(&store);
+        let execution = Arc::new(random_execution(&mut random, &store));
+        let path = random_pattern_path(&mut random);
+        // Some of these nodes have no edges.
+        let ids: Vec<_> = (0..10)
+            .map(|number| id(&execution, format!("n{number}")))
+            .collect();
+        let each_with = |offset: usize| (0..10).map(move |place| (place, (place + offset) % 10));
+        let all: Vec<_> = (0..10).flat_map(each_with).collect();
+        for (from, pairs) in [
+            (WalkFrom::Subject, all.clone()),
+            (WalkFrom::Object, all),
+            (
+                WalkFrom::Both,
+                each_with(random.below(10) as usize).collect(),
+            ),
+            (WalkFrom::Both, vec![(0, 1)]),
+        ] {
+            let distinct = pairs.len().min(10);
+            let directions = better(from);
+            assert_eq!(from, directions.for_pairs(distinct, distinct, pairs.len()));
+            let pattern = between_columns(path.clone(), directions);
+            let rows = pairs.iter().map(|(from, to)| vec![ids[*from], ids[*to]]);
+            let rows: Vec<_> = rows.collect();
+            let mut operator =
+                PathOperator::new(Arc::clone(&execution), input(&rows, 2), 2, &pattern)
+                    .expect("ready");
+            let mut found = collect(&mut operator, 2).expect("walked");
+            found.sort_unstable();
+            assert_eq!(
+                expected(&rows, &pattern, &execution, &graphs),
+                found,
+                "seed {seed}: {path} from {from:?}"
+            );
+        }
+    }
+}
+
 /// One row without values.
 fn unit() -> crate::operators::BoxedOperator {
     input(&[Vec::new()], 0)
@@ -376,6 +450,7 @@ fn random_paths_relate_what_spareval_says() {
             object: PathEnd::New,
             graph: PathGraph::Default,
             is_loop: false,
+            directions: random_directions(&mut random),
         };
         let query = format!("SELECT ?s ?o {{ ?s {} ?o }}", pattern.path);
         if query.contains("!()") {
@@ -422,6 +497,7 @@ fn plus(subject: PathEnd, object: PathEnd) -> PathPattern {
         object,
         graph: PathGraph::Default,
         is_loop: false,
+        directions: Directions::default(),
     }
 }
 
@@ -446,14 +522,62 @@ fn long_chains_are_walked_to_their_end() {
     }
 }
 
+/// A tree in which each node but the last ones has two children, n2 and n3 those of n1.
+fn tree(nodes: u64) -> Store {
+    let store = QuadStore::open(InMemoryBackend::new()).expect("an empty store");
+    let mut transaction = store.transaction().expect("a transaction");
+    for number in 2..=nodes {
+        let [from, to] = [number / 2, number].map(|number| node(format!("n{number}")));
+        let quad = Quad::new(from, node("p0"), to, GraphName::DefaultGraph);
+        transaction.insert(&quad).expect("inserted");
+    }
+    transaction.commit().expect("committed");
+    store
+}
+
 #[test]
-fn a_runaway_path_is_cancelled_in_time() {
+fn the_end_with_less_to_walk_from_goes_on() {
+    let nodes = 30_000;
+    let store = tree(nodes);
+    // What is below the root does not fit, what is above a leaf does.
+    let execution = Arc::new(execution_over(&store, 50_000, &QueryOptions::new()));
+    let end = |number| PathEnd::Constant(id(&execution, format!("n{number}")));
+    for (pattern, rows) in [
+        (plus(end(1), end(nodes)), 1),
+        (plus(end(nodes), end(1)), 0),
+        (plus(end(2), end(nodes)), 0),
+    ] {
+        let mut operator =
+            PathOperator::new(Arc::clone(&execution), unit(), 0, &pattern).expect("ready");
+        assert_eq!(rows, collect(&mut operator, 0).expect("found").len());
+    }
+}
+
+#[test]
+fn a_walk_from_one_end_stops_when_all_is_found() {
+    let nodes = 30_000;
+    let store = tree(nodes);
+    let execution = Arc::new(execution_over(&store, 300_000, &QueryOptions::new()));
+    let node = |number| id(&execution, format!("n{number}"));
+    // Three nodes for one start are walked to from it; all that is below it does not fit.
+    let rows = [2, 3, 4].map(|number| vec![node(1), node(number)]);
+    let path = P::OneOrMore(Box::new(P::NamedNode(self::node("p0"))));
+    let pattern = between_columns(path, better(WalkFrom::Subject));
+    let mut operator =
+        PathOperator::new(Arc::clone(&execution), input(&rows, 2), 2, &pattern).expect("ready");
+    assert_eq!(3, collect(&mut operator, 2).expect("found").len());
+}
+
+/// The path of one predicate along a chain is cancelled soon after it is asked to be.
+fn is_cancelled_in_time(rows: impl FnOnce(&Execution) -> Vec<Vec<u64>>, pattern: &PathPattern) {
     let store = chain(20_000);
     let token = CancelToken::new();
     let options = QueryOptions::new().with_cancel_token(token.clone());
     let execution = Arc::new(execution_over(&store, usize::MAX, &options));
-    let pattern = plus(PathEnd::New, PathEnd::New);
-    let mut operator = PathOperator::new(execution, unit(), 0, &pattern).expect("ready");
+    let rows = rows(&execution);
+    let width = rows.first().map_or(0, Vec::len);
+    let input = input(&rows, width);
+    let mut operator = PathOperator::new(execution, input, width, pattern).expect("ready");
     let canceller = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(200));
         token.cancel();
@@ -468,12 +592,34 @@ fn a_runaway_path_is_cancelled_in_time() {
 }
 
 #[test]
+fn a_runaway_path_is_cancelled_in_time() {
+    let pattern = plus(PathEnd::New, PathEnd::New);
+    is_cancelled_in_time(|_| vec![Vec::new()], &pattern);
+}
+
+#[test]
+fn a_runaway_search_from_both_ends_is_cancelled_in_time() {
+    let pattern = plus(PathEnd::Column(0), PathEnd::Column(1));
+    // Each of these has much before it and behind it, but not the one the other.
+    let rows = |execution: &Execution| {
+        let node = |number| id(execution, format!("n{number}"));
+        let pairs = (9_000..11_000).map(|number| vec![node(number + 1), node(number)]);
+        pairs.collect()
+    };
+    is_cancelled_in_time(rows, &pattern);
+}
+
+#[test]
 fn a_path_beyond_the_budget_is_an_error() {
     let store = chain(50_000);
     let execution = Arc::new(execution_over(&store, 500_000, &QueryOptions::new()));
-    let start = PathEnd::Constant(id(&execution, "n0"));
-    let pattern = plus(start, PathEnd::New);
-    let mut operator = PathOperator::new(execution, unit(), 0, &pattern).expect("ready");
-    let error = collect(&mut operator, 1);
-    assert!(matches!(error, Err(QueryError::Memory { budget: 500_000 })));
+    let [start, end] = [0, 50_000].map(|number| id(&execution, format!("n{number}")));
+    for object in [PathEnd::New, PathEnd::Constant(end)] {
+        let pattern = plus(PathEnd::Constant(start), object);
+        let mut operator =
+            PathOperator::new(Arc::clone(&execution), unit(), 0, &pattern).expect("ready");
+        let width = operator.width;
+        let error = collect(&mut operator, width);
+        assert!(matches!(error, Err(QueryError::Memory { budget: 500_000 })));
+    }
 }

@@ -13,7 +13,7 @@ use crate::operators::sort_keys::sort_stable;
 use std::collections::BTreeSet;
 
 /// How many starts the first group has.
-const FIRST_STARTS: usize = 16;
+pub(super) const FIRST_STARTS: usize = 16;
 
 /// How many starts a group has at most.
 const MOST_STARTS: usize = 4 * 1024;
@@ -58,6 +58,12 @@ impl Route {
     }
 }
 
+/// How many starts a group should have after one that has made so many visits from its own.
+pub(super) fn size_of_next_group(visits: usize, starts: usize) -> usize {
+    let visits_of_start = (visits / starts.max(1)).max(1);
+    (VISITS_OF_GROUP / visits_of_start).clamp(1, MOST_STARTS)
+}
+
 /// A walk within one graph.
 pub(crate) struct Walk {
     edges: Edges,
@@ -68,8 +74,9 @@ pub(crate) struct Walk {
     group: (usize, usize),
     group_size: usize,
     reach: Option<Reach>,
-    /// The pairs asked for in this group that were not found yet.
-    open: usize,
+    /// For each start of this group, how many of the pairs asked for were not found yet, and how many starts have any.
+    open_pairs: Vec<usize>,
+    open_starts: usize,
     found: Vec<Reached>,
 }
 
@@ -82,7 +89,8 @@ impl Walk {
             group: (0, 0),
             group_size: FIRST_STARTS,
             reach: None,
-            open: 0,
+            open_pairs: Vec::new(),
+            open_starts: 0,
             found: Vec::new(),
         }
     }
@@ -132,13 +140,30 @@ impl Walk {
             None => pairs.extend(found),
             Some(asked) => pairs.extend(found.filter(|pair| asked.contains(pair))),
         }
-        if matches!(route, Route::Set(_)) && self.asked.is_some() && self.reach.is_some() {
-            self.open -= pairs.len();
-            if self.open == 0 {
-                self.end_group();
-            }
+        if matches!(route, Route::Set(_)) && self.asked.is_some() {
+            self.note_found(pairs);
         }
         Ok(true)
+    }
+
+    /// Takes pairs that were asked for off those still to be found.
+    fn note_found(&mut self, pairs: &[Reached]) {
+        let Some(reach) = &mut self.reach else {
+            return;
+        };
+        for (start, _) in pairs {
+            let start = start - self.group.0 as u32;
+            if let Some(open) = self.open_pairs.get_mut(start as usize) {
+                *open = open.saturating_sub(1);
+                if *open == 0 {
+                    self.open_starts = self.open_starts.saturating_sub(1);
+                    reach.finish(start);
+                }
+            }
+        }
+        if self.open_starts == 0 {
+            self.end_group();
+        }
     }
 
     fn next_group(&mut self, automaton: &Automaton) -> bool {
@@ -149,8 +174,12 @@ impl Walk {
             return false;
         }
         if let Some(asked) = &self.asked {
-            let of_group = asked.range((start as u32, 0)..(end as u32, 0));
-            self.open = of_group.count();
+            self.open_pairs.clear();
+            self.open_pairs.resize(end - start, 0);
+            for (number, _) in asked.range((start as u32, 0)..(end as u32, 0)) {
+                self.open_pairs[*number as usize - start] += 1;
+            }
+            self.open_starts = self.open_pairs.iter().filter(|open| **open > 0).count();
         }
         let starts = &self.starts[start..end];
         self.reach = Some(Reach::new(automaton, starts, self.edges.execution()));
@@ -159,9 +188,7 @@ impl Walk {
 
     fn end_group(&mut self) {
         if let Some(reach) = self.reach.take() {
-            let starts = self.group.1 - self.group.0;
-            let visits_of_start = (reach.visits() / starts.max(1)).max(1);
-            self.group_size = (VISITS_OF_GROUP / visits_of_start).clamp(1, MOST_STARTS);
+            self.group_size = size_of_next_group(reach.visits(), self.group.1 - self.group.0);
         }
     }
 

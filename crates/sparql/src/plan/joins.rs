@@ -15,7 +15,7 @@ use super::planner::Planner;
 use super::prune::prune;
 use super::services::service_join;
 use super::star::Arm;
-use super::{JoinKind, JoinMethod, Node, Plan, Probed, price};
+use super::{JoinKind, JoinMethod, Node, PathPlan, Plan, Probed, price};
 use crate::algebra::{Algebra, Exists, GraphPlace, Path, Place, Quads, Scalar, Slot, SlotSet};
 use crate::batch::UNBOUND;
 use crate::error::QueryError;
@@ -122,7 +122,8 @@ impl Planner<'_> {
                 Algebra::Quads(quads) => scan(quads, None, None),
                 Algebra::Path(path) => {
                     let slots = path.slots();
-                    leaf(Node::Path(path), slots.iter().collect(), slots, 0.0)
+                    let walked = Box::new(PathPlan::as_written(*path));
+                    leaf(Node::Path(walked), slots.iter().collect(), slots, 0.0)
                 }
                 other => self.plan(other)?,
             };
@@ -406,7 +407,7 @@ impl Planner<'_> {
                     scan(*quads, *permutation, objects.clone().filter(|_| by_objects))
                 }
                 Reading::Path(path) => leaf(
-                    Node::Path(path.clone()),
+                    Node::Path(Box::new(self.path(path, None)?)),
                     path.slots().iter().collect(),
                     path.slots(),
                     tree.rows,
@@ -424,7 +425,7 @@ impl Planner<'_> {
                 let left = self.made(left, readings, filters, start)?;
                 let probed = match &readings[*part] {
                     Reading::Quads(quads, _) => Probed::Quads(*quads),
-                    Reading::Path(path) => Probed::Path(path.clone()),
+                    Reading::Path(path) => Probed::Path(Box::new(self.path(path, Some(&left))?)),
                     Reading::Plan(_) => {
                         return Err(QueryError::Evaluation(
                             "a part that cannot be looked up was planned so".to_owned(),

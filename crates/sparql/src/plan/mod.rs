@@ -15,6 +15,7 @@ mod normalize;
 mod parallel;
 #[cfg(test)]
 mod parallel_tests;
+mod paths;
 mod planner;
 mod price;
 mod prune;
@@ -25,10 +26,11 @@ mod star;
 mod values;
 mod ways;
 
+pub(crate) use paths::PathPlan;
 pub(crate) use planner::Planner;
 pub(crate) use values::ValuesReading;
 
-use crate::algebra::{Path, Place, Quads, Scalar, Service, Slot, SlotSet};
+use crate::algebra::{Place, Quads, Scalar, Service, Slot, SlotSet};
 use crate::expression::IdRange;
 use quadrille_store::Permutation;
 use spargebra::algebra::AggregateExpression;
@@ -78,7 +80,7 @@ pub(crate) enum JoinMethod {
 #[derive(Clone, Debug)]
 pub(crate) enum Probed {
     Quads(Quads),
-    Path(Box<Path>),
+    Path(Box<PathPlan>),
     /// Several properties of one subject.
     Star(Vec<Quads>),
 }
@@ -89,7 +91,7 @@ impl Probed {
         let mut slots = SlotSet::default();
         match self {
             Self::Quads(quads) => slots.add_all(&quads.slots()),
-            Self::Path(path) => slots.add_all(&path.slots()),
+            Self::Path(walked) => slots.add_all(&walked.path.slots()),
             Self::Star(arms) => arms.iter().for_each(|arm| slots.add_all(&arm.slots())),
         }
         slots
@@ -133,7 +135,7 @@ pub(crate) enum Node {
         /// The variables, in the order in which they get their values.
         variables: Vec<Slot>,
     },
-    Path(Box<Path>),
+    Path(Box<PathPlan>),
     NamedGraphs(Slot),
     Values(Vec<Vec<u64>>),
     Join {

@@ -334,7 +334,7 @@ fn the_limits_of_the_query_hold_for_what_a_service_gives() {
     let joined = "SELECT * { SERVICE :there { :s :p ?x } SERVICE :elsewhere { :s :p ?x } }";
     let options = QueryOptions::new().with_default_service(endless);
     let timed = options.clone().with_timeout(Duration::from_millis(50));
-    for query in [count, silent] {
+    for query in [count, silent, joined] {
         let stopped = answer_with(&here, query, &timed);
         assert!(matches!(stopped, Err(QueryError::Timeout)), "{stopped:?}");
     }
@@ -345,13 +345,11 @@ fn the_limits_of_the_query_hold_for_what_a_service_gives() {
         "{stopped:?}"
     );
     let small = options.clone().with_memory(1 << 16);
-    for query in [silent, joined] {
-        let stopped = answer_with(&here, query, &small);
-        assert!(
-            matches!(stopped, Err(QueryError::Memory { .. })),
-            "{stopped:?}"
-        );
-    }
+    let stopped = answer_with(&here, silent, &small);
+    assert!(
+        matches!(stopped, Err(QueryError::Memory { .. })),
+        "{stopped:?}"
+    );
     let first = format!("{rows} LIMIT 2");
     assert_eq!(answer_with(&here, &first, &options).unwrap().len(), 2);
 }
