@@ -11,14 +11,13 @@ use super::edges::Edges;
 use super::meeting::Meeting;
 use super::reach::Reached;
 use super::scope::{Scope, graphs_of_steps};
-use super::walk::{Route, Walk};
+use super::walk::Walk;
 use super::{PathEnd, PathGraph, PathPattern};
 use crate::batch::{Batch, UNBOUND};
 use crate::error::QueryError;
 use crate::execution::{Account, Execution};
 use crate::operators::{BoxedOperator, Operator};
 use quadrille_store::TermId;
-use spargebra::algebra::PropertyPathExpression;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -32,8 +31,8 @@ pub(crate) struct PathOperator {
     subject: End,
     object: End,
     graph: Option<End>,
-    forward: Route,
-    backward: Route,
+    forward: Automaton,
+    backward: Automaton,
     /// What is still to be done for the rows at hand, the last one first.
     tasks: Vec<Task>,
     current: Option<Current>,
@@ -139,12 +138,14 @@ enum Search {
 
 impl Search {
     /// Sets the next pairs; false when there are no more.
-    fn advance(&mut self, route: &Route, pairs: &mut Vec<Reached>) -> Result<bool, QueryError> {
-        match (self, route) {
-            (Self::Walk(walk), _) => walk.advance(route, pairs),
-            (Self::Meeting(meeting), Route::Set(automaton)) => meeting.advance(automaton, pairs),
-            // Such a path is not searched for from both ends.
-            (Self::Meeting(_), Route::Triples(_)) => Ok(false),
+    fn advance(
+        &mut self,
+        automaton: &Automaton,
+        pairs: &mut Vec<Reached>,
+    ) -> Result<bool, QueryError> {
+        match self {
+            Self::Walk(walk) => walk.advance(automaton, pairs),
+            Self::Meeting(meeting) => meeting.advance(automaton, pairs),
         }
     }
 
@@ -204,10 +205,8 @@ impl PathOperator {
             PathGraph::Default => None,
             PathGraph::Named(graph) => Some(end(graph)),
         };
-        let [forward, backward] = [false, true].map(|backward| {
-            let automaton = Automaton::new(&pattern.path, backward, &execution)?;
-            Ok::<_, QueryError>(route(&pattern.path, automaton))
-        });
+        let [forward, backward] =
+            [false, true].map(|backward| Automaton::new(&pattern.path, backward, &execution));
         Ok(Self {
             account: execution.memory.account(),
             left: Some(left),
@@ -316,12 +315,7 @@ impl PathOperator {
         let pairs: BTreeSet<_> = pairs.collect();
         let nodes = |end: usize| pairs.iter().map(move |pair| pair[end]);
         let [subjects, objects] = [0, 1].map(|end| nodes(end).collect::<BTreeSet<_>>().len());
-        match self.directions.for_pairs(subjects, objects, pairs.len()) {
-            WalkFrom::Both if matches!(self.forward, Route::Triples(_)) => {
-                self.directions.for_all()
-            }
-            from => from,
-        }
+        self.directions.for_pairs(subjects, objects, pairs.len())
     }
 
     fn push_task(
@@ -359,9 +353,9 @@ impl PathOperator {
             }
             Graphs::Every => {}
         }
-        let route = self.route(from);
-        if !route.accepts_nothing() {
-            let steps: Vec<_> = route.first_steps().into_iter().cloned().collect();
+        let automaton = self.automaton(from);
+        if !automaton.accepts_nothing() {
+            let steps: Vec<_> = automaton.first_steps().cloned().collect();
             let account = &mut self.account;
             return graphs_of_steps(&self.execution, steps.iter(), start, account);
         }
@@ -401,12 +395,12 @@ impl PathOperator {
             UNBOUND => Scope::default_graph(Arc::clone(&self.execution)),
             graph => Scope::named_graph(Arc::clone(&self.execution), graph),
         };
-        let route = self.route(wanted.from);
+        let automaton = self.automaton(wanted.from);
         let starts = match &wanted.starts {
             Starts::Given(starts, _) => starts.clone(),
-            Starts::All(_) if route.accepts_nothing() => scope.nodes(&mut self.account)?,
+            Starts::All(_) if automaton.accepts_nothing() => scope.nodes(&mut self.account)?,
             Starts::All(_) => {
-                let steps: Vec<_> = route.first_steps().into_iter().cloned().collect();
+                let steps: Vec<_> = automaton.first_steps().cloned().collect();
                 scope.beginnings(steps.iter(), &mut self.account)?
             }
         };
@@ -420,38 +414,36 @@ impl PathOperator {
 
     /// A search from some starts.
     fn search(&mut self, scope: &Scope, graph: u64, wanted: &Wanted, starts: Vec<u64>) -> Search {
-        let asked = wanted.asked.as_ref().map(|asked| asked.keys().copied());
-        if let (WalkFrom::Both, Some(asked)) = (wanted.from, asked.clone()) {
-            let edges = [false, true].map(|is_backward| self.edges(scope, graph, is_backward));
-            if let Route::Set(automaton) = &self.forward {
+        let asked = wanted.asked.as_ref();
+        let asked = asked.map(|asked| asked.keys().copied());
+        match (wanted.from, asked) {
+            (WalkFrom::Both, Some(asked)) => {
+                let ends = [WalkFrom::Subject, WalkFrom::Object];
+                let edges = ends.map(|end| self.edges(scope, graph, end));
                 let fan_outs = self.directions.fan_outs();
-                let meeting = Meeting::new(automaton, edges, fan_outs, starts, asked.collect());
-                return Search::Meeting(Box::new(meeting));
+                let asked = asked.collect();
+                let meeting = Meeting::new(&self.forward, edges, fan_outs, starts, asked);
+                Search::Meeting(Box::new(meeting))
+            }
+            (end, asked) => {
+                let edges = self.edges(scope, graph, end);
+                let asked = asked.map(Iterator::collect);
+                Search::Walk(Box::new(Walk::new(edges, starts, asked)))
             }
         }
-        let edges = self.edges(scope, graph, wanted.is_backward());
-        Search::Walk(Box::new(Walk::new(
-            edges,
-            starts,
-            asked.map(Iterator::collect),
-        )))
     }
 
-    /// The edges of a graph in a direction: those of a walk before if the graph is the same.
-    fn edges(&mut self, scope: &Scope, graph: u64, is_backward: bool) -> Edges {
+    /// The edges of a graph for walks from an end: those of a walk before if the graph is the same.
+    fn edges(&mut self, scope: &Scope, graph: u64, from: WalkFrom) -> Edges {
         if self.edges_of != graph {
             self.edges = [None, None];
             self.edges_of = graph;
         }
-        self.edges[usize::from(is_backward)]
+        self.edges[usize::from(from == WalkFrom::Object)]
             .take()
             .unwrap_or_else(|| {
-                let route = if is_backward {
-                    &self.backward
-                } else {
-                    &self.forward
-                };
-                Edges::new(scope.clone(), route.steps().iter().cloned())
+                let steps = self.automaton(from).steps.iter().cloned();
+                Edges::new(scope.clone(), steps)
             })
     }
 
@@ -466,7 +458,7 @@ impl PathOperator {
     }
 
     /// The path as it is walked from an end; from both it begins at the subject.
-    fn route(&self, from: WalkFrom) -> &Route {
+    fn automaton(&self, from: WalkFrom) -> &Automaton {
         match from {
             WalkFrom::Subject | WalkFrom::Both => &self.forward,
             WalkFrom::Object => &self.backward,
@@ -506,19 +498,6 @@ impl PathOperator {
     }
 }
 
-/// The path as it is walked: a single step relates a pair for each triple.
-fn route(path: &PropertyPathExpression, automaton: Automaton) -> Route {
-    use PropertyPathExpression as P;
-    let mut inner = path;
-    while let P::Reverse(path) = inner {
-        inner = path;
-    }
-    match (inner, automaton.steps.as_slice()) {
-        (P::NamedNode(_) | P::NegatedPropertySet(_), [step]) => Route::Triples(step.clone()),
-        _ => Route::Set(automaton),
-    }
-}
-
 /// Sets a row to one that came in and the ends found for it; false when they do not agree.
 fn join(
     rows: &Batch,
@@ -554,11 +533,11 @@ impl Operator for PathOperator {
             };
             if self.next_pair == self.pairs.len() {
                 self.next_pair = 0;
-                let route = match current.wanted.from {
+                let automaton = match current.wanted.from {
                     WalkFrom::Subject | WalkFrom::Both => &self.forward,
                     WalkFrom::Object => &self.backward,
                 };
-                if !current.search.advance(route, &mut self.pairs)? {
+                if !current.search.advance(automaton, &mut self.pairs)? {
                     self.keep_edges(current.search, &current.wanted);
                     continue;
                 }

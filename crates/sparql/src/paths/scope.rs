@@ -57,11 +57,6 @@ impl Scope {
         &self.graphs
     }
 
-    /// Whether several graphs may hold one edge.
-    pub(crate) fn is_merged(&self) -> bool {
-        self.graphs.len() > 1 || self.graphs.contains(&None)
-    }
-
     /// How many edges a step may take, counting one of several graphs for each.
     pub(crate) fn count(&self, step: &Step) -> Result<u64, QueryError> {
         let mut count = 0_u64;

@@ -93,13 +93,12 @@ fn random_path(random: &mut Random, depth: u32) -> P {
     }
 }
 
-/// A path as it stands for itself: with a closure on top, or a negated property set.
+/// A path as it stands for itself: with a closure on top.
 fn random_pattern_path(random: &mut Random) -> P {
     let inner = Box::new(random_path(random, 3));
-    match random.below(5) {
+    match random.below(4) {
         0 => P::ZeroOrOne(inner),
         1 => P::OneOrMore(inner),
-        2 => P::NegatedPropertySet(vec![node("p0"), node("p3")]),
         _ => P::ZeroOrMore(inner),
     }
 }
@@ -173,24 +172,13 @@ fn is_nullable(path: &P) -> bool {
     }
 }
 
-/// What a path relates in a graph, as rows: a negated property set once for each triple.
+/// What a path relates in a graph, as rows.
 fn related(
     path: &P,
     triples: &BTreeSet<[u64; 3]>,
     constants: &[u64],
     execution: &Execution,
 ) -> Vec<(u64, u64)> {
-    if let P::NegatedPropertySet(names) = path {
-        let encode = |name: &NamedNode| execution.terms.encode(name.clone().into());
-        let excluded: Vec<_> = names
-            .iter()
-            .map(|name| encode(name).expect("encoded"))
-            .collect();
-        let edges = triples
-            .iter()
-            .filter(|triple| !excluded.contains(&triple[1]));
-        return edges.map(|triple| (triple[0], triple[2])).collect();
-    }
     let mut pairs = naive(path, triples, execution);
     if is_nullable(path) {
         pairs.extend(constants.iter().map(|constant| (*constant, *constant)));

@@ -4,12 +4,11 @@
 //! number, and a node reached. What always holds: as many starts are walked from at once as will not visit too many nodes
 //! together, by what those before them have visited; a group is left once all that is asked for of it is found.
 
-use super::automaton::{Automaton, Step};
+use super::automaton::Automaton;
 use super::edges::Edges;
 use super::reach::{Reach, Reached};
 use super::scope::Scope;
 use crate::error::QueryError;
-use crate::operators::sort_keys::sort_stable;
 use std::collections::BTreeSet;
 
 /// How many starts the first group has.
@@ -20,43 +19,6 @@ const MOST_STARTS: usize = 4 * 1024;
 
 /// How many visits a group should make, about.
 const VISITS_OF_GROUP: usize = 256 * 1024;
-
-/// From how many starts single triples are looked up at once.
-const TRIPLE_STARTS: usize = 256;
-
-/// A path made ready to be walked in one direction.
-pub(crate) enum Route {
-    /// Pairs are related once.
-    Set(Automaton),
-    /// Pairs are related once for each triple.
-    Triples(Step),
-}
-
-impl Route {
-    /// Whether every node is related to itself.
-    pub(crate) fn accepts_nothing(&self) -> bool {
-        match self {
-            Self::Set(automaton) => automaton.accepts_nothing(),
-            Self::Triples(_) => false,
-        }
-    }
-
-    /// All steps of it, by number.
-    pub(crate) fn steps(&self) -> &[Step] {
-        match self {
-            Self::Set(automaton) => &automaton.steps,
-            Self::Triples(step) => std::slice::from_ref(step),
-        }
-    }
-
-    /// The steps that it may begin with.
-    pub(crate) fn first_steps(&self) -> Vec<&Step> {
-        match self {
-            Self::Set(automaton) => automaton.first_steps().collect(),
-            Self::Triples(step) => vec![step],
-        }
-    }
-}
 
 /// How many starts a group should have after one that has made so many visits from its own.
 pub(super) fn size_of_next_group(visits: usize, starts: usize) -> usize {
@@ -111,25 +73,16 @@ impl Walk {
     /// Sets the next pairs, of those asked for; false when there are no more.
     pub(crate) fn advance(
         &mut self,
-        route: &Route,
+        automaton: &Automaton,
         pairs: &mut Vec<Reached>,
     ) -> Result<bool, QueryError> {
         pairs.clear();
         self.found.clear();
-        match route {
-            Route::Set(automaton) => {
-                let Some(reach) = &mut self.reach else {
-                    return Ok(self.next_group(automaton));
-                };
-                if !reach.advance(automaton, &mut self.edges, &mut self.found)? {
-                    self.end_group();
-                }
-            }
-            Route::Triples(_) => {
-                if !self.find_triples()? {
-                    return Ok(false);
-                }
-            }
+        let Some(reach) = &mut self.reach else {
+            return Ok(self.next_group(automaton));
+        };
+        if !reach.advance(automaton, &mut self.edges, &mut self.found)? {
+            self.end_group();
         }
         let first = self.group.0 as u32;
         let found = self
@@ -140,7 +93,7 @@ impl Walk {
             None => pairs.extend(found),
             Some(asked) => pairs.extend(found.filter(|pair| asked.contains(pair))),
         }
-        if matches!(route, Route::Set(_)) && self.asked.is_some() {
+        if self.asked.is_some() {
             self.note_found(pairs);
         }
         Ok(true)
@@ -190,25 +143,5 @@ impl Walk {
         if let Some(reach) = self.reach.take() {
             self.group_size = size_of_next_group(reach.visits(), self.group.1 - self.group.0);
         }
-    }
-
-    /// Finds pairs by single triples; false when there are no more starts. A triple that several graphs hold is one.
-    fn find_triples(&mut self) -> Result<bool, QueryError> {
-        let start = self.group.1;
-        let end = self.starts.len().min(start + TRIPLE_STARTS);
-        self.group = (start, end);
-        let mut triples = Vec::new();
-        let starts = &self.starts[start..end];
-        self.edges.look_up(0, starts, |number, predicate, node| {
-            triples.push((number as u32, predicate, node));
-            Ok(())
-        })?;
-        if self.edges.scope().is_merged() {
-            sort_stable(&mut triples, Ord::cmp, self.edges.execution())?;
-            triples.dedup();
-        }
-        let pairs = triples.iter().map(|(number, _, node)| (*number, *node));
-        self.found.extend(pairs);
-        Ok(end > start)
     }
 }
