@@ -148,6 +148,29 @@ impl Edges {
     }
 }
 
+/// Which of some nodes, best ascending, are the subject or the object of any edge.
+pub(super) fn are_nodes(scope: &Scope, nodes: &[u64]) -> Result<Vec<bool>, QueryError> {
+    let explain = |error| scope.execution().explain(error);
+    let mut are_nodes = vec![false; nodes.len()];
+    let mut open: Vec<usize> = (0..nodes.len()).collect();
+    let (mut probes, mut found) = (Vec::new(), Vec::new());
+    for step in [false, true].map(Step::any) {
+        for mut lookup in open_lookups(scope, &step)? {
+            if open.is_empty() {
+                return Ok(are_nodes);
+            }
+            probes.clear();
+            probes.extend(open.iter().map(|place| nodes[*place]));
+            lookup.contains(&[&probes], &mut found).map_err(explain)?;
+            for (place, is_found) in open.iter().zip(&found) {
+                are_nodes[*place] = *is_found;
+            }
+            open.retain(|place| !are_nodes[*place]);
+        }
+    }
+    Ok(are_nodes)
+}
+
 fn open_lookups(scope: &Scope, step: &Step) -> Result<Vec<Box<dyn QuadLookup>>, QueryError> {
     let explain = |error| scope.execution().explain(error);
     let is_local = |label: &Label| match label {

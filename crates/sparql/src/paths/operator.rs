@@ -7,7 +7,7 @@
 
 use super::automaton::{Automaton, Step};
 use super::directions::{Directions, WalkFrom};
-use super::edges::Edges;
+use super::edges::{Edges, are_nodes};
 use super::meeting::Meeting;
 use super::reach::Reached;
 use super::scope::{Scope, graphs_of_steps};
@@ -169,6 +169,24 @@ struct Current {
     search: Search,
     graph: u64,
     wanted: Arc<Wanted>,
+    /// Which of the given starts the graph holds; `None` before the first question.
+    are_nodes: Option<Vec<bool>>,
+}
+
+impl Current {
+    /// Whether the graph holds a start of those that rows have given. All are looked up at the first question.
+    fn is_node(&mut self, start: u32) -> Result<bool, QueryError> {
+        let Starts::Given(starts, _) = &self.wanted.starts else {
+            return Ok(true);
+        };
+        let known = match self.are_nodes.take() {
+            Some(known) => known,
+            None => are_nodes(self.search.scope(), starts)?,
+        };
+        let is_node = known.get(start as usize).copied().unwrap_or(false);
+        self.are_nodes = Some(known);
+        Ok(is_node)
+    }
 }
 
 impl PathOperator {
@@ -408,6 +426,7 @@ impl PathOperator {
             search: self.search(&scope, graph, &wanted, starts),
             graph,
             wanted,
+            are_nodes: None,
         });
         Ok(true)
     }
@@ -466,19 +485,17 @@ impl PathOperator {
     }
 
     /// Appends the rows of the pairs at hand until the batch is full.
-    fn give_pairs(&mut self, current: &Current, batch: &mut Batch) -> Result<(), QueryError> {
+    fn give_pairs(&mut self, current: &mut Current, batch: &mut Batch) -> Result<(), QueryError> {
         while let Some(pair) = self.pairs.get(self.next_pair) {
             if batch.is_full() {
                 return Ok(());
             }
             self.next_pair += 1;
             let start = current.search.start(pair.0);
-            let given = matches!(current.wanted.starts, Starts::Given(..));
             if start == pair.1
-                && given
                 && self.forward.accepts_nothing()
                 && !self.has_constant()
-                && !current.search.scope().contains_node(start)?
+                && !current.is_node(pair.0)?
             {
                 continue;
             }
@@ -542,7 +559,7 @@ impl Operator for PathOperator {
                     continue;
                 }
             }
-            self.give_pairs(&current, batch)?;
+            self.give_pairs(&mut current, batch)?;
             self.current = Some(current);
         }
         Ok(!batch.is_empty())
