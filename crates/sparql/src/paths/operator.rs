@@ -3,7 +3,8 @@
 //! What flows in: rows. What flows out: for each row, a row for each pair of ends that agrees with it. What always holds:
 //! a row of which one end is bound is walked from there, one of which neither is from the end that is thought to be better;
 //! where both are bound, the ends are walked from in turn until they meet, or many rows share the walks from the end that
-//! has fewer nodes; rows of a batch that start at one node share the walk.
+//! has fewer nodes, and are left for those from the other where they become long; rows of a batch that start at one node
+//! share the walk.
 
 use super::automaton::{Automaton, Step};
 use super::directions::{Directions, WalkFrom};
@@ -21,6 +22,9 @@ use quadrille_store::TermId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// How many visits are few enough for a walk for pairs to make them before the other end is tried.
+const VISITS_BEFORE_TURNING: usize = 8 * 1_024;
+
 /// Rows joined with the pairs that a path relates.
 pub(crate) struct PathOperator {
     execution: Arc<Execution>,
@@ -37,6 +41,8 @@ pub(crate) struct PathOperator {
     tasks: Vec<Task>,
     current: Option<Current>,
     directions: Directions,
+    /// How many visits the first walk for pairs makes before the other end is tried.
+    pub(super) visits_max: usize,
     /// The edges that walks have used in the graph of the last one: forward and backward.
     edges: [Option<Edges>; 2],
     edges_of: u64,
@@ -96,16 +102,43 @@ struct Wanted {
     starts: Starts,
     /// The pairs that are asked for, each with the rows that ask for it; `None` is all.
     asked: Option<BTreeMap<Reached, Vec<usize>>>,
+    /// How many visits walks for pairs make before the other end is tried.
+    visits_max: usize,
 }
 
 enum Starts {
-    /// These nodes, each with the rows that start there.
+    /// These nodes, each with the rows that start there, which are looked at where no pairs are asked for.
     Given(Vec<u64>, Vec<Vec<usize>>),
     /// All nodes of a graph that the path can begin at, for one row.
     All([usize; 1]),
 }
 
 impl Wanted {
+    /// What the pairs that a walk has given up are asked for from its other end, with twice the visits: however wrong the
+    /// choice of an end was, and however often, all walks together cost a few times what the better end would have.
+    fn turned(&self, walk: &Walk, given_up: &BTreeSet<Reached>) -> Self {
+        let mut starts_of: BTreeMap<u64, Vec<(u64, Vec<usize>)>> = BTreeMap::new();
+        for pair in given_up {
+            let other = (walk.start(pair.0), self.rows(pair).to_vec());
+            starts_of.entry(pair.1).or_default().push(other);
+        }
+        let starts = starts_of.keys().copied().collect();
+        let numbered = (0..).zip(starts_of.into_values());
+        let asked = numbered.flat_map(|(number, others)| {
+            let others = others.into_iter();
+            others.map(move |(node, rows)| ((number, node), rows))
+        });
+        Self {
+            from: match self.from {
+                WalkFrom::Object => WalkFrom::Subject,
+                WalkFrom::Subject | WalkFrom::Both => WalkFrom::Object,
+            },
+            asked: Some(asked.collect()),
+            starts: Starts::Given(starts, Vec::new()),
+            visits_max: self.visits_max.saturating_mul(2),
+        }
+    }
+
     /// Whether walks start at the object.
     fn is_backward(&self) -> bool {
         self.from == WalkFrom::Object
@@ -174,6 +207,18 @@ struct Current {
 }
 
 impl Current {
+    /// What is to be done from the other end, if the walk has given up.
+    fn turned(&self) -> Option<Task> {
+        let Search::Walk(walk) = &self.search else {
+            return None;
+        };
+        let given_up = walk.given_up()?;
+        Some(Task {
+            graphs: vec![self.graph],
+            wanted: Arc::new(self.wanted.turned(walk, given_up)),
+        })
+    }
+
     /// Whether the graph holds a start of those that rows have given. All are looked up at the first question.
     fn is_node(&mut self, start: u32) -> Result<bool, QueryError> {
         let Starts::Given(starts, _) = &self.wanted.starts else {
@@ -238,6 +283,7 @@ impl PathOperator {
             tasks: Vec::new(),
             current: None,
             directions: pattern.directions,
+            visits_max: VISITS_BEFORE_TURNING,
             edges: [None, None],
             edges_of: UNBOUND,
             pairs: Vec::new(),
@@ -348,6 +394,7 @@ impl PathOperator {
             from,
             starts,
             asked,
+            visits_max: self.visits_max,
         });
         self.tasks.push(Task { graphs, wanted });
     }
@@ -447,7 +494,7 @@ impl PathOperator {
             (end, asked) => {
                 let edges = self.edges(scope, graph, end);
                 let asked = asked.map(Iterator::collect);
-                Search::Walk(Box::new(Walk::new(edges, starts, asked)))
+                Search::Walk(Box::new(Walk::new(edges, starts, asked, wanted.visits_max)))
             }
         }
     }
@@ -550,6 +597,12 @@ impl Operator for PathOperator {
             };
             if self.next_pair == self.pairs.len() {
                 self.next_pair = 0;
+                if let Some(turned) = current.turned() {
+                    self.pairs.clear();
+                    self.tasks.push(turned);
+                    self.keep_edges(current.search, &current.wanted);
+                    continue;
+                }
                 let automaton = match current.wanted.from {
                     WalkFrom::Subject | WalkFrom::Both => &self.forward,
                     WalkFrom::Object => &self.backward,

@@ -2,7 +2,8 @@
 //!
 //! What flows in: nodes to start from, perhaps the pairs that are asked for. What flows out: pairs of a start, by its
 //! number, and a node reached. What always holds: as many starts are walked from at once as will not visit too many nodes
-//! together, by what those before them have visited; a group is left once all that is asked for of it is found.
+//! together, by what those before them have visited; a group is left once all that is asked for of it is found; a walk that
+//! has become long gives up what it was asked for and has not decided, for the other end to be tried.
 
 use super::automaton::Automaton;
 use super::edges::Edges;
@@ -30,8 +31,12 @@ pub(super) fn size_of_next_group(visits: usize, starts: usize) -> usize {
 pub(crate) struct Walk {
     edges: Edges,
     starts: Vec<u64>,
-    /// The pairs that are asked for; `None` is all.
+    /// The pairs that are asked for and not decided yet; `None` is all.
     asked: Option<BTreeSet<Reached>>,
+    /// How many visits may be made before the other end is to be tried.
+    visits_max: usize,
+    /// How many were made in the groups before.
+    visits: usize,
     /// The starts that are being walked from, or were last.
     group: (usize, usize),
     group_size: usize,
@@ -43,11 +48,18 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
-    pub(crate) fn new(edges: Edges, starts: Vec<u64>, asked: Option<BTreeSet<Reached>>) -> Self {
+    pub(crate) fn new(
+        edges: Edges,
+        starts: Vec<u64>,
+        asked: Option<BTreeSet<Reached>>,
+        visits_max: usize,
+    ) -> Self {
         Self {
             edges,
             starts,
             asked,
+            visits_max,
+            visits: 0,
             group: (0, 0),
             group_size: FIRST_STARTS,
             reach: None,
@@ -83,20 +95,35 @@ impl Walk {
         };
         if !reach.advance(automaton, &mut self.edges, &mut self.found)? {
             self.end_group();
+            self.decide_group();
         }
         let first = self.group.0 as u32;
         let found = self
             .found
             .iter()
             .map(|(start, node)| (first + start, *node));
-        match &self.asked {
+        match &mut self.asked {
             None => pairs.extend(found),
-            Some(asked) => pairs.extend(found.filter(|pair| asked.contains(pair))),
+            Some(asked) => pairs.extend(found.filter(|pair| asked.remove(pair))),
         }
         if self.asked.is_some() {
             self.note_found(pairs);
         }
         Ok(true)
+    }
+
+    /// The pairs that are not decided yet, if more visits were made than should be before the other end is tried.
+    pub(crate) fn given_up(&self) -> Option<&BTreeSet<Reached>> {
+        let visits = self.visits + self.reach.as_ref().map_or(0, Reach::visits);
+        let asked = self.asked.as_ref();
+        asked.filter(|asked| visits > self.visits_max && !asked.is_empty())
+    }
+
+    /// Forgets the pairs asked for of a group of which all is known.
+    fn decide_group(&mut self) {
+        if let Some(asked) = &mut self.asked {
+            *asked = asked.split_off(&(self.group.1 as u32, 0));
+        }
     }
 
     /// Takes pairs that were asked for off those still to be found.
@@ -141,6 +168,7 @@ impl Walk {
 
     fn end_group(&mut self) {
         if let Some(reach) = self.reach.take() {
+            self.visits += reach.visits();
             self.group_size = size_of_next_group(reach.visits(), self.group.1 - self.group.0);
         }
     }
