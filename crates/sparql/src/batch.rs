@@ -95,6 +95,14 @@ impl Batch {
         });
     }
 
+    /// Appends the first rows of another batch of the same width.
+    pub(crate) fn append_first(&mut self, from: &Self, rows: usize) {
+        let rows = rows.min(from.len());
+        self.append_with(rows, |column, values| {
+            values.extend_from_slice(&from.column(column)[..rows]);
+        });
+    }
+
     /// Keeps the first rows only.
     pub(crate) fn truncate(&mut self, rows: usize) {
         if rows < self.rows {
@@ -103,6 +111,39 @@ impl Batch {
                 .for_each(|column| column.truncate(rows));
             self.rows = rows;
         }
+    }
+
+    /// Takes the rows from a place on away, and gives the memory of both parts back that they do not need.
+    pub(crate) fn split_off(&mut self, place: usize) -> Self {
+        let place = place.min(self.rows);
+        let take = |column: &mut Vec<u64>| {
+            let taken = column.split_off(place);
+            column.shrink_to_fit();
+            taken
+        };
+        let columns = self.columns.iter_mut().map(take).collect();
+        let rows = self.rows - place;
+        self.rows = place;
+        Self { columns, rows }
+    }
+
+    /// The rows in batches of at most so many.
+    pub(crate) fn parts(&self, rows: usize) -> impl Iterator<Item = Self> + '_ {
+        (0..self.rows).step_by(rows.max(1)).map(move |start| {
+            let end = self.rows.min(start + rows);
+            let cut = |column: &Vec<u64>| column[start..end].to_vec();
+            Self {
+                columns: self.columns.iter().map(cut).collect(),
+                rows: end - start,
+            }
+        })
+    }
+
+    /// Makes room for so many rows in all, and no more.
+    pub(crate) fn reserve(&mut self, rows: usize) {
+        let more = rows.saturating_sub(self.rows);
+        let columns = self.columns.iter_mut();
+        columns.for_each(|column| column.reserve_exact(more));
     }
 
     /// Removes the first rows.

@@ -212,6 +212,14 @@ impl Filter {
         }
     }
 
+    /// About how many bytes it keeps to tell triples apart.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Every | Self::Named => 0,
+            Self::Distinct(seen) => seen.triples.capacity() * SEEN_BYTES,
+        }
+    }
+
     fn keeps(&mut self, quad: &IdQuad, order: Permutation, single_scan: bool) -> bool {
         match self {
             Self::Every => true,
@@ -220,6 +228,9 @@ impl Filter {
         }
     }
 }
+
+/// What a triple that was seen takes: three ids, with the room that a hash table leaves.
+pub(crate) const SEEN_BYTES: usize = 32;
 
 /// The triples seen so far, of which only those that can come again are kept.
 #[derive(Default)]

@@ -261,6 +261,11 @@ impl<'a> Explainer<'a> {
         }
     }
 
+    fn star(&self, arms: &[Quads]) -> String {
+        let arms: Vec<_> = arms.iter().map(|arm| self.quads(arm)).collect();
+        format!("star {}", arms.join(" . "))
+    }
+
     fn words(&self, node: &Node) -> (&'static str, String) {
         match node {
             Node::Unit => ("one row", String::new()),
@@ -302,6 +307,7 @@ impl<'a> Explainer<'a> {
                 let probed = match probed {
                     Probed::Quads(quads) => self.quads(quads),
                     Probed::Path(walked) => format!("path {}", self.path(walked)),
+                    Probed::Star(arms) => self.star(arms),
                 };
                 (
                     lookup_words(*kind),

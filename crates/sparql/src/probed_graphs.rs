@@ -3,7 +3,7 @@
 //! What flows in: the query's dataset, a selection of graphs. What flows out: the graph to look up, or which of the quads
 //! that were found belong to the selection. What always holds: the same quads as [`QueryDataset::parts`] gives.
 
-use crate::dataset::{DefaultGraph, QueryDataset};
+use crate::dataset::{DefaultGraph, QueryDataset, SEEN_BYTES};
 use crate::operators::lookup_join::Probe;
 use quadrille_store::{LookupBatch, TermId};
 use std::collections::HashSet;
@@ -99,6 +99,14 @@ impl ProbedGraphs {
             Self::Union(_) => [true, true, true, false],
             Self::Merge(..) => [true; 4],
             Self::Named(..) => [false, false, false, true],
+        }
+    }
+
+    /// About how many bytes it keeps to tell triples apart.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Union(seen) | Self::Merge(_, seen) => seen.triples.capacity() * SEEN_BYTES,
+            Self::One(_) | Self::None | Self::Named(..) => 0,
         }
     }
 

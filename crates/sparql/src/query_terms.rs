@@ -35,14 +35,13 @@ impl QueryTerms {
 
     /// As [`new`](Self::new), with the terms that an earlier run had made: they have the ids that they had there.
     pub(crate) fn with_own(source: SharedSource, memory: Arc<Memory>, terms: LocalTerms) -> Self {
+        let mut account = memory.account();
+        let is_over = account.require(terms.bytes()).is_err();
         Self {
             source,
-            local: Mutex::new(Local {
-                terms,
-                account: memory.account(),
-            }),
+            local: Mutex::new(Local { terms, account }),
             memory,
-            is_over: AtomicBool::new(false),
+            is_over: AtomicBool::new(is_over),
         }
     }
 

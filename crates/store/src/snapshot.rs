@@ -247,8 +247,8 @@ impl<B: StorageBackend> Snapshot<B> {
         }
     }
 
-    /// About how many quads match a pattern, from summaries alone: half of each block at the edges of the range is
-    /// counted. For `S O` and `P G` patterns it is the smaller of the two ranges that could be scanned.
+    /// About how many quads match a pattern, from summaries: half of each block at the edges of the range is counted; exact
+    /// if the range lies in one block. For `S O` and `P G` patterns it is the smaller of the two ranges that could be scanned.
     ///
     /// # Errors
     /// As [`match_quads`](Self::match_quads).
@@ -583,7 +583,7 @@ impl<B: StorageBackend> Snapshot<B> {
         Ok(count)
     }
 
-    /// About how many quads match a pattern of ids, from summaries alone.
+    /// About how many quads match a pattern of ids, from summaries; exactly if they lie in one block.
     ///
     /// # Errors
     /// As [`match_quads`](Self::match_quads).
@@ -591,8 +591,9 @@ impl<B: StorageBackend> Snapshot<B> {
         self.estimate_request(&ScanRequest::new(pattern))
     }
 
-    /// About how many quads a scan of a request passes, from summaries alone: half of each block at the edges of the range
-    /// is counted, and bound positions that the order does not begin with are left out of account.
+    /// About how many quads a scan of a request passes, from summaries: half of each block at the edges of the range is
+    /// counted, or what lies in it if the range is within one. Bound positions that the order does not begin with are left
+    /// out of account.
     ///
     /// # Errors
     /// As [`scan_request`](Self::scan_request).

@@ -8,7 +8,7 @@ use super::{Builder, Built, Environment};
 use crate::algebra::Slot;
 use crate::error::QueryError;
 use crate::operators::exchange::{Exchange, ExchangeParts};
-use crate::operators::hash_join::SharedTable;
+use crate::operators::hash_table::SharedTable;
 use crate::operators::scan::ScanPart;
 use crate::plan::{Node, Plan};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -320,6 +320,10 @@ impl Builder {
                 let built = self.filtered(built, filters, environment)?;
                 return Ok(self.projected(built, plan));
             }
+            Probed::Star(arms) => {
+                let built = self.star_over(left, arms, plan, environment)?;
+                return self.filtered(built, filters, environment);
+            }
         };
         let constant = |place: Place| match place {
             Place::Constant(id) => Some(id),

@@ -10,6 +10,7 @@ mod leaves;
 mod modifiers;
 mod scalars;
 mod service;
+mod star;
 
 use crate::algebra::Slot;
 use crate::batch::Batch;

@@ -4,7 +4,7 @@
 //! more than a few batches a thread wait to be taken; an error of one thread ends all; when the operator is dropped its
 //! threads have ended; a thread that panics is an error and never an early end.
 
-use super::hash_join::SharedTable;
+use super::hash_table::SharedTable;
 use super::{BoxedOperator, Operator};
 use crate::batch::Batch;
 use crate::error::QueryError;

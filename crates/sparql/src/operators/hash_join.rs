@@ -1,17 +1,22 @@
 //! Joins of two inputs, of which the right one is kept in a table by the columns that both share.
 //!
 //! What flows in: two inputs. What flows out: joined rows, or left rows that have a partner or none. What always holds: two
-//! rows are partners when each shared column is equal or unbound on a side; the left rows stream in their order.
+//! rows are partners when each shared column is equal or unbound on a side; the left rows stream, again and again where the
+//! right ones are more than there is memory for.
 
 use super::filter::BoxedFilter;
+use super::hash_passes::Passes;
+use super::hash_table::{Overflow, SharedTable, Table};
 use super::join::{Output, PairFilter};
-use super::row_table::RowHasher;
 use super::{BoxedOperator, Operator};
 use crate::batch::{BATCH_ROWS, Batch, UNBOUND};
 use crate::error::QueryError;
-use crate::execution::{Account, Execution};
+use crate::execution::Execution;
 use crate::plan::JoinKind;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::Arc;
+
+/// Into how many parts the memory of a table is divided for the passes of joins that run side by side.
+const PASSES_AT_ONCE: usize = 8;
 
 /// What a hash join is made of.
 pub(crate) struct HashJoinParts {
@@ -33,102 +38,6 @@ pub(crate) enum HashRight {
     Shared(Arc<SharedTable>),
 }
 
-/// The rows of the right side.
-struct Table {
-    rows: Batch,
-    hasher: RowHasher,
-    /// The first row of each bucket, plus one.
-    buckets: Vec<u32>,
-    /// The next row of the same bucket, plus one.
-    next: Vec<u32>,
-    account: Account,
-}
-
-impl Table {
-    fn new(execution: &Execution) -> Self {
-        Self {
-            rows: Batch::default(),
-            hasher: RowHasher::new(),
-            buckets: Vec::new(),
-            next: Vec::new(),
-            account: execution.memory.account(),
-        }
-    }
-
-    /// All rows of an operator, by these columns.
-    fn of(
-        mut right: BoxedOperator,
-        columns: &[usize],
-        execution: &Execution,
-    ) -> Result<Self, QueryError> {
-        let mut table = Self::new(execution);
-        let mut batch = Batch::default();
-        let mut started = false;
-        while right.next(&mut batch)? {
-            if !started {
-                table.rows.reset(batch.width());
-                started = true;
-            }
-            table.rows.append(&batch);
-            let rows = table.rows.len();
-            let bytes = table.rows.bytes() + rows.next_power_of_two() * 12;
-            table.account.require(bytes)?;
-            execution.check()?;
-        }
-        let rows = table.rows.len();
-        table.next = vec![0; rows];
-        table.buckets = vec![0; (rows + rows / 2).next_power_of_two().max(1)];
-        // From the last row on, so that each bucket begins with its first.
-        for row in (0..rows).rev() {
-            if row % BATCH_ROWS == 0 {
-                execution.check()?;
-            }
-            let bucket = table.bucket(&table.rows, row, columns.iter().copied());
-            table.next[row] = table.buckets[bucket];
-            table.buckets[bucket] = row as u32 + 1;
-        }
-        Ok(table)
-    }
-
-    fn bucket(&self, rows: &Batch, row: usize, columns: impl Iterator<Item = usize>) -> usize {
-        let hash = self
-            .hasher
-            .hash_values(columns.map(|column| rows.value(row, column)));
-        hash as usize & (self.buckets.len() - 1)
-    }
-}
-
-/// The right rows of several joins, which run side by side. Whoever runs these fills it first.
-pub(crate) struct SharedTable {
-    right: Mutex<Option<BoxedOperator>>,
-    columns: Vec<usize>,
-    table: OnceLock<Arc<Table>>,
-}
-
-impl SharedTable {
-    /// The rows of an operator, by these columns.
-    pub(crate) fn new(right: BoxedOperator, columns: Vec<usize>) -> Self {
-        Self {
-            right: Mutex::new(Some(right)),
-            columns,
-            table: OnceLock::new(),
-        }
-    }
-
-    /// Reads the rows, if that has not been done.
-    ///
-    /// # Errors
-    /// What the operator fails with; `Memory`.
-    pub(crate) fn fill(&self, execution: &Execution) -> Result<(), QueryError> {
-        let mut right = self.right.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(right) = right.take() {
-            let table = Table::of(right, &self.columns, execution)?;
-            self.table.get_or_init(|| Arc::new(table));
-        }
-        Ok(())
-    }
-}
-
 /// A hash join.
 pub(crate) struct HashJoin {
     execution: Arc<Execution>,
@@ -139,8 +48,12 @@ pub(crate) struct HashJoin {
     output: Output,
     filter: PairFilter,
     table: Arc<Table>,
+    /// What follows the rows of the table, if these are not all.
+    passes: Option<Passes>,
     left_rows: Batch,
     matched: Vec<bool>,
+    /// Whether left rows are at hand that have not been given.
+    is_open: bool,
     /// The left row that is being joined, and the right row to look at next, plus one.
     position: Option<(usize, u32)>,
     pairs: Vec<(usize, usize)>,
@@ -157,8 +70,10 @@ impl HashJoin {
             loose: parts.loose,
             output: parts.output,
             filter: PairFilter::new(parts.filter),
+            passes: None,
             left_rows: Batch::default(),
             matched: Vec::new(),
+            is_open: false,
             position: None,
             pairs: Vec::new(),
         }
@@ -166,18 +81,66 @@ impl HashJoin {
 
     fn build(&mut self) -> Result<(), QueryError> {
         match self.right.take() {
-            None => {}
+            None => Ok(()),
             Some(HashRight::Own(right)) => {
-                let columns: Vec<usize> = self.keys.iter().map(|(_, right)| *right).collect();
-                self.table = Arc::new(Table::of(right, &columns, &self.execution)?);
+                let (table, overflow) = Table::of(right, &self.right_keys(), &self.execution)?;
+                self.table = Arc::new(table);
+                self.plan_passes(overflow.as_ref(), usize::MAX)
             }
             Some(HashRight::Shared(shared)) => {
-                let table = shared.table.get().cloned();
-                self.table = table.ok_or_else(|| {
+                let filled = shared.filled().ok_or_else(|| {
                     QueryError::Evaluation("a join began before its table was filled".to_owned())
                 })?;
+                self.table = filled.table;
+                // The other joins have passes of their own at the same time.
+                let part = self.table.rows.len() / PASSES_AT_ONCE;
+                self.plan_passes(filled.overflow.as_deref(), part.max(1))
             }
         }
+    }
+
+    fn right_keys(&self) -> Vec<usize> {
+        self.keys.iter().map(|(_, right)| *right).collect()
+    }
+
+    fn plan_passes(
+        &mut self,
+        overflow: Option<&Overflow>,
+        rows_max: usize,
+    ) -> Result<(), QueryError> {
+        if let Some(overflow) = overflow {
+            let remembers = self.output.kind != JoinKind::Inner;
+            let passes = Passes::new(overflow, rows_max, remembers, &self.execution)?;
+            self.passes = Some(passes);
+        }
+        Ok(())
+    }
+
+    /// The next left rows, of the next pass where one has ended; false at the end of all.
+    fn next_left(&mut self) -> Result<bool, QueryError> {
+        let Some(passes) = &mut self.passes else {
+            return self.left.next(&mut self.left_rows);
+        };
+        while !passes.next_left(self.left.as_mut(), &mut self.left_rows)? {
+            self.left_rows.clear();
+            self.table = Arc::new(Table::new(&self.execution));
+            let columns: Vec<usize> = self.keys.iter().map(|(_, right)| *right).collect();
+            match passes.advance(&columns, &self.execution)? {
+                Some(table) => self.table = Arc::new(table),
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Gives the left rows at hand that are due without a partner, or for having one, once all passes know.
+    fn give_left(&mut self, batch: &mut Batch) -> Result<(), QueryError> {
+        match &mut self.passes {
+            Some(passes) if !passes.is_last() => return passes.remember(&self.matched),
+            Some(passes) => passes.remembered(self.left_rows.len(), &mut self.matched),
+            None => {}
+        }
+        self.output.give_left(&self.left_rows, &self.matched, batch);
         Ok(())
     }
 
@@ -216,7 +179,7 @@ impl HashJoin {
                     self.execution.check()?;
                 }
                 let right = candidate as usize - 1;
-                candidate = self.table.next[right];
+                candidate = self.table.after(right);
                 if self.are_partners(left, right) {
                     self.pairs.push((left, right));
                     if !self.output.gives_pairs() && !self.filter.is_some() {
@@ -239,8 +202,7 @@ impl HashJoin {
             return None;
         }
         let columns = self.keys.iter().map(|(left, _)| *left);
-        let bucket = self.table.bucket(&self.left_rows, left, columns);
-        Some((left, self.table.buckets[bucket]))
+        Some((left, self.table.first(&self.left_rows, left, columns)))
     }
 }
 
@@ -249,6 +211,7 @@ impl Operator for HashJoin {
         batch.reset(self.output.columns.len());
         self.build()?;
         if self.table.rows.is_empty()
+            && self.passes.is_none()
             && matches!(self.output.kind, JoinKind::Inner | JoinKind::Semi)
         {
             return Ok(false);
@@ -268,16 +231,17 @@ impl Operator for HashJoin {
                     return Ok(true);
                 }
             }
-            if !self.left_rows.is_empty() {
-                self.output.give_left(&self.left_rows, &self.matched, batch);
-                self.left_rows.clear();
+            if self.is_open {
+                self.is_open = false;
+                self.give_left(batch)?;
                 if !batch.is_empty() {
                     return Ok(true);
                 }
             }
-            if !self.left.next(&mut self.left_rows)? {
+            if !self.next_left()? {
                 return Ok(false);
             }
+            self.is_open = true;
             self.matched.clear();
             self.matched.resize(self.left_rows.len(), false);
             self.position = self.start(0);

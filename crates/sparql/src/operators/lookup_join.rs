@@ -11,7 +11,7 @@ use super::gathered::GatheredRows;
 use super::join::{Output, PairFilter};
 use crate::batch::{Batch, UNBOUND};
 use crate::error::QueryError;
-use crate::execution::Execution;
+use crate::execution::{Account, Execution};
 use crate::probed_graphs::ProbedGraphs;
 use crate::source::QuadLookup;
 use quadrille_store::{
@@ -62,6 +62,8 @@ pub(crate) struct LookupJoin {
     right_rows: Batch,
     pairs: Vec<(usize, usize)>,
     filter: PairFilter,
+    /// The triples that the graphs tell apart.
+    account: Account,
 }
 
 /// Probes that are being looked up.
@@ -85,6 +87,7 @@ impl LookupJoin {
         }
         Self {
             gathered: GatheredRows::new(&execution),
+            account: execution.memory.account(),
             execution,
             filter: PairFilter::new(parts.filter.take()),
             parts,
@@ -265,6 +268,7 @@ impl Operator for LookupJoin {
                 if !found.map_err(|error| self.execution.explain(error))? {
                     break;
                 }
+                self.account.require(self.parts.graphs.bytes())?;
                 self.filter
                     .apply(&self.left_rows, &self.right_rows, &mut self.pairs)?;
                 for (left, _) in &self.pairs {

@@ -16,6 +16,8 @@ pub(crate) mod group;
 #[cfg(test)]
 mod group_tests;
 pub(crate) mod hash_join;
+pub(crate) mod hash_passes;
+pub(crate) mod hash_table;
 pub(crate) mod join;
 #[cfg(test)]
 mod join_tests;
@@ -32,6 +34,7 @@ pub(crate) mod sort_keys;
 #[cfg(test)]
 mod sort_tests;
 pub(crate) mod spill;
+pub(crate) mod star;
 #[cfg(test)]
 pub(crate) mod test_support;
 pub(crate) mod top;

@@ -7,7 +7,7 @@ use super::Operator;
 use crate::batch::Batch;
 use crate::dataset::{Filter, GraphSelection, Patterns};
 use crate::error::QueryError;
-use crate::execution::Execution;
+use crate::execution::{Account, Execution};
 use crate::expression::IdRange;
 use crate::source::QuadScan;
 use quadrille_store::{ColumnBatch, IdPattern, Permutation, ScanRequest, StorageResult, TermId};
@@ -84,6 +84,8 @@ pub(crate) struct Scan {
     current: Option<Box<dyn QuadScan>>,
     rows: ColumnBatch,
     kept: Vec<usize>,
+    /// The triples that were seen, where several graphs have the same.
+    account: Account,
 }
 
 impl Scan {
@@ -94,6 +96,7 @@ impl Scan {
             .map_err(|error| execution.explain(error))?;
         let is_single = parts.0.size_hint().1 == Some(1);
         Ok(Self {
+            account: execution.memory.account(),
             execution,
             shape,
             state: Some(parts),
@@ -213,6 +216,9 @@ impl Operator for Scan {
                 continue;
             }
             self.give(permutation, batch);
+            if let Some((_, filter)) = &self.state {
+                self.account.require(filter.bytes())?;
+            }
             if !batch.is_empty() {
                 return Ok(true);
             }

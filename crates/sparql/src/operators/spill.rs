@@ -34,7 +34,7 @@ struct State {
 }
 
 /// What belongs together in a file: the places of its chunks.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Run {
     chunks: Vec<Chunk>,
     rows: u64,
@@ -47,6 +47,7 @@ impl Run {
     }
 }
 
+#[derive(Clone)]
 struct Chunk {
     start: u64,
     bytes: usize,

@@ -4,12 +4,14 @@
 //! [`EXHAUSTIVE_MAX`] parts, dynamic programming over the connected subsets (P. Selinger and others, "Access path selection
 //! in a relational database management system", 1979; bushy trees as in G. Moerkotte and T. Neumann, "Analysis of two
 //! existing and one new dynamic programming algorithm", 2006) keeps the cheapest way for each set and each leading sort
-//! column; more parts are joined greedily. What always holds: each part is joined once, each filter is applied once, as
-//! soon as nothing that comes later can bind a slot of it; a product is taken only where nothing connects.
+//! column; more parts are joined greedily. What always holds: each part is joined once, each filter is applied once, when
+//! nothing that comes later can bind a slot of it; a product is taken only where nothing connects.
 
 use super::estimate::Estimate;
 use super::multiway::{Multiway, multiway_joins};
 use super::price;
+use super::star::{Arm, stars};
+use super::ways::joined_rows;
 use crate::algebra::{Slot, SlotSet};
 use crate::operators::gathered::GATHERED_MAX;
 use quadrille_store::Permutation;
@@ -46,11 +48,13 @@ pub(super) struct JoinPart {
     pub(super) probing: Option<Probing>,
     /// Whether looking it up row by row in some order gives the rows in this order.
     pub(super) keeps_order: bool,
+    /// What it is to a star, if it can be an arm of one.
+    pub(super) arm: Option<Arm>,
 }
 
 impl JoinPart {
     /// About how many distinct values each slot has.
-    fn distinct(&self) -> Vec<(Slot, f64)> {
+    pub(super) fn distinct(&self) -> Vec<(Slot, f64)> {
         let slots = self.possible.iter();
         slots
             .map(|slot| (slot, self.estimate.distinct_of(slot)))
@@ -145,6 +149,11 @@ pub(super) enum Step {
         left: Rc<Tree>,
         part: usize,
     },
+    /// Several properties of a subject, which is a constant if there is no left side.
+    Star {
+        left: Option<Rc<Tree>>,
+        parts: Vec<usize>,
+    },
     /// The right side is kept, the left streams.
     Hash {
         left: Rc<Tree>,
@@ -158,19 +167,19 @@ pub(super) enum Step {
 
 /// A set of joined parts and the best way to it, or one of the best.
 #[derive(Clone)]
-struct State {
-    tree: Rc<Tree>,
-    members: SlotSet,
-    applied: SlotSet,
-    possible: SlotSet,
-    certain: SlotSet,
+pub(super) struct State {
+    pub(super) tree: Rc<Tree>,
+    pub(super) members: SlotSet,
+    pub(super) applied: SlotSet,
+    pub(super) possible: SlotSet,
+    pub(super) certain: SlotSet,
     /// The fewest distinct values of each slot in a part.
-    distinct: Vec<(Slot, f64)>,
+    pub(super) distinct: Vec<(Slot, f64)>,
 }
 
 impl State {
     /// The rows, and the distinct values of each slot.
-    fn figures(&self) -> (f64, &[(Slot, f64)]) {
+    pub(super) fn figures(&self) -> (f64, &[(Slot, f64)]) {
         (self.tree.rows, &self.distinct)
     }
 }
@@ -186,14 +195,18 @@ pub(super) struct Start {
 
 /// The search for the cheapest tree.
 pub(super) struct Search<'a> {
-    parts: &'a [JoinPart],
-    filters: &'a [JoinFilter],
+    pub(super) parts: &'a [JoinPart],
+    pub(super) filters: &'a [JoinFilter],
     /// For each slot of a filter, the parts that may bind it.
-    binders: HashMap<Slot, SlotSet>,
+    pub(super) binders: HashMap<Slot, SlotSet>,
     /// Which share of the rows is wanted.
     share: f64,
     /// Tells that the query has to end.
     is_over: &'a dyn Fn() -> bool,
+    /// Whether dear filters wait until all is joined.
+    pub(super) is_late: bool,
+    /// The parts that are properties of the same subject.
+    pub(super) stars: Vec<Vec<usize>>,
 }
 
 /// The cheapest tree that was found, for the `first` rows only if a number is given. There is a part or a start. `None` when
@@ -217,24 +230,49 @@ pub(super) fn best_tree(
         binders,
         share: 1.0,
         is_over,
+        is_late: false,
+        stars: stars(parts),
     };
-    let whole = search.best(start)?;
+    let whole = search.best_of_both(start)?;
     match first {
         // How many rows there are does not depend on the way to them.
         Some(first) if first < whole.rows => {
             search.share = first / whole.rows;
-            search.best(start)
+            search.best_of_both(start)
         }
         _ => Some(whole),
     }
 }
 
+/// Whether a filter is so dear that it may pay to join first and to apply it to fewer rows.
+pub(super) fn is_dear(filter: &JoinFilter) -> bool {
+    filter.price >= price::CALLED
+}
+
 /// Parts are numbered as slots are, to share their sets.
-fn member(index: usize) -> Slot {
+pub(super) fn member(index: usize) -> Slot {
     Slot(index as u32)
 }
 
+/// The parts of a state as a set of bits.
+fn set_of(state: &State) -> usize {
+    state.members.iter().map(|part| 1 << part.0).sum()
+}
+
 impl Search<'_> {
+    /// The best tree with dear filters as early as can be, or with all of them at the end.
+    fn best_of_both(&mut self, start: Option<&Start>) -> Option<Rc<Tree>> {
+        self.is_late = false;
+        let early = self.best(start)?;
+        if self.parts.len() < 2 || !self.filters.iter().any(is_dear) {
+            return Some(early);
+        }
+        self.is_late = true;
+        let late = self.best(start)?;
+        let is_cheaper = self.price_of(&late) < self.price_of(&early);
+        Some(if is_cheaper { late } else { early })
+    }
+
     fn best(&self, start: Option<&Start>) -> Option<Rc<Tree>> {
         let state = match start {
             Some(start) => Some(self.begun(start)),
@@ -250,7 +288,10 @@ impl Search<'_> {
 
     /// What the wanted rows of a tree cost.
     fn price(&self, state: &State) -> f64 {
-        let tree = &state.tree;
+        self.price_of(&state.tree)
+    }
+
+    fn price_of(&self, tree: &Tree) -> f64 {
         tree.begin + (tree.cost - tree.begin) * self.share
     }
 
@@ -383,11 +424,17 @@ impl Search<'_> {
             let set: usize = multiway.parts.iter().map(|part| 1 << part).sum();
             self.keep(&mut table[set], self.multiway(multiway));
         }
+        for state in self.constant_stars() {
+            self.keep(&mut table[set_of(&state)], state);
+        }
         for set in 1_usize..1 << number {
             if table[set].is_empty() {
                 continue;
             }
             let states = std::mem::take(&mut table[set]);
+            for state in states.iter().flat_map(|left| self.stars_of(left)) {
+                self.keep(&mut table[set_of(&state)], state);
+            }
             for index in (0..number).filter(|index| set >> index & 1 == 0) {
                 for left in &states {
                     for state in self.extended(left, index, &table[1 << index]) {
@@ -542,227 +589,4 @@ impl Search<'_> {
         }
         ways
     }
-
-    fn looked_up(&self, left: &State, index: usize) -> State {
-        let part = &self.parts[index];
-        let (rows, distinct) = joined_rows(left.figures(), (part.estimate.rows, &part.distinct()));
-        let looked_up = self.cost_of_lookup(left, part);
-        let cost = left.tree.cost + looked_up + rows * price::GIVEN;
-        self.made(
-            Step::Lookup {
-                left: Rc::clone(&left.tree),
-                part: index,
-            },
-            self.order_of_lookup(left, part),
-            (rows, cost, left.tree.begin),
-            [(&left.members, &std::iter::once(member(index)).collect())],
-            (&left.applied, &SlotSet::default()),
-            (
-                left.possible.union(&part.possible),
-                left.certain.union(&part.certain),
-            ),
-            distinct,
-        )
-    }
-
-    fn cost_of_lookup(&self, left: &State, part: &JoinPart) -> f64 {
-        let probes = left.tree.rows;
-        let probed = left.possible.intersection(&part.possible);
-        if !left.certain.meets(&part.possible) {
-            return probes * (price::LOOKED_UP + part.estimate.rows * price::SCANNED);
-        }
-        let Some(probing) = &part.probing else {
-            return probes * price::LOOKED_UP;
-        };
-        let known = left.distinct.iter();
-        let distinct: f64 = known
-            .filter(|(slot, _)| probed.contains(*slot))
-            .map(|(_, values)| values.max(1.0))
-            .product();
-        let in_order = left.tree.order.first();
-        let in_order = in_order.is_some_and(|slot| probed.contains(*slot));
-        probing.cost(&probed, (probes, distinct), in_order)
-    }
-
-    /// The order in which a look-up gives its rows. It sorts its probes, and gives what it finds for equal ones in turn to each
-    /// of their rows: so no more stays than the order by the one slot that is probed for.
-    fn order_of_lookup(&self, left: &State, part: &JoinPart) -> Vec<Slot> {
-        let probed = left.possible.intersection(&part.possible);
-        let by_probe = left.tree.order.iter().take(1);
-        let stays = |slot: &&Slot| probed.len() == 1 && probed.contains(**slot);
-        by_probe
-            .filter(|_| part.keeps_order)
-            .filter(stays)
-            .filter(|slot| left.certain.contains(**slot))
-            .copied()
-            .collect()
-    }
-
-    /// The ways to join two sets.
-    fn joined(&self, left: &State, right: &State) -> Vec<State> {
-        let mut ways = vec![self.hash(left, right), self.hash(right, left)];
-        ways.extend(self.merged(left, right));
-        ways
-    }
-
-    fn hash(&self, left: &State, right: &State) -> State {
-        let (rows, distinct) = joined_rows(left.figures(), right.figures());
-        let cost = left.tree.cost
-            + right.tree.cost
-            + right.tree.rows * price::BUILT
-            + left.tree.rows * price::PROBED
-            + rows * price::GIVEN;
-        let step = Step::Hash {
-            left: Rc::clone(&left.tree),
-            right: Rc::clone(&right.tree),
-        };
-        let begin = left.tree.begin + right.tree.cost + right.tree.rows * price::BUILT;
-        let mut state = self.of_two(step, left, right, (rows, cost, begin), distinct);
-        // A join that has to spill gives its rows in another order; a product never does.
-        if left.possible.meets(&right.possible)
-            && let Some(tree) = Rc::get_mut(&mut state.tree)
-        {
-            tree.order.clear();
-        }
-        state
-    }
-
-    /// A merge join, if both sides are sorted by all that they share.
-    fn merged(&self, left: &State, right: &State) -> Option<State> {
-        let shared = left.possible.intersection(&right.possible);
-        let keys = shared.len();
-        let (left_order, right_order) = (&left.tree.order, &right.tree.order);
-        let is_sorted = keys > 0
-            && left_order.len() >= keys
-            && right_order.len() >= keys
-            && left_order[..keys] == right_order[..keys]
-            && left_order[..keys].iter().all(|slot| shared.contains(*slot))
-            && shared.is_subset(&left.certain)
-            && shared.is_subset(&right.certain);
-        if !is_sorted {
-            return None;
-        }
-        let (rows, distinct) = joined_rows(left.figures(), right.figures());
-        let cost = left.tree.cost
-            + right.tree.cost
-            + (left.tree.rows + right.tree.rows) * price::MERGED
-            + rows * price::GIVEN;
-        let step = Step::Merge {
-            left: Rc::clone(&left.tree),
-            right: Rc::clone(&right.tree),
-        };
-        let begin = left.tree.begin + right.tree.begin;
-        let mut state = self.of_two(step, left, right, (rows, cost, begin), distinct);
-        if let Some(tree) = Rc::get_mut(&mut state.tree) {
-            tree.order.truncate(keys);
-        }
-        Some(state)
-    }
-
-    fn of_two(
-        &self,
-        step: Step,
-        left: &State,
-        right: &State,
-        figures: (f64, f64, f64),
-        distinct: Vec<(Slot, f64)>,
-    ) -> State {
-        self.made(
-            step,
-            left.tree.order.clone(),
-            figures,
-            [(&left.members, &right.members)],
-            (&left.applied, &right.applied),
-            (
-                left.possible.union(&right.possible),
-                left.certain.union(&right.certain),
-            ),
-            distinct,
-        )
-    }
-
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "the fields of a state, each from two sides"
-    )]
-    fn made(
-        &self,
-        step: Step,
-        order: Vec<Slot>,
-        (rows, cost, begin): (f64, f64, f64),
-        [(left, right)]: [(&SlotSet, &SlotSet); 1],
-        (left_applied, right_applied): (&SlotSet, &SlotSet),
-        (possible, certain): (SlotSet, SlotSet),
-        distinct: Vec<(Slot, f64)>,
-    ) -> State {
-        let mut state = State {
-            tree: Rc::new(Tree {
-                step,
-                filters: Vec::new(),
-                order,
-                rows,
-                cost,
-                begin,
-            }),
-            members: left.union(right),
-            applied: left_applied.union(right_applied),
-            possible,
-            certain,
-            distinct,
-        };
-        self.apply_filters(&mut state);
-        state
-    }
-
-    /// Applies the filters whose slots have their final values.
-    fn apply_filters(&self, state: &mut State) {
-        for (index, filter) in self.filters.iter().enumerate() {
-            if state.applied.contains(member(index)) || !self.is_settled(state, filter) {
-                continue;
-            }
-            state.applied.insert(member(index));
-            if let Some(tree) = Rc::get_mut(&mut state.tree) {
-                tree.cost += tree.rows * filter.price;
-                tree.rows *= filter.selectivity;
-                tree.filters.push(index);
-            }
-        }
-    }
-
-    fn is_settled(&self, state: &State, filter: &JoinFilter) -> bool {
-        filter.slots.iter().all(|slot| {
-            state.certain.contains(slot)
-                || self
-                    .binders
-                    .get(&slot)
-                    .is_none_or(|parts| parts.is_subset(&state.members))
-        })
-    }
-}
-
-/// The rows of a join, if the values of the side with fewer are all among those of the other; and the fewest distinct
-/// values of each slot from then on. Values that are shared together depend on each other, most of all where a join closes
-/// a cycle: each slot more counts with the root of what the one before it does.
-fn joined_rows(
-    (left_rows, left_distinct): (f64, &[(Slot, f64)]),
-    (right_rows, right_distinct): (f64, &[(Slot, f64)]),
-) -> (f64, Vec<(Slot, f64)>) {
-    let mut distinct = left_distinct.to_vec();
-    let mut shared = Vec::new();
-    for (slot, values) in right_distinct {
-        match distinct.iter_mut().find(|(known, _)| known == slot) {
-            Some((_, fewest)) => {
-                shared.push(fewest.max(*values).max(1.0));
-                *fewest = fewest.min(*values);
-            }
-            None => distinct.push((*slot, *values)),
-        }
-    }
-    shared.sort_by(|left, right| right.total_cmp(left));
-    let exponents = std::iter::successors(Some(1.0), |exponent| Some(exponent * 0.5));
-    let divisors = shared.iter().zip(exponents);
-    let divisor: f64 = divisors
-        .map(|(values, exponent)| values.powf(exponent))
-        .product();
-    (left_rows * right_rows / divisor, distinct)
 }

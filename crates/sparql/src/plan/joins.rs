@@ -14,6 +14,7 @@ use super::normalize::normalize;
 use super::planner::Planner;
 use super::prune::prune;
 use super::services::service_join;
+use super::star::Arm;
 use super::{JoinKind, JoinMethod, Node, PathPlan, Plan, Probed, price};
 use crate::algebra::{Algebra, Exists, GraphPlace, Path, Place, Quads, Scalar, Slot, SlotSet};
 use crate::batch::UNBOUND;
@@ -260,6 +261,7 @@ impl Planner<'_> {
                     can_probe: true,
                     probing: Some(probing),
                     keeps_order: true,
+                    arm: self.arm(&quads)?,
                 };
                 Ok((Reading::Quads(quads, None), part))
             }
@@ -282,6 +284,7 @@ impl Planner<'_> {
                     probing: None,
                     // A path is walked from all nodes of a batch at once.
                     keeps_order: false,
+                    arm: None,
                 };
                 Ok((Reading::Path(path), part))
             }
@@ -304,6 +307,7 @@ impl Planner<'_> {
                     can_probe: false,
                     probing: None,
                     keeps_order: false,
+                    arm: None,
                 };
                 Ok((Reading::Plan(Box::new(plan)), part))
             }
@@ -341,6 +345,22 @@ impl Planner<'_> {
             });
         }
         Ok(accesses)
+    }
+
+    /// What a pattern is to a star. A parameter may turn out to have no value: such patterns are no arms.
+    fn arm(&mut self, quads: &Quads) -> Result<Option<Arm>, QueryError> {
+        let is_apart = !quads.slots().meets(&self.parameters);
+        if !is_apart || !self.estimator.is_one_scan(quads)? {
+            return Ok(None);
+        }
+        let [subject, _, _, graph @ Some(_)] = self.estimator.pattern(quads) else {
+            return Ok(None);
+        };
+        let rows = match subject {
+            Some(_) => Some(self.estimator.count([subject, None, None, graph])?),
+            None => None,
+        };
+        Ok(Arm::new(quads, rows))
     }
 
     /// What look-ups of a pattern go through.
@@ -413,6 +433,22 @@ impl Planner<'_> {
                     }
                 };
                 looked_up(left, probed, JoinKind::Inner, Vec::new())
+            }
+            Step::Star { left, parts } => {
+                let left = match left {
+                    Some(left) => self.made(left, readings, filters, start)?,
+                    None => unit(),
+                };
+                let arms = parts.iter().filter_map(|part| match &readings[*part] {
+                    Reading::Quads(quads, _) => Some(*quads),
+                    Reading::Path(_) | Reading::Plan(_) => None,
+                });
+                looked_up(
+                    left,
+                    Probed::Star(arms.collect()),
+                    JoinKind::Inner,
+                    Vec::new(),
+                )
             }
             Step::Hash { left, right } => {
                 let left = self.made(left, readings, filters, start)?;

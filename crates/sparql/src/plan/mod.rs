@@ -22,7 +22,9 @@ mod prune;
 mod ranges;
 mod reused;
 mod services;
+mod star;
 mod values;
+mod ways;
 
 pub(crate) use paths::PathPlan;
 pub(crate) use planner::Planner;
@@ -79,6 +81,21 @@ pub(crate) enum JoinMethod {
 pub(crate) enum Probed {
     Quads(Quads),
     Path(Box<PathPlan>),
+    /// Several properties of one subject.
+    Star(Vec<Quads>),
+}
+
+impl Probed {
+    /// The slots that it names.
+    fn slots(&self) -> SlotSet {
+        let mut slots = SlotSet::default();
+        match self {
+            Self::Quads(quads) => slots.add_all(&quads.slots()),
+            Self::Path(walked) => slots.add_all(&walked.path.slots()),
+            Self::Star(arms) => arms.iter().for_each(|arm| slots.add_all(&arm.slots())),
+        }
+        slots
+    }
 }
 
 /// An aggregate over an input column; `None` counts rows.

@@ -346,10 +346,7 @@ pub(super) fn joined(
 }
 
 pub(super) fn looked_up(left: Plan, probed: Probed, kind: JoinKind, filters: Vec<Scalar>) -> Plan {
-    let slots = match &probed {
-        Probed::Quads(quads) => quads.slots(),
-        Probed::Path(walked) => walked.path.slots(),
-    };
+    let slots = probed.slots();
     let right = leaf(Node::Unit, slots.iter().collect(), slots, left.rows);
     let (columns, certain) = join_columns(&left, &right, kind);
     Plan {

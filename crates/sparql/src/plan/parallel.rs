@@ -120,7 +120,7 @@ fn is_pipeline(plan: &Plan) -> bool {
         Node::Scan { objects, .. } => objects.is_none(),
         Node::Lookup {
             left,
-            probed: Probed::Quads(_),
+            probed: Probed::Quads(_) | Probed::Star(_),
             filters,
             ..
         } => filters.iter().all(is_repeatable) && is_pipeline(left),

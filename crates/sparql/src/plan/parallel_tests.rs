@@ -187,7 +187,28 @@ fn a_run_in_parallel_that_is_dropped_ends_at_once() {
 }
 
 #[test]
-fn a_table_beyond_the_budget_is_an_error_in_parallel_too() {
+fn tables_beyond_the_budget_go_on_in_files_in_parallel_too() {
+    let store = store();
+    let two = NonZeroUsize::new(2).expect("two");
+    let options = QueryOptions::new().with_threads(two);
+    let execution = |budget| Arc::new(execution_over(&store, budget, &options));
+    let (large, small) = (execution(1 << 30), execution(300_000));
+    for query in [
+        "SELECT * { ?a :link ?b OPTIONAL { ?b ?p ?o } }",
+        "SELECT * { ?a :link ?b FILTER NOT EXISTS { ?b ?p ?o . ?b :name ?n } }",
+        "SELECT * { ?a :link ?b MINUS { ?b ?p ?o . ?b :name ?n } }",
+    ] {
+        let [plan, parallel] = plans(&large, query);
+        let expected = rows(&large, &plan).expect("no limits");
+        assert!(!expected.is_empty(), "{query} has no rows");
+        assert!(rows(&small, &plan).expect("passes") == expected, "{query}");
+        let given = rows(&small, &parallel).expect("passes in parallel");
+        assert!(given == expected, "{query}");
+    }
+}
+
+#[test]
+fn a_budget_without_room_for_a_batch_is_an_error_in_parallel_too() {
     let store = store();
     let two = NonZeroUsize::new(2).expect("two");
     let options = QueryOptions::new().with_threads(two);

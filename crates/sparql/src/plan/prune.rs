@@ -3,7 +3,7 @@
 //! What flows in: a plan, the columns that are wanted of it. What flows out: the same plan with fewer columns. What always
 //! holds: the number of rows stays, and so do the values in the columns that are wanted.
 
-use super::{JoinKind, Node, Plan, Probed};
+use super::{JoinKind, Node, Plan};
 use crate::algebra::{Scalar, SlotSet};
 use std::sync::Arc;
 
@@ -106,12 +106,8 @@ fn below_join(plan: &mut Plan, wanted: &SlotSet) {
             filters,
             ..
         } => {
-            let slots = match probed {
-                Probed::Quads(quads) => quads.slots(),
-                Probed::Path(walked) => walked.path.slots(),
-            };
             let read = read_by(filters, wanted);
-            prune(left, &read.union(&slots));
+            prune(left, &read.union(&probed.slots()));
         }
         Node::ServiceJoin {
             left,

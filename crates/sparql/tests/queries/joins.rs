@@ -105,3 +105,137 @@ fn inputs_that_are_sorted_alike_are_merged() {
         assert_eq!(rows, answer(&store, &query).unwrap().len(), "{query}");
     }
 }
+
+#[test]
+fn a_dear_condition_is_asked_of_the_rows_that_a_join_leaves() {
+    let mut data = String::new();
+    for number in 0..20_000 {
+        let tag = ["en", "fr"][number % 2];
+        writeln!(data, ":s{number} :label \"name {number}\"@{tag} .").unwrap();
+        if number % 1000 < 2 {
+            writeln!(data, ":s{number} :rare {number} .").unwrap();
+        }
+    }
+    let store = store(&data);
+    let rare = "SELECT * { ?s :label ?l ; :rare ?n FILTER(LANG(?l) = \"en\") }";
+    let rare_plan = plan(&store, rare);
+    let [outer, inner, ..] = rare_plan.lines().collect::<Vec<_>>()[1..] else {
+        panic!("{rare_plan}");
+    };
+    assert!(outer.contains("filter"), "{rare_plan}");
+    assert!(!inner.contains("scan"), "{rare_plan}");
+    assert_eq!(answer(&store, rare).unwrap().len(), 20);
+    // Where the join leaves no fewer rows, the condition may as well come first.
+    let all = "SELECT * { ?s :label ?l ; ?p ?o FILTER(LANG(?l) = \"fr\") }";
+    assert_eq!(answer(&store, all).unwrap().len(), 10_020);
+}
+
+/// Twenty houses with some of four properties, one of them a hub, and the same in a graph.
+fn houses() -> Store {
+    let mut text = String::new();
+    for house in 0..20 {
+        writeln!(
+            text,
+            ":h{house} :label \"house {house}\" ; :seats {} .",
+            house % 4
+        )
+        .unwrap();
+        if house % 3 > 0 {
+            writeln!(text, ":h{house} :opened {} .", 1900 + house).unwrap();
+        }
+        writeln!(
+            text,
+            ":h{house} :near :h{} , :h{} .",
+            (house + 1) % 20,
+            (house + 7) % 20
+        )
+        .unwrap();
+    }
+    for guest in 0..3000 {
+        writeln!(text, ":h4 :guest :g{guest} .").unwrap();
+    }
+    store(&format!(
+        "{text} :g {{ :h1 :label \"other\" ; :seats 9 ; :opened 3 . {text} }}"
+    ))
+}
+
+#[test]
+fn properties_of_a_subject_are_found_at_once() {
+    let store = houses();
+    for (query, is_star) in [
+        ("SELECT * { :h1 :label ?l ; :seats ?s ; :opened ?o }", true),
+        ("SELECT * { :h1 :label ?l ; :seats 1 ; :opened ?o }", true),
+        ("SELECT * { :h1 :label ?l ; :seats 2 ; :opened ?o }", true),
+        ("SELECT * { :h3 :label ?l ; :opened ?o ; :near ?n }", true),
+        ("SELECT * { :h1 :near ?m ; :near ?n ; :label ?l }", true),
+        ("SELECT * { :h4 :guest ?a ; :near ?n ; :near ?m }", true),
+        ("SELECT * { :nobody :label ?l ; :seats ?s }", true),
+        ("SELECT * { :h1 :label ?l ; :colour ?c }", true),
+        (
+            "SELECT * { GRAPH :g { :h1 :label ?l ; :seats ?s ; :opened ?o } }",
+            true,
+        ),
+        (
+            "SELECT * { GRAPH :no { :h1 :label ?l ; :seats ?s ; :opened ?o } }",
+            true,
+        ),
+        (
+            "SELECT * { :g7 ^:guest ?h . ?h :label ?l ; :seats ?s ; :opened ?o }",
+            true,
+        ),
+        (
+            "SELECT * { ?h :seats 3 ; :label ?l ; :opened ?o ; :near ?n . ?n :label ?m }",
+            false,
+        ),
+        ("SELECT * { :h1 :near ?n ; :label ?n }", false),
+        (
+            "SELECT * FROM NAMED :x { GRAPH :g { :h1 :label ?l ; :seats ?s } }",
+            false,
+        ),
+        ("SELECT * FROM :g { :h1 :label ?l ; :seats ?s }", true),
+        (
+            "SELECT * FROM :g FROM :x { :h1 :label ?l ; :seats ?s }",
+            false,
+        ),
+        ("SELECT * { GRAPH ?g { :h1 :label ?l ; :seats ?s } }", false),
+        (
+            "SELECT * { :h1 :label ?l ; :seats ?s OPTIONAL { :h1 :opened ?o ; :near ?n } }",
+            true,
+        ),
+        (
+            "SELECT * { ?h :opened 1901 OPTIONAL { ?h :label ?l ; :seats ?s } }",
+            false,
+        ),
+    ] {
+        let plan = plan(&store, query);
+        assert!(plan.contains("star") || !is_star, "{query}\n{plan}");
+        let options = QueryOptions::new().as_written();
+        let expected = answer_with(&store, query, &options).unwrap();
+        assert_eq!(answer(&store, query).unwrap(), expected, "{query}\n{plan}");
+    }
+}
+
+#[test]
+fn a_join_for_which_there_is_no_memory_goes_on_in_files() {
+    let mut data = String::new();
+    for number in 0..30_000 {
+        writeln!(data, ":s{number} :p {} .", number % 17).unwrap();
+        if number % 3 > 0 {
+            writeln!(data, ":s{number} :q {} .", number % 19).unwrap();
+        }
+    }
+    let store = store(&data);
+    for query in [
+        "SELECT ?s ?a ?b { ?s :p ?a . ?s :q ?b }",
+        "SELECT ?s ?a ?b { ?s :p ?a OPTIONAL { ?s :q ?b FILTER(?a != ?b) } }",
+        "SELECT ?s ?a { ?s :p ?a FILTER NOT EXISTS { ?s :q ?b } }",
+        "SELECT ?s ?a { ?s :p ?a MINUS { ?s :q ?b } }",
+    ] {
+        let plan = plan(&store, query);
+        assert!(plan.contains("hash"), "{plan}");
+        let options = QueryOptions::new().with_memory(300_000);
+        let expected = answer(&store, query).unwrap();
+        let found = answer_with(&store, query, &options).unwrap();
+        assert!(found == expected, "{query}: {} rows", found.len());
+    }
+}

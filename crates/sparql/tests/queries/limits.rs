@@ -208,6 +208,20 @@ fn terms_that_a_query_makes_count_against_its_memory() {
     }
 }
 
+#[test]
+fn what_tells_the_triples_of_graphs_apart_counts_against_the_memory() {
+    let triples: String = (0..10_000).map(|n| format!(":s{n} :p {n} .")).collect();
+    let store = store(&format!(":g {{ {triples} }} :h {{ {triples} }}"));
+    let query = "SELECT (COUNT(*) AS ?n) FROM :g FROM :h { ?s :p ?o }";
+    assert!(answer(&store, query).unwrap()[0].starts_with("10000"));
+    let options = QueryOptions::new().with_memory(1 << 18);
+    let answer = answer_with(&store, query, &options);
+    assert!(
+        matches!(answer, Err(QueryError::Memory { .. })),
+        "{answer:?}"
+    );
+}
+
 /// Every way to build a deep query, each with `depth` levels or parts.
 fn deep_queries(depth: usize) -> Vec<String> {
     let wrapped = |open: &str, middle: &str, close: &str| {

@@ -162,6 +162,18 @@ fn a_plan_of_one_pattern_serves_any_value() {
 }
 
 #[test]
+fn a_plan_of_one_subject_serves_any_other() {
+    let store = store(":a :p 1, 2 ; :q :x ; :r :y . :b :p 3 ; :q :y ; :r :x .");
+    let counted = Counted::new(&store);
+    let query = prepared("SELECT ?s ?o ?x { ?s :p ?o ; :q ?x ; :r ?y }");
+    assert_eq!(rows(&bound(&query, "s", node("a")), &counted).len(), 2);
+    assert!(counted.asked().0 > 0, "the ways were weighed");
+    assert_eq!(rows(&bound(&query, "s", node("b")), &counted).len(), 1);
+    assert_eq!(counted.asked(), (0, 1));
+    assert_eq!(rows(&bound(&query, "s", node("nobody")), &counted).len(), 0);
+}
+
+#[test]
 fn values_of_every_kind_may_follow_each_other() {
     let store = store(":a :p :p, :a, 1 . :p :p :a . :q :p 'text' . :x :q :a .");
     let names = ["a", "p", "q", "nobody", "x", "elsewhere"];
@@ -172,6 +184,8 @@ fn values_of_every_kind_may_follow_each_other() {
         "SELECT ?s ?o { ?o ?s ?x }",
         "SELECT ?s ?o (STR(?s) AS ?t) { ?s ?p ?o }",
         "SELECT ?s ?o { ?s :p ?o . ?o :p ?x }",
+        "SELECT ?s ?o { ?s :p ?o ; :q ?x }",
+        "SELECT ?s ?o { ?s :p ?x ; :p ?o ; :p ?y }",
         "SELECT ?s ?o { ?s :p* ?o }",
         "SELECT ?s ?o { ?s :p ?o OPTIONAL { ?o :p ?s } }",
         "SELECT ?s ?o { { ?s :p ?o } UNION { ?s :q ?o } }",

@@ -83,14 +83,12 @@ fn count_blocks_after<S: StorageSnapshot, const N: usize>(
         if whole && !first {
             count = cursor.header()?.0.saturating_add(count);
         } else {
-            let summary = cursor.summary()?;
-            for (separator, rows) in summary.separators.iter().zip(&summary.counts) {
-                if end.is_some_and(|end| end <= separator) {
-                    return Ok((count, true));
-                }
-                if separator > after {
-                    count = rows.saturating_add(count);
-                }
+            let blocks = cursor.blocks()?;
+            let first = blocks.up_to(after);
+            let last = end.map_or(blocks.len(), |end| blocks.below(end));
+            count = blocks.rows(first..last.max(first)).saturating_add(count);
+            if last < blocks.len() {
+                return Ok((count, true));
             }
         }
         found = cursor.next()?;
@@ -98,7 +96,8 @@ fn count_blocks_after<S: StorageSnapshot, const N: usize>(
     Ok((count, false))
 }
 
-/// About how many rows of the blocks lie in `[start, end)`, from summaries alone: half of each edge block is counted.
+/// About how many rows of the blocks lie in `[start, end)`, from summaries: half of each edge block is counted. What lies in
+/// one block is counted exactly there.
 pub(crate) fn estimate_range<S: StorageSnapshot, const N: usize>(
     view: &View<S>,
     places: &IndexPlaces,
@@ -116,22 +115,21 @@ pub(crate) fn estimate_range<S: StorageSnapshot, const N: usize>(
             found = cursor.next()?;
             continue;
         }
-        let summary = cursor.summary()?;
-        for (separator, &rows) in summary.separators.iter().zip(&summary.counts) {
-            if separator < start {
-                continue;
+        let blocks = cursor.blocks()?;
+        let mut next = blocks.below(start);
+        let last = end.map_or(blocks.len(), |end| blocks.below(end));
+        if first && next < blocks.len() {
+            first = false;
+            estimate = blocks.rows_of(next).div_ceil(2).saturating_add(estimate);
+            if last <= next {
+                // All in one block, in which a few rows are told from many by a look.
+                return count_range(view, places, start, end);
             }
-            let is_edge = std::mem::take(&mut first);
-            let ends = end.is_some_and(|end| end <= separator);
-            let counted = if is_edge || ends {
-                rows.div_ceil(2)
-            } else {
-                rows
-            };
-            estimate = counted.saturating_add(estimate);
-            if ends {
-                return Ok(estimate);
-            }
+            next += 1;
+        }
+        estimate = blocks.rows(next..last.max(next)).saturating_add(estimate);
+        if last < blocks.len() {
+            return Ok(blocks.rows_of(last).div_ceil(2).saturating_add(estimate));
         }
         found = cursor.next()?;
     }

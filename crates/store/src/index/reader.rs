@@ -1,6 +1,6 @@
 //! Reads an index block by block.
 
-use super::summary::Summary;
+use super::summary::{Summary, SummaryBlocks};
 use crate::block::Block;
 use crate::bytes::{RowKey, row_of};
 use crate::checksum::CHECKSUM_BYTES;
@@ -137,6 +137,14 @@ impl<S: StorageSnapshot, const N: usize> SummaryCursor<S, N> {
         let (key, value) = self.entry()?;
         let payload = self.cursor.view().open(&self.place, key, value)?;
         Summary::decode_payload(key, payload)
+            .map_err(|error| error.in_keyspace(&self.place.keyspace).at_key(key))
+    }
+
+    /// The blocks of the group, to be looked at in place.
+    pub(crate) fn blocks(&self) -> StorageResult<SummaryBlocks<'_, N>> {
+        let (key, value) = self.entry()?;
+        let payload = self.cursor.view().open(&self.place, key, value)?;
+        SummaryBlocks::of_payload(payload)
             .map_err(|error| error.in_keyspace(&self.place.keyspace).at_key(key))
     }
 

@@ -10,6 +10,7 @@ use crate::bytes::{Reader, RowKey, row_of};
 use crate::checksum;
 use crate::keyspaces::Place;
 use quadrille_backend::{StorageError, StorageResult};
+use std::ops::Range;
 
 /// The most blocks in a group.
 pub(crate) const GROUP_BLOCKS: usize = 128;
@@ -102,6 +103,53 @@ impl<const N: usize> Summary<N> {
                 rows,
                 ranges: self.ranges,
             })
+    }
+}
+
+/// An entry that is looked at in place: to find a few blocks among many takes no decoding.
+pub(crate) struct SummaryBlocks<'a, const N: usize> {
+    block: Block<5>,
+    bytes: &'a [u8],
+}
+
+impl<'a, const N: usize> SummaryBlocks<'a, N> {
+    pub(crate) fn of_payload(payload: &'a [u8]) -> StorageResult<Self> {
+        let (_, _, bytes) = header::<N>(payload)?;
+        let block = Block::parse(bytes)?;
+        Ok(Self { block, bytes })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.block.len()
+    }
+
+    /// How many blocks end below a row.
+    pub(crate) fn below(&self, row: &[u64; N]) -> usize {
+        self.bounded_by(row, 0)
+    }
+
+    /// How many blocks end below a row or with it.
+    pub(crate) fn up_to(&self, row: &[u64; N]) -> usize {
+        self.bounded_by(row, u64::MAX)
+    }
+
+    fn bounded_by(&self, row: &[u64; N], rows: u64) -> usize {
+        let mut bound = [0; 5];
+        bound[..N].copy_from_slice(row);
+        bound[4] = rows;
+        self.block.lower_bound(self.bytes, &bound)
+    }
+
+    /// How many rows a block has.
+    pub(crate) fn rows_of(&self, block: usize) -> u64 {
+        self.block.get(self.bytes, block, 4)
+    }
+
+    /// How many rows some blocks have together.
+    pub(crate) fn rows(&self, blocks: Range<usize>) -> u64 {
+        let mut counts = Vec::with_capacity(blocks.len());
+        self.block.decode_column(self.bytes, 4, blocks, &mut counts);
+        counts.into_iter().fold(0, u64::saturating_add)
     }
 }
 

@@ -1,0 +1,152 @@
+//! Stars: several properties of one subject, which lie together in an index that begins with subjects.
+//!
+//! What flows in: the parts of a join. What flows out: the states in which the arms of a star are joined by one look-up a
+//! subject. What always holds: the subject of an arm is a constant or has a value in each row; its predicate is a constant,
+//! its graph one, and what its object binds is bound by nothing else.
+
+use super::group::{JoinPart, Search, State, Step, member};
+use super::price;
+use super::ways::joined_rows;
+use crate::algebra::{GraphPlace, Place, Quads, Slot, SlotSet};
+use std::rc::Rc;
+
+/// About how many quads a subject has that are passed over for its arms.
+const SUBJECT_ROWS: f64 = 32.0;
+
+/// What a pattern is to a star.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Arm {
+    pub(super) subject: Place,
+    graph: GraphPlace,
+    object: Option<Slot>,
+    /// How many quads the subject has, if it is a constant.
+    rows: Option<f64>,
+}
+
+impl Arm {
+    /// The arm that a pattern can be, whose graph is one. Rows are those of a constant subject.
+    pub(super) fn new(quads: &Quads, rows: Option<f64>) -> Option<Self> {
+        let [subject, Place::Constant(_), object] = quads.triple else {
+            return None;
+        };
+        let is_one_graph = !matches!(quads.graph, GraphPlace::Named(Place::Slot(_)));
+        (is_one_graph && (subject.slot().is_none() || subject != object)).then(|| Self {
+            subject,
+            graph: quads.graph,
+            object: object.slot(),
+            rows,
+        })
+    }
+}
+
+/// The sets of two arms and more that can be one star.
+pub(super) fn stars(parts: &[JoinPart]) -> Vec<Vec<usize>> {
+    let mut stars: Vec<Vec<usize>> = Vec::new();
+    for (index, part) in parts.iter().enumerate() {
+        let Some(arm) = &part.arm else { continue };
+        let is_same = |other: &&mut Vec<usize>| {
+            let first = other.first().and_then(|first| parts[*first].arm.as_ref());
+            first.is_some_and(|first| (first.subject, first.graph) == (arm.subject, arm.graph))
+        };
+        match stars.iter_mut().find(is_same) {
+            Some(star) => star.push(index),
+            None => stars.push(vec![index]),
+        }
+    }
+    stars.retain(|star| star.len() > 1);
+    stars
+}
+
+impl Search<'_> {
+    /// The stars whose subject is a constant.
+    pub(super) fn constant_stars(&self) -> Vec<State> {
+        let stars = self.stars.iter();
+        stars
+            .filter(|star| self.subject(star).is_none())
+            .filter_map(|star| self.star(None, star))
+            .collect()
+    }
+
+    /// The ways to join all arms of a star that are missing, if it has several and the subject has its values.
+    pub(super) fn stars_of(&self, left: &State) -> Vec<State> {
+        let stars = self.stars.iter();
+        stars
+            .filter(|star| {
+                let subject = self.subject(star);
+                subject.is_some_and(|subject| left.certain.contains(subject))
+            })
+            .filter_map(|star| self.star(Some(left), star))
+            .collect()
+    }
+
+    fn subject(&self, star: &[usize]) -> Option<Slot> {
+        let arm = star.first().and_then(|arm| self.parts[*arm].arm.as_ref());
+        arm.and_then(|arm| arm.subject.slot())
+    }
+
+    fn star(&self, left: Option<&State>, star: &[usize]) -> Option<State> {
+        let none = SlotSet::default();
+        let mut possible = left.map_or_else(SlotSet::default, |left| left.possible.clone());
+        let mut arms = Vec::new();
+        for part in star {
+            let is_joined = left.is_some_and(|left| left.members.contains(member(*part)));
+            let object = self.parts[*part].arm.as_ref()?.object;
+            if is_joined || object.is_some_and(|object| possible.contains(object)) {
+                continue;
+            }
+            possible.add_all(&self.parts[*part].possible);
+            arms.push(*part);
+        }
+        let first = self.parts.get(*arms.first()?).filter(|_| arms.len() > 1)?;
+        let (mut rows, mut distinct) = left.map_or((1.0, Vec::new()), |left| {
+            (left.tree.rows, left.distinct.clone())
+        });
+        let found = self.cost_of_subjects(left, first);
+        for part in arms.iter().map(|arm| &self.parts[*arm]) {
+            let own = part.distinct();
+            (rows, distinct) = joined_rows((rows, &distinct), (part.estimate.rows, &own));
+        }
+        let before = left.map_or(0.0, |left| left.tree.cost);
+        let begin = left.map_or(price::SCAN_START, |left| left.tree.begin);
+        let order = left.map_or_else(Vec::new, |left| self.order_of_lookup(left, first));
+        Some(
+            self.made(
+                Step::Star {
+                    left: left.map(|left| Rc::clone(&left.tree)),
+                    parts: arms.clone(),
+                },
+                order,
+                (rows, before + found + rows * price::GIVEN, begin),
+                [(
+                    left.map_or(&none, |left| &left.members),
+                    &arms.iter().map(|arm| member(*arm)).collect(),
+                )],
+                (left.map_or(&none, |left| &left.applied), &none),
+                (
+                    possible.clone(),
+                    left.map_or_else(SlotSet::default, |left| left.certain.clone())
+                        .union(&possible_of(self.parts, &arms)),
+                ),
+                distinct,
+            ),
+        )
+    }
+
+    /// What it costs to find the subjects and to pass over their quads.
+    fn cost_of_subjects(&self, left: Option<&State>, arm: &JoinPart) -> f64 {
+        let Some(left) = left else {
+            let rows = arm.arm.as_ref().and_then(|arm| arm.rows);
+            return price::SCAN_START + rows.unwrap_or(SUBJECT_ROWS) * price::SCANNED;
+        };
+        let passed = left.tree.rows * SUBJECT_ROWS * price::SCANNED;
+        self.cost_of_lookup(left, arm) + passed
+    }
+}
+
+fn possible_of(parts: &[JoinPart], arms: &[usize]) -> SlotSet {
+    let mut slots = SlotSet::default();
+    for arm in arms {
+        slots.add_all(&parts[*arm].possible);
+    }
+    slots
+}

@@ -1,0 +1,236 @@
+//! The ways to join what is joined already with more, and what each costs.
+//!
+//! What flows in: two sets of joined parts, or one and the parts that follow. What flows out: the state of their join. What
+//! always holds: the order of a state is one that its rows have whatever the data.
+
+use super::group::{JoinFilter, JoinPart, Search, State, Step, Tree, is_dear, member};
+use super::price;
+use crate::algebra::{Slot, SlotSet};
+use std::rc::Rc;
+
+impl Search<'_> {
+    pub(super) fn looked_up(&self, left: &State, index: usize) -> State {
+        let part = &self.parts[index];
+        let (rows, distinct) = joined_rows(left.figures(), (part.estimate.rows, &part.distinct()));
+        let looked_up = self.cost_of_lookup(left, part);
+        let cost = left.tree.cost + looked_up + rows * price::GIVEN;
+        self.made(
+            Step::Lookup {
+                left: Rc::clone(&left.tree),
+                part: index,
+            },
+            self.order_of_lookup(left, part),
+            (rows, cost, left.tree.begin),
+            [(&left.members, &std::iter::once(member(index)).collect())],
+            (&left.applied, &SlotSet::default()),
+            (
+                left.possible.union(&part.possible),
+                left.certain.union(&part.certain),
+            ),
+            distinct,
+        )
+    }
+
+    pub(super) fn cost_of_lookup(&self, left: &State, part: &JoinPart) -> f64 {
+        let probes = left.tree.rows;
+        let probed = left.possible.intersection(&part.possible);
+        if !left.certain.meets(&part.possible) {
+            return probes * (price::LOOKED_UP + part.estimate.rows * price::SCANNED);
+        }
+        let Some(probing) = &part.probing else {
+            return probes * price::LOOKED_UP;
+        };
+        let known = left.distinct.iter();
+        let distinct: f64 = known
+            .filter(|(slot, _)| probed.contains(*slot))
+            .map(|(_, values)| values.max(1.0))
+            .product();
+        let in_order = left.tree.order.first();
+        let in_order = in_order.is_some_and(|slot| probed.contains(*slot));
+        probing.cost(&probed, (probes, distinct), in_order)
+    }
+
+    /// The order in which a look-up gives its rows. It sorts its probes, and gives what it finds for equal ones in turn to each
+    /// of their rows: so no more stays than the order by the one slot that is probed for.
+    pub(super) fn order_of_lookup(&self, left: &State, part: &JoinPart) -> Vec<Slot> {
+        let probed = left.possible.intersection(&part.possible);
+        let by_probe = left.tree.order.iter().take(1);
+        let stays = |slot: &&Slot| probed.len() == 1 && probed.contains(**slot);
+        by_probe
+            .filter(|_| part.keeps_order)
+            .filter(stays)
+            .filter(|slot| left.certain.contains(**slot))
+            .copied()
+            .collect()
+    }
+
+    /// The ways to join two sets.
+    pub(super) fn joined(&self, left: &State, right: &State) -> Vec<State> {
+        let mut ways = vec![self.hash(left, right), self.hash(right, left)];
+        ways.extend(self.merged(left, right));
+        ways
+    }
+
+    pub(super) fn hash(&self, left: &State, right: &State) -> State {
+        let (rows, distinct) = joined_rows(left.figures(), right.figures());
+        let cost = left.tree.cost
+            + right.tree.cost
+            + right.tree.rows * price::BUILT
+            + left.tree.rows * price::PROBED
+            + rows * price::GIVEN;
+        let step = Step::Hash {
+            left: Rc::clone(&left.tree),
+            right: Rc::clone(&right.tree),
+        };
+        let begin = left.tree.begin + right.tree.cost + right.tree.rows * price::BUILT;
+        let mut state = self.of_two(step, left, right, (rows, cost, begin), distinct);
+        // A join that has to spill gives its rows in another order.
+        if let Some(tree) = Rc::get_mut(&mut state.tree) {
+            tree.order.clear();
+        }
+        state
+    }
+
+    /// A merge join, if both sides are sorted by all that they share.
+    fn merged(&self, left: &State, right: &State) -> Option<State> {
+        let shared = left.possible.intersection(&right.possible);
+        let keys = shared.len();
+        let (left_order, right_order) = (&left.tree.order, &right.tree.order);
+        let is_sorted = keys > 0
+            && left_order.len() >= keys
+            && right_order.len() >= keys
+            && left_order[..keys] == right_order[..keys]
+            && left_order[..keys].iter().all(|slot| shared.contains(*slot))
+            && shared.is_subset(&left.certain)
+            && shared.is_subset(&right.certain);
+        if !is_sorted {
+            return None;
+        }
+        let (rows, distinct) = joined_rows(left.figures(), right.figures());
+        let cost = left.tree.cost
+            + right.tree.cost
+            + (left.tree.rows + right.tree.rows) * price::MERGED
+            + rows * price::GIVEN;
+        let step = Step::Merge {
+            left: Rc::clone(&left.tree),
+            right: Rc::clone(&right.tree),
+        };
+        let begin = left.tree.begin + right.tree.begin;
+        let mut state = self.of_two(step, left, right, (rows, cost, begin), distinct);
+        if let Some(tree) = Rc::get_mut(&mut state.tree) {
+            tree.order.truncate(keys);
+        }
+        Some(state)
+    }
+
+    fn of_two(
+        &self,
+        step: Step,
+        left: &State,
+        right: &State,
+        figures: (f64, f64, f64),
+        distinct: Vec<(Slot, f64)>,
+    ) -> State {
+        self.made(
+            step,
+            left.tree.order.clone(),
+            figures,
+            [(&left.members, &right.members)],
+            (&left.applied, &right.applied),
+            (
+                left.possible.union(&right.possible),
+                left.certain.union(&right.certain),
+            ),
+            distinct,
+        )
+    }
+
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the fields of a state, each from two sides"
+    )]
+    pub(super) fn made(
+        &self,
+        step: Step,
+        order: Vec<Slot>,
+        (rows, cost, begin): (f64, f64, f64),
+        [(left, right)]: [(&SlotSet, &SlotSet); 1],
+        (left_applied, right_applied): (&SlotSet, &SlotSet),
+        (possible, certain): (SlotSet, SlotSet),
+        distinct: Vec<(Slot, f64)>,
+    ) -> State {
+        let mut state = State {
+            tree: Rc::new(Tree {
+                step,
+                filters: Vec::new(),
+                order,
+                rows,
+                cost,
+                begin,
+            }),
+            members: left.union(right),
+            applied: left_applied.union(right_applied),
+            possible,
+            certain,
+            distinct,
+        };
+        self.apply_filters(&mut state);
+        state
+    }
+
+    /// Applies the filters whose slots have their final values.
+    pub(super) fn apply_filters(&self, state: &mut State) {
+        let is_whole = state.members.len() == self.parts.len();
+        for (index, filter) in self.filters.iter().enumerate() {
+            if self.is_late && is_dear(filter) && !is_whole {
+                continue;
+            }
+            if state.applied.contains(member(index)) || !self.is_settled(state, filter) {
+                continue;
+            }
+            state.applied.insert(member(index));
+            if let Some(tree) = Rc::get_mut(&mut state.tree) {
+                tree.cost += tree.rows * filter.price;
+                tree.rows *= filter.selectivity;
+                tree.filters.push(index);
+            }
+        }
+    }
+
+    fn is_settled(&self, state: &State, filter: &JoinFilter) -> bool {
+        filter.slots.iter().all(|slot| {
+            state.certain.contains(slot)
+                || self
+                    .binders
+                    .get(&slot)
+                    .is_none_or(|parts| parts.is_subset(&state.members))
+        })
+    }
+}
+
+/// The rows of a join, if the values of the side with fewer are all among those of the other; and the fewest distinct
+/// values of each slot from then on. Values that are shared together depend on each other, most of all where a join closes
+/// a cycle: each slot more counts with the root of what the one before it does.
+pub(super) fn joined_rows(
+    (left_rows, left_distinct): (f64, &[(Slot, f64)]),
+    (right_rows, right_distinct): (f64, &[(Slot, f64)]),
+) -> (f64, Vec<(Slot, f64)>) {
+    let mut distinct = left_distinct.to_vec();
+    let mut shared = Vec::new();
+    for (slot, values) in right_distinct {
+        match distinct.iter_mut().find(|(known, _)| known == slot) {
+            Some((_, fewest)) => {
+                shared.push(fewest.max(*values).max(1.0));
+                *fewest = fewest.min(*values);
+            }
+            None => distinct.push((*slot, *values)),
+        }
+    }
+    shared.sort_by(|left, right| right.total_cmp(left));
+    let exponents = std::iter::successors(Some(1.0), |exponent| Some(exponent * 0.5));
+    let divisors = shared.iter().zip(exponents);
+    let divisor: f64 = divisors
+        .map(|(values, exponent)| values.powf(exponent))
+        .product();
+    (left_rows * right_rows / divisor, distinct)
+}
