@@ -61,7 +61,7 @@ pub(crate) struct Quads {
     pub(crate) graph: GraphPlace,
 }
 
-/// A property path with a closure or a negation in it; others are joins and unions.
+/// A property path with a closure around it; others are joins and unions.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Path {
     pub(crate) subject: Place,

@@ -9,7 +9,7 @@ use super::{Aggregate, Algebra, GraphPlace, Path, Place, Quads, Scalar, Slot, Sl
 use crate::batch::UNBOUND;
 use crate::error::QueryError;
 use crate::execution::Execution;
-use oxrdf::{BlankNode, Term, Triple, Variable};
+use oxrdf::{BlankNode, NamedNode, Term, Triple, Variable};
 use spargebra::algebra::{
     AggregateExpression, Expression, GraphPattern, OrderExpression, PropertyPathExpression,
 };
@@ -345,7 +345,8 @@ impl<'a> Translator<'a> {
         Ok(self.with_given(unpack(algebra, unpacked)))
     }
 
-    /// A path as joins and unions (section 18.2.2.4), down to the closures and negations.
+    /// A path as joins and unions (section 18.2.2.4), down to the closures. A negated property set gives its ends once for
+    /// each triple, as a pattern with a condition on its predicate does.
     fn path(
         &mut self,
         subject: Place,
@@ -372,15 +373,39 @@ impl<'a> Translator<'a> {
                 let left = self.path(subject, left, object)?;
                 unite(left, self.path(subject, right, object)?)
             }
-            P::ZeroOrMore(_) | P::OneOrMore(_) | P::ZeroOrOne(_) | P::NegatedPropertySet(_) => {
-                Algebra::Path(Box::new(Path {
-                    subject,
-                    path: path.clone(),
-                    object,
-                    graph: self.graph,
-                }))
-            }
+            P::NegatedPropertySet(excluded) => self.other_than(subject, excluded, object),
+            P::ZeroOrMore(_) | P::OneOrMore(_) | P::ZeroOrOne(_) => Algebra::Path(Box::new(Path {
+                subject,
+                path: path.clone(),
+                object,
+                graph: self.graph,
+            })),
         })
+    }
+
+    /// The triples of all predicates but some.
+    fn other_than(&mut self, subject: Place, excluded: &[NamedNode], object: Place) -> Algebra {
+        let predicate = self.hidden();
+        let quads = Algebra::Quads(Quads {
+            triple: [subject, Place::Slot(predicate), object],
+            graph: self.graph,
+        });
+        if excluded.is_empty() {
+            return quads;
+        }
+        let names = excluded.iter().cloned().map(Expression::from);
+        let is_excluded = Expression::In(
+            Box::new(Expression::Variable(predicate.variable())),
+            names.collect(),
+        );
+        Algebra::Join {
+            parts: vec![quads],
+            filters: vec![Scalar {
+                expression: Expression::Not(Box::new(is_excluded)),
+                slots: std::iter::once(predicate).collect(),
+                exists: Vec::new(),
+            }],
+        }
     }
 
     fn left_join(

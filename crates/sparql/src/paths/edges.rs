@@ -76,22 +76,21 @@ impl Edges {
         &mut self,
         step: usize,
         nodes: &[u64],
-        mut visit: impl FnMut(usize, u64) -> Result<(), QueryError>,
+        visit: impl FnMut(usize, u64) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
         self.consider_reading(step, nodes.len())?;
         if let Some(adjacency) = &self.steps[step].in_memory {
             return adjacency.walk(nodes, visit);
         }
-        self.look_up(step, nodes, |probe, _, node| visit(probe, node))
+        self.look_up(step, nodes, visit)
     }
 
-    /// Looks up the edges of a step at some nodes; gives the place of the node, the predicate if the step is not of a single
-    /// one, and the node behind.
-    pub(crate) fn look_up(
+    /// Looks up the edges of a step at some nodes; gives the place of the node and the node behind.
+    fn look_up(
         &mut self,
         step: usize,
         nodes: &[u64],
-        mut visit: impl FnMut(usize, u64, u64) -> Result<(), QueryError>,
+        mut visit: impl FnMut(usize, u64) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
         let (scope, batch) = (&self.scope, &mut self.batch);
         let edges = &mut self.steps[step];
@@ -106,15 +105,15 @@ impl Edges {
                 scope.execution().check()?;
                 let rows = batch.probes().iter().zip(batch.column(to));
                 match &edges.step.label {
-                    Label::Predicate(predicate) => {
+                    Label::Predicate(_) => {
                         for (probe, node) in rows {
-                            visit(*probe as usize, *predicate, *node)?;
+                            visit(*probe as usize, *node)?;
                         }
                     }
                     Label::NoneOf(excluded) => {
                         for ((probe, node), predicate) in rows.zip(batch.column(PREDICATE)) {
                             if excluded.binary_search(predicate).is_err() {
-                                visit(*probe as usize, *predicate, *node)?;
+                                visit(*probe as usize, *node)?;
                             }
                         }
                     }
@@ -147,6 +146,29 @@ impl Edges {
         }
         Ok(())
     }
+}
+
+/// Which of some nodes, best ascending, are the subject or the object of any edge.
+pub(super) fn are_nodes(scope: &Scope, nodes: &[u64]) -> Result<Vec<bool>, QueryError> {
+    let explain = |error| scope.execution().explain(error);
+    let mut are_nodes = vec![false; nodes.len()];
+    let mut open: Vec<usize> = (0..nodes.len()).collect();
+    let (mut probes, mut found) = (Vec::new(), Vec::new());
+    for step in [false, true].map(Step::any) {
+        for mut lookup in open_lookups(scope, &step)? {
+            if open.is_empty() {
+                return Ok(are_nodes);
+            }
+            probes.clear();
+            probes.extend(open.iter().map(|place| nodes[*place]));
+            lookup.contains(&[&probes], &mut found).map_err(explain)?;
+            for (place, is_found) in open.iter().zip(&found) {
+                are_nodes[*place] = *is_found;
+            }
+            open.retain(|place| !are_nodes[*place]);
+        }
+    }
+    Ok(are_nodes)
 }
 
 fn open_lookups(scope: &Scope, step: &Step) -> Result<Vec<Box<dyn QuadLookup>>, QueryError> {

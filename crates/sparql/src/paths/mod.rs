@@ -1,9 +1,8 @@
-//! Property paths with closures and negations; all others are joins and unions.
+//! Property paths with closures; all others are joins and unions.
 //!
 //! What flows in: rows that may bind the ends of a path and its graph. What flows out: each row with the ends that the path
-//! relates. What always holds: a path with a closure relates a pair once in each graph, as the specification's ALP does; a
-//! negated property set relates it once for each triple; every node is related to itself by a path of no length, a constant
-//! even when the graph does not hold it.
+//! relates. What always holds: a path relates a pair once in each graph, as the specification's ALP does; every node is
+//! related to itself by a path of no length, a constant even when the graph does not hold it.
 
 mod automaton;
 mod directions;
@@ -46,7 +45,7 @@ pub(crate) enum PathGraph {
 #[derive(Clone, Debug)]
 pub(crate) struct PathPattern {
     pub(crate) subject: PathEnd,
-    /// A closure, an optional path or a negated property set, possibly reversed. Others relate each pair once, too.
+    /// A closure or an optional path. Others relate each pair once, too.
     pub(crate) path: PropertyPathExpression,
     pub(crate) object: PathEnd,
     pub(crate) graph: PathGraph,

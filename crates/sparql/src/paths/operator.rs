@@ -3,24 +3,27 @@
 //! What flows in: rows. What flows out: for each row, a row for each pair of ends that agrees with it. What always holds:
 //! a row of which one end is bound is walked from there, one of which neither is from the end that is thought to be better;
 //! where both are bound, the ends are walked from in turn until they meet, or many rows share the walks from the end that
-//! has fewer nodes; rows of a batch that start at one node share the walk.
+//! has fewer nodes, and are left for those from the other where they become long; rows of a batch that start at one node
+//! share the walk.
 
 use super::automaton::{Automaton, Step};
 use super::directions::{Directions, WalkFrom};
-use super::edges::Edges;
+use super::edges::{Edges, are_nodes};
 use super::meeting::Meeting;
 use super::reach::Reached;
 use super::scope::{Scope, graphs_of_steps};
-use super::walk::{Route, Walk};
+use super::walk::Walk;
 use super::{PathEnd, PathGraph, PathPattern};
 use crate::batch::{Batch, UNBOUND};
 use crate::error::QueryError;
 use crate::execution::{Account, Execution};
 use crate::operators::{BoxedOperator, Operator};
 use quadrille_store::TermId;
-use spargebra::algebra::PropertyPathExpression;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// How many visits are few enough for a walk for pairs to make them before the other end is tried.
+const VISITS_BEFORE_TURNING: usize = 8 * 1_024;
 
 /// Rows joined with the pairs that a path relates.
 pub(crate) struct PathOperator {
@@ -32,12 +35,14 @@ pub(crate) struct PathOperator {
     subject: End,
     object: End,
     graph: Option<End>,
-    forward: Route,
-    backward: Route,
+    forward: Automaton,
+    backward: Automaton,
     /// What is still to be done for the rows at hand, the last one first.
     tasks: Vec<Task>,
     current: Option<Current>,
     directions: Directions,
+    /// How many visits the first walk for pairs makes before the other end is tried.
+    pub(super) visits_max: usize,
     /// The edges that walks have used in the graph of the last one: forward and backward.
     edges: [Option<Edges>; 2],
     edges_of: u64,
@@ -97,16 +102,43 @@ struct Wanted {
     starts: Starts,
     /// The pairs that are asked for, each with the rows that ask for it; `None` is all.
     asked: Option<BTreeMap<Reached, Vec<usize>>>,
+    /// How many visits walks for pairs make before the other end is tried.
+    visits_max: usize,
 }
 
 enum Starts {
-    /// These nodes, each with the rows that start there.
+    /// These nodes, each with the rows that start there, which are looked at where no pairs are asked for.
     Given(Vec<u64>, Vec<Vec<usize>>),
     /// All nodes of a graph that the path can begin at, for one row.
     All([usize; 1]),
 }
 
 impl Wanted {
+    /// What the pairs that a walk has given up are asked for from its other end, with twice the visits: however wrong the
+    /// choice of an end was, and however often, all walks together cost a few times what the better end would have.
+    fn turned(&self, walk: &Walk, given_up: &BTreeSet<Reached>) -> Self {
+        let mut starts_of: BTreeMap<u64, Vec<(u64, Vec<usize>)>> = BTreeMap::new();
+        for pair in given_up {
+            let other = (walk.start(pair.0), self.rows(pair).to_vec());
+            starts_of.entry(pair.1).or_default().push(other);
+        }
+        let starts = starts_of.keys().copied().collect();
+        let numbered = (0..).zip(starts_of.into_values());
+        let asked = numbered.flat_map(|(number, others)| {
+            let others = others.into_iter();
+            others.map(move |(node, rows)| ((number, node), rows))
+        });
+        Self {
+            from: match self.from {
+                WalkFrom::Object => WalkFrom::Subject,
+                WalkFrom::Subject | WalkFrom::Both => WalkFrom::Object,
+            },
+            asked: Some(asked.collect()),
+            starts: Starts::Given(starts, Vec::new()),
+            visits_max: self.visits_max.saturating_mul(2),
+        }
+    }
+
     /// Whether walks start at the object.
     fn is_backward(&self) -> bool {
         self.from == WalkFrom::Object
@@ -139,12 +171,14 @@ enum Search {
 
 impl Search {
     /// Sets the next pairs; false when there are no more.
-    fn advance(&mut self, route: &Route, pairs: &mut Vec<Reached>) -> Result<bool, QueryError> {
-        match (self, route) {
-            (Self::Walk(walk), _) => walk.advance(route, pairs),
-            (Self::Meeting(meeting), Route::Set(automaton)) => meeting.advance(automaton, pairs),
-            // Such a path is not searched for from both ends.
-            (Self::Meeting(_), Route::Triples(_)) => Ok(false),
+    fn advance(
+        &mut self,
+        automaton: &Automaton,
+        pairs: &mut Vec<Reached>,
+    ) -> Result<bool, QueryError> {
+        match self {
+            Self::Walk(walk) => walk.advance(automaton, pairs),
+            Self::Meeting(meeting) => meeting.advance(automaton, pairs),
         }
     }
 
@@ -168,6 +202,36 @@ struct Current {
     search: Search,
     graph: u64,
     wanted: Arc<Wanted>,
+    /// Which of the given starts the graph holds; `None` before the first question.
+    are_nodes: Option<Vec<bool>>,
+}
+
+impl Current {
+    /// What is to be done from the other end, if the walk has given up.
+    fn turned(&self) -> Option<Task> {
+        let Search::Walk(walk) = &self.search else {
+            return None;
+        };
+        let given_up = walk.given_up()?;
+        Some(Task {
+            graphs: vec![self.graph],
+            wanted: Arc::new(self.wanted.turned(walk, given_up)),
+        })
+    }
+
+    /// Whether the graph holds a start of those that rows have given. All are looked up at the first question.
+    fn is_node(&mut self, start: u32) -> Result<bool, QueryError> {
+        let Starts::Given(starts, _) = &self.wanted.starts else {
+            return Ok(true);
+        };
+        let known = match self.are_nodes.take() {
+            Some(known) => known,
+            None => are_nodes(self.search.scope(), starts)?,
+        };
+        let is_node = known.get(start as usize).copied().unwrap_or(false);
+        self.are_nodes = Some(known);
+        Ok(is_node)
+    }
 }
 
 impl PathOperator {
@@ -204,10 +268,8 @@ impl PathOperator {
             PathGraph::Default => None,
             PathGraph::Named(graph) => Some(end(graph)),
         };
-        let [forward, backward] = [false, true].map(|backward| {
-            let automaton = Automaton::new(&pattern.path, backward, &execution)?;
-            Ok::<_, QueryError>(route(&pattern.path, automaton))
-        });
+        let [forward, backward] =
+            [false, true].map(|backward| Automaton::new(&pattern.path, backward, &execution));
         Ok(Self {
             account: execution.memory.account(),
             left: Some(left),
@@ -221,6 +283,7 @@ impl PathOperator {
             tasks: Vec::new(),
             current: None,
             directions: pattern.directions,
+            visits_max: VISITS_BEFORE_TURNING,
             edges: [None, None],
             edges_of: UNBOUND,
             pairs: Vec::new(),
@@ -316,12 +379,7 @@ impl PathOperator {
         let pairs: BTreeSet<_> = pairs.collect();
         let nodes = |end: usize| pairs.iter().map(move |pair| pair[end]);
         let [subjects, objects] = [0, 1].map(|end| nodes(end).collect::<BTreeSet<_>>().len());
-        match self.directions.for_pairs(subjects, objects, pairs.len()) {
-            WalkFrom::Both if matches!(self.forward, Route::Triples(_)) => {
-                self.directions.for_all()
-            }
-            from => from,
-        }
+        self.directions.for_pairs(subjects, objects, pairs.len())
     }
 
     fn push_task(
@@ -336,6 +394,7 @@ impl PathOperator {
             from,
             starts,
             asked,
+            visits_max: self.visits_max,
         });
         self.tasks.push(Task { graphs, wanted });
     }
@@ -359,9 +418,9 @@ impl PathOperator {
             }
             Graphs::Every => {}
         }
-        let route = self.route(from);
-        if !route.accepts_nothing() {
-            let steps: Vec<_> = route.first_steps().into_iter().cloned().collect();
+        let automaton = self.automaton(from);
+        if !automaton.accepts_nothing() {
+            let steps: Vec<_> = automaton.first_steps().cloned().collect();
             let account = &mut self.account;
             return graphs_of_steps(&self.execution, steps.iter(), start, account);
         }
@@ -401,12 +460,12 @@ impl PathOperator {
             UNBOUND => Scope::default_graph(Arc::clone(&self.execution)),
             graph => Scope::named_graph(Arc::clone(&self.execution), graph),
         };
-        let route = self.route(wanted.from);
+        let automaton = self.automaton(wanted.from);
         let starts = match &wanted.starts {
             Starts::Given(starts, _) => starts.clone(),
-            Starts::All(_) if route.accepts_nothing() => scope.nodes(&mut self.account)?,
+            Starts::All(_) if automaton.accepts_nothing() => scope.nodes(&mut self.account)?,
             Starts::All(_) => {
-                let steps: Vec<_> = route.first_steps().into_iter().cloned().collect();
+                let steps: Vec<_> = automaton.first_steps().cloned().collect();
                 scope.beginnings(steps.iter(), &mut self.account)?
             }
         };
@@ -414,44 +473,43 @@ impl PathOperator {
             search: self.search(&scope, graph, &wanted, starts),
             graph,
             wanted,
+            are_nodes: None,
         });
         Ok(true)
     }
 
     /// A search from some starts.
     fn search(&mut self, scope: &Scope, graph: u64, wanted: &Wanted, starts: Vec<u64>) -> Search {
-        let asked = wanted.asked.as_ref().map(|asked| asked.keys().copied());
-        if let (WalkFrom::Both, Some(asked)) = (wanted.from, asked.clone()) {
-            let edges = [false, true].map(|is_backward| self.edges(scope, graph, is_backward));
-            if let Route::Set(automaton) = &self.forward {
+        let asked = wanted.asked.as_ref();
+        let asked = asked.map(|asked| asked.keys().copied());
+        match (wanted.from, asked) {
+            (WalkFrom::Both, Some(asked)) => {
+                let ends = [WalkFrom::Subject, WalkFrom::Object];
+                let edges = ends.map(|end| self.edges(scope, graph, end));
                 let fan_outs = self.directions.fan_outs();
-                let meeting = Meeting::new(automaton, edges, fan_outs, starts, asked.collect());
-                return Search::Meeting(Box::new(meeting));
+                let asked = asked.collect();
+                let meeting = Meeting::new(&self.forward, edges, fan_outs, starts, asked);
+                Search::Meeting(Box::new(meeting))
+            }
+            (end, asked) => {
+                let edges = self.edges(scope, graph, end);
+                let asked = asked.map(Iterator::collect);
+                Search::Walk(Box::new(Walk::new(edges, starts, asked, wanted.visits_max)))
             }
         }
-        let edges = self.edges(scope, graph, wanted.is_backward());
-        Search::Walk(Box::new(Walk::new(
-            edges,
-            starts,
-            asked.map(Iterator::collect),
-        )))
     }
 
-    /// The edges of a graph in a direction: those of a walk before if the graph is the same.
-    fn edges(&mut self, scope: &Scope, graph: u64, is_backward: bool) -> Edges {
+    /// The edges of a graph for walks from an end: those of a walk before if the graph is the same.
+    fn edges(&mut self, scope: &Scope, graph: u64, from: WalkFrom) -> Edges {
         if self.edges_of != graph {
             self.edges = [None, None];
             self.edges_of = graph;
         }
-        self.edges[usize::from(is_backward)]
+        self.edges[usize::from(from == WalkFrom::Object)]
             .take()
             .unwrap_or_else(|| {
-                let route = if is_backward {
-                    &self.backward
-                } else {
-                    &self.forward
-                };
-                Edges::new(scope.clone(), route.steps().iter().cloned())
+                let steps = self.automaton(from).steps.iter().cloned();
+                Edges::new(scope.clone(), steps)
             })
     }
 
@@ -466,7 +524,7 @@ impl PathOperator {
     }
 
     /// The path as it is walked from an end; from both it begins at the subject.
-    fn route(&self, from: WalkFrom) -> &Route {
+    fn automaton(&self, from: WalkFrom) -> &Automaton {
         match from {
             WalkFrom::Subject | WalkFrom::Both => &self.forward,
             WalkFrom::Object => &self.backward,
@@ -474,19 +532,17 @@ impl PathOperator {
     }
 
     /// Appends the rows of the pairs at hand until the batch is full.
-    fn give_pairs(&mut self, current: &Current, batch: &mut Batch) -> Result<(), QueryError> {
+    fn give_pairs(&mut self, current: &mut Current, batch: &mut Batch) -> Result<(), QueryError> {
         while let Some(pair) = self.pairs.get(self.next_pair) {
             if batch.is_full() {
                 return Ok(());
             }
             self.next_pair += 1;
             let start = current.search.start(pair.0);
-            let given = matches!(current.wanted.starts, Starts::Given(..));
             if start == pair.1
-                && given
                 && self.forward.accepts_nothing()
                 && !self.has_constant()
-                && !current.search.scope().contains_node(start)?
+                && !current.is_node(pair.0)?
             {
                 continue;
             }
@@ -503,19 +559,6 @@ impl PathOperator {
             }
         }
         Ok(())
-    }
-}
-
-/// The path as it is walked: a single step relates a pair for each triple.
-fn route(path: &PropertyPathExpression, automaton: Automaton) -> Route {
-    use PropertyPathExpression as P;
-    let mut inner = path;
-    while let P::Reverse(path) = inner {
-        inner = path;
-    }
-    match (inner, automaton.steps.as_slice()) {
-        (P::NamedNode(_) | P::NegatedPropertySet(_), [step]) => Route::Triples(step.clone()),
-        _ => Route::Set(automaton),
     }
 }
 
@@ -554,16 +597,22 @@ impl Operator for PathOperator {
             };
             if self.next_pair == self.pairs.len() {
                 self.next_pair = 0;
-                let route = match current.wanted.from {
+                if let Some(turned) = current.turned() {
+                    self.pairs.clear();
+                    self.tasks.push(turned);
+                    self.keep_edges(current.search, &current.wanted);
+                    continue;
+                }
+                let automaton = match current.wanted.from {
                     WalkFrom::Subject | WalkFrom::Both => &self.forward,
                     WalkFrom::Object => &self.backward,
                 };
-                if !current.search.advance(route, &mut self.pairs)? {
+                if !current.search.advance(automaton, &mut self.pairs)? {
                     self.keep_edges(current.search, &current.wanted);
                     continue;
                 }
             }
-            self.give_pairs(&current, batch)?;
+            self.give_pairs(&mut current, batch)?;
             self.current = Some(current);
         }
         Ok(!batch.is_empty())

@@ -57,11 +57,6 @@ impl Scope {
         &self.graphs
     }
 
-    /// Whether several graphs may hold one edge.
-    pub(crate) fn is_merged(&self) -> bool {
-        self.graphs.len() > 1 || self.graphs.contains(&None)
-    }
-
     /// How many edges a step may take, counting one of several graphs for each.
     pub(crate) fn count(&self, step: &Step) -> Result<u64, QueryError> {
         let mut count = 0_u64;
@@ -112,24 +107,6 @@ impl Scope {
             })?;
         }
         nodes.finish()
-    }
-
-    /// Whether a node is a subject or an object.
-    pub(crate) fn contains_node(&self, node: u64) -> Result<bool, QueryError> {
-        for step in [false, true].map(Step::any) {
-            for graph in &self.graphs {
-                let pattern = pattern(&step, Some(node), *graph);
-                let count = if has_local(&pattern) {
-                    Ok(0)
-                } else {
-                    self.execution.source().count(pattern)
-                };
-                if count.map_err(|error| self.execution.explain(error))? > 0 {
-                    return Ok(true);
-                }
-            }
-        }
-        Ok(false)
     }
 
     /// Gives the quads that a step may take, with the ids of some positions, and with their predicates if the step is not

@@ -2,14 +2,14 @@
 //!
 //! What flows in: nodes to start from, perhaps the pairs that are asked for. What flows out: pairs of a start, by its
 //! number, and a node reached. What always holds: as many starts are walked from at once as will not visit too many nodes
-//! together, by what those before them have visited; a group is left once all that is asked for of it is found.
+//! together, by what those before them have visited; a group is left once all that is asked for of it is found; a walk that
+//! has become long gives up what it was asked for and has not decided, for the other end to be tried.
 
-use super::automaton::{Automaton, Step};
+use super::automaton::Automaton;
 use super::edges::Edges;
 use super::reach::{Reach, Reached};
 use super::scope::Scope;
 use crate::error::QueryError;
-use crate::operators::sort_keys::sort_stable;
 use std::collections::BTreeSet;
 
 /// How many starts the first group has.
@@ -21,43 +21,6 @@ const MOST_STARTS: usize = 4 * 1024;
 /// How many visits a group should make, about.
 const VISITS_OF_GROUP: usize = 256 * 1024;
 
-/// From how many starts single triples are looked up at once.
-const TRIPLE_STARTS: usize = 256;
-
-/// A path made ready to be walked in one direction.
-pub(crate) enum Route {
-    /// Pairs are related once.
-    Set(Automaton),
-    /// Pairs are related once for each triple.
-    Triples(Step),
-}
-
-impl Route {
-    /// Whether every node is related to itself.
-    pub(crate) fn accepts_nothing(&self) -> bool {
-        match self {
-            Self::Set(automaton) => automaton.accepts_nothing(),
-            Self::Triples(_) => false,
-        }
-    }
-
-    /// All steps of it, by number.
-    pub(crate) fn steps(&self) -> &[Step] {
-        match self {
-            Self::Set(automaton) => &automaton.steps,
-            Self::Triples(step) => std::slice::from_ref(step),
-        }
-    }
-
-    /// The steps that it may begin with.
-    pub(crate) fn first_steps(&self) -> Vec<&Step> {
-        match self {
-            Self::Set(automaton) => automaton.first_steps().collect(),
-            Self::Triples(step) => vec![step],
-        }
-    }
-}
-
 /// How many starts a group should have after one that has made so many visits from its own.
 pub(super) fn size_of_next_group(visits: usize, starts: usize) -> usize {
     let visits_of_start = (visits / starts.max(1)).max(1);
@@ -68,8 +31,12 @@ pub(super) fn size_of_next_group(visits: usize, starts: usize) -> usize {
 pub(crate) struct Walk {
     edges: Edges,
     starts: Vec<u64>,
-    /// The pairs that are asked for; `None` is all.
+    /// The pairs that are asked for and not decided yet; `None` is all.
     asked: Option<BTreeSet<Reached>>,
+    /// How many visits may be made before the other end is to be tried.
+    visits_max: usize,
+    /// How many were made in the groups before.
+    visits: usize,
     /// The starts that are being walked from, or were last.
     group: (usize, usize),
     group_size: usize,
@@ -81,11 +48,18 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
-    pub(crate) fn new(edges: Edges, starts: Vec<u64>, asked: Option<BTreeSet<Reached>>) -> Self {
+    pub(crate) fn new(
+        edges: Edges,
+        starts: Vec<u64>,
+        asked: Option<BTreeSet<Reached>>,
+        visits_max: usize,
+    ) -> Self {
         Self {
             edges,
             starts,
             asked,
+            visits_max,
+            visits: 0,
             group: (0, 0),
             group_size: FIRST_STARTS,
             reach: None,
@@ -111,39 +85,45 @@ impl Walk {
     /// Sets the next pairs, of those asked for; false when there are no more.
     pub(crate) fn advance(
         &mut self,
-        route: &Route,
+        automaton: &Automaton,
         pairs: &mut Vec<Reached>,
     ) -> Result<bool, QueryError> {
         pairs.clear();
         self.found.clear();
-        match route {
-            Route::Set(automaton) => {
-                let Some(reach) = &mut self.reach else {
-                    return Ok(self.next_group(automaton));
-                };
-                if !reach.advance(automaton, &mut self.edges, &mut self.found)? {
-                    self.end_group();
-                }
-            }
-            Route::Triples(_) => {
-                if !self.find_triples()? {
-                    return Ok(false);
-                }
-            }
+        let Some(reach) = &mut self.reach else {
+            return Ok(self.next_group(automaton));
+        };
+        if !reach.advance(automaton, &mut self.edges, &mut self.found)? {
+            self.end_group();
+            self.decide_group();
         }
         let first = self.group.0 as u32;
         let found = self
             .found
             .iter()
             .map(|(start, node)| (first + start, *node));
-        match &self.asked {
+        match &mut self.asked {
             None => pairs.extend(found),
-            Some(asked) => pairs.extend(found.filter(|pair| asked.contains(pair))),
+            Some(asked) => pairs.extend(found.filter(|pair| asked.remove(pair))),
         }
-        if matches!(route, Route::Set(_)) && self.asked.is_some() {
+        if self.asked.is_some() {
             self.note_found(pairs);
         }
         Ok(true)
+    }
+
+    /// The pairs that are not decided yet, if more visits were made than should be before the other end is tried.
+    pub(crate) fn given_up(&self) -> Option<&BTreeSet<Reached>> {
+        let visits = self.visits + self.reach.as_ref().map_or(0, Reach::visits);
+        let asked = self.asked.as_ref();
+        asked.filter(|asked| visits > self.visits_max && !asked.is_empty())
+    }
+
+    /// Forgets the pairs asked for of a group of which all is known.
+    fn decide_group(&mut self) {
+        if let Some(asked) = &mut self.asked {
+            *asked = asked.split_off(&(self.group.1 as u32, 0));
+        }
     }
 
     /// Takes pairs that were asked for off those still to be found.
@@ -188,27 +168,8 @@ impl Walk {
 
     fn end_group(&mut self) {
         if let Some(reach) = self.reach.take() {
+            self.visits += reach.visits();
             self.group_size = size_of_next_group(reach.visits(), self.group.1 - self.group.0);
         }
-    }
-
-    /// Finds pairs by single triples; false when there are no more starts. A triple that several graphs hold is one.
-    fn find_triples(&mut self) -> Result<bool, QueryError> {
-        let start = self.group.1;
-        let end = self.starts.len().min(start + TRIPLE_STARTS);
-        self.group = (start, end);
-        let mut triples = Vec::new();
-        let starts = &self.starts[start..end];
-        self.edges.look_up(0, starts, |number, predicate, node| {
-            triples.push((number as u32, predicate, node));
-            Ok(())
-        })?;
-        if self.edges.scope().is_merged() {
-            sort_stable(&mut triples, Ord::cmp, self.edges.execution())?;
-            triples.dedup();
-        }
-        let pairs = triples.iter().map(|(number, _, node)| (*number, *node));
-        self.found.extend(pairs);
-        Ok(end > start)
     }
 }

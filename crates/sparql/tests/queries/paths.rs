@@ -99,3 +99,44 @@ fn what_is_far_off_the_way_between_two_ends_is_not_visited() {
     let query = "SELECT * { :n1 (^:parent)+ ?b }";
     assert!(answer_with(&store, query, &options).is_err());
 }
+
+/// Two ways from one node to another, one of them in two graphs too.
+fn two_ways() -> Store {
+    store(
+        ":a :p :b . :a :q :b . :b :r :a . :b :p :b .
+         GRAPH :one { :a :p :b . :a :q :b . :a :r :c }
+         GRAPH :two { :a :p :b . :c :p :c }",
+    )
+}
+
+#[test]
+fn a_negated_set_gives_its_ends_once_for_each_triple() {
+    let store = two_ways();
+    for (query, rows) in [
+        ("SELECT ?b { :a !(:r) ?b }", 2),
+        ("SELECT ?a { ?a !(:p) :b }", 1),
+        ("SELECT * { ?a !(:r) ?b }", 3),
+        ("SELECT * { ?a !:unheard ?b }", 4),
+        ("SELECT * { :a !(:p) :b }", 1),
+        ("SELECT * { :a !(:p|:q) :b }", 0),
+        ("SELECT * { :a !(^:p) ?b }", 1),
+        ("SELECT * { :a !(:p|^:p) ?b }", 2),
+        ("SELECT * { ?a !(:q) ?a }", 1),
+        ("SELECT * { ?a :r ?b . ?b !(:p) ?a }", 1),
+        ("SELECT ?b FROM :one FROM :two { :a !(:r) ?b }", 2),
+        ("SELECT * { GRAPH ?g { ?a !(:r) ?b } }", 4),
+        ("SELECT * { GRAPH :two { ?a !(:q) ?b } }", 2),
+        ("SELECT * { GRAPH ?g { ?a (!(:r)/:p)? :c } }", 2),
+        ("SELECT DISTINCT ?g { GRAPH ?g { :a (!:r)+ ?b } }", 2),
+    ] {
+        let found = answer(&store, query).unwrap();
+        assert_eq!(rows, found.len(), "{query}: {found:?}");
+    }
+}
+
+#[test]
+fn a_negated_set_is_a_scan_with_a_condition() {
+    let plan = plan(&two_ways(), "SELECT * { :a !(:p|:q) ?b }");
+    assert!(plan.contains("scan"), "{plan}");
+    assert!(!plan.contains("path"), "{plan}");
+}
