@@ -27,6 +27,9 @@ const BEGINNINGS_MAX: usize = 4;
 /// Up to so many parts, joins of joins are considered too.
 const BUSHY_MAX: usize = 8;
 
+/// Dear filters are tried at the end where they are more than this part of the cost.
+const DEAR_PART: f64 = 0.4;
+
 /// How many ways to the same set are kept, each with another leading sort column.
 const KEPT_MAX: usize = 4;
 
@@ -264,13 +267,35 @@ impl Search<'_> {
     fn best_of_both(&mut self, start: Option<&Start>) -> Option<Rc<Tree>> {
         self.is_late = false;
         let early = self.best(start)?;
-        if self.parts.len() < 2 || !self.filters.iter().any(is_dear) {
+        if self.paid_for_dear(&early) < early.cost * DEAR_PART {
             return Some(early);
         }
         self.is_late = true;
         let late = self.best(start)?;
         let is_cheaper = self.price_of(&late) < self.price_of(&early);
         Some(if is_cheaper { late } else { early })
+    }
+
+    /// What of the cost of a tree is that of dear filters.
+    fn paid_for_dear(&self, tree: &Tree) -> f64 {
+        let filters = tree.filters.iter().map(|filter| &self.filters[*filter]);
+        let left: f64 = filters.clone().map(|filter| filter.selectivity).product();
+        let dear = filters.filter(|filter| is_dear(filter));
+        let own = dear.map(|filter| filter.price).sum::<f64>() * tree.rows / left.max(1e-6);
+        let below = match &tree.step {
+            Step::Start
+            | Step::Read { .. }
+            | Step::Multiway { .. }
+            | Step::Star { left: None, .. } => 0.0,
+            Step::Lookup { left, .. }
+            | Step::Star {
+                left: Some(left), ..
+            } => self.paid_for_dear(left),
+            Step::Hash { left, right } | Step::Merge { left, right } => {
+                self.paid_for_dear(left) + self.paid_for_dear(right)
+            }
+        };
+        own + below
     }
 
     fn best(&self, start: Option<&Start>) -> Option<Rc<Tree>> {

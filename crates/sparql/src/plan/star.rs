@@ -13,6 +13,9 @@ use std::rc::Rc;
 /// About how many quads a subject has that are passed over for its arms.
 const SUBJECT_ROWS: f64 = 32.0;
 
+/// With more arms that are joined already, by which the subjects are few, those that are missing are no star of their own.
+const JOINED_MAX: usize = 2;
+
 /// What a pattern is to a star.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Arm {
@@ -88,10 +91,16 @@ impl Search<'_> {
         let none = SlotSet::default();
         let mut possible = left.map_or_else(SlotSet::default, |left| left.possible.clone());
         let mut arms = Vec::new();
+        let is_joined = |part: &usize| {
+            let part = member(*part);
+            left.is_some_and(|left| left.members.contains(part))
+        };
+        if star.iter().filter(|part| is_joined(part)).count() > JOINED_MAX {
+            return None;
+        }
         for part in star {
-            let is_joined = left.is_some_and(|left| left.members.contains(member(*part)));
             let object = self.parts[*part].arm.as_ref()?.object;
-            if is_joined || object.is_some_and(|object| possible.contains(object)) {
+            if is_joined(part) || object.is_some_and(|object| possible.contains(object)) {
                 continue;
             }
             possible.add_all(&self.parts[*part].possible);
