@@ -401,25 +401,11 @@ impl Planner<'_> {
     ) -> Result<Plan, QueryError> {
         let mut plan = match &tree.step {
             Step::Start => start.cloned().unwrap_or_else(unit),
-            Step::Read { part, permutation } => match &readings[*part] {
-                Reading::Quads(quads, objects) => {
-                    let by_objects = *permutation == Some(Permutation::Pocs);
-                    scan(*quads, *permutation, objects.clone().filter(|_| by_objects))
-                }
-                Reading::Path(path) => leaf(
-                    Node::Path(Box::new(self.path(path, None)?)),
-                    path.slots().iter().collect(),
-                    path.slots(),
-                    tree.rows,
-                ),
-                Reading::Plan(plan) => Plan::clone(plan),
-            },
+            Step::Read { part, permutation } => {
+                self.read(&readings[*part], *permutation, tree.rows)?
+            }
             Step::Multiway { parts, variables } => {
-                let quads = parts.iter().filter_map(|part| match &readings[*part] {
-                    Reading::Quads(quads, _) => Some(*quads),
-                    Reading::Path(_) | Reading::Plan(_) => None,
-                });
-                multiway(quads.collect(), variables.clone())
+                multiway(patterns_of(parts, readings), variables.clone())
             }
             Step::Lookup { left, part } => {
                 let left = self.made(left, readings, filters, start)?;
@@ -439,16 +425,8 @@ impl Planner<'_> {
                     Some(left) => self.made(left, readings, filters, start)?,
                     None => unit(),
                 };
-                let arms = parts.iter().filter_map(|part| match &readings[*part] {
-                    Reading::Quads(quads, _) => Some(*quads),
-                    Reading::Path(_) | Reading::Plan(_) => None,
-                });
-                looked_up(
-                    left,
-                    Probed::Star(arms.collect()),
-                    JoinKind::Inner,
-                    Vec::new(),
-                )
+                let arms = Probed::Star(patterns_of(parts, readings));
+                looked_up(left, arms, JoinKind::Inner, Vec::new())
             }
             Step::Hash { left, right } => {
                 let left = self.made(left, readings, filters, start)?;
@@ -475,6 +453,28 @@ impl Planner<'_> {
         plan.rows = tree.rows;
         plan.cost = tree.cost;
         Ok(plan)
+    }
+
+    /// The plan of a part that is read by itself.
+    fn read(
+        &mut self,
+        reading: &Reading,
+        permutation: Option<Permutation>,
+        rows: f64,
+    ) -> Result<Plan, QueryError> {
+        Ok(match reading {
+            Reading::Quads(quads, objects) => {
+                let by_objects = permutation == Some(Permutation::Pocs);
+                scan(*quads, permutation, objects.clone().filter(|_| by_objects))
+            }
+            Reading::Path(path) => leaf(
+                Node::Path(Box::new(self.path(path, None)?)),
+                path.slots().iter().collect(),
+                path.slots(),
+                rows,
+            ),
+            Reading::Plan(plan) => Plan::clone(plan),
+        })
     }
 
     /// The rows that pass some filters; a filter that is an `EXISTS` is a join.
@@ -785,4 +785,13 @@ fn whole_exists(condition: &Scalar) -> Option<JoinKind> {
         Expression::Not(inner) if is_mark(inner) => Some(JoinKind::Anti),
         _ => None,
     }
+}
+
+/// The patterns among some parts.
+fn patterns_of(parts: &[usize], readings: &[Reading]) -> Vec<Quads> {
+    let patterns = parts.iter().filter_map(|part| match &readings[*part] {
+        Reading::Quads(quads, _) => Some(*quads),
+        Reading::Path(_) | Reading::Plan(_) => None,
+    });
+    patterns.collect()
 }
