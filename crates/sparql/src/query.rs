@@ -292,7 +292,7 @@ impl PreparedQuery {
             let id = execution.terms.encode(term.clone());
             given.push(id.map_err(|error| execution.explain(error))?);
         }
-        Ok(kept.planned.with_given(&given))
+        Ok(execution.with_stack(|| kept.planned.with_given(&given)))
     }
 
     /// What a run that starts now shares, with the dataset of a kept plan.

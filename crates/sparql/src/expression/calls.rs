@@ -158,7 +158,7 @@ impl Context {
             (Function::StrUuid, None) => Some(Value::String(identifier()?)),
             (Function::BNode, None) => Some(Value::BlankNode(BlankNode::default().into_string())),
             (Function::BNode, Some(Value::String(label))) => {
-                Some(Value::BlankNode(self.labels.node(self.row, label)))
+                Some(Value::BlankNode(self.labels.node(self.row, &label)))
             }
             (Function::Iri, Some(Value::Iri(iri))) => Some(Value::Iri(iri)),
             (Function::Iri, Some(Value::String(text))) => {

@@ -5,20 +5,23 @@
 
 use oxrdf::BlankNode;
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The nodes of the labels in the rows of one batch. Clones share them: those of expressions that extend the same rows.
 #[derive(Clone, Default)]
 pub(crate) struct RowLabels {
-    nodes: Arc<Mutex<HashMap<(usize, String), String>>>,
+    /// By the row and the hash of the label, which may be long; its key is a secret.
+    nodes: Arc<Mutex<HashMap<(usize, u64), String>>>,
+    hasher: RandomState,
 }
 
 impl RowLabels {
     /// The node of a label in a row of the batch at hand.
-    pub(super) fn node(&self, row: usize, label: String) -> String {
+    pub(super) fn node(&self, row: usize, label: &str) -> String {
         let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
         let node = nodes
-            .entry((row, label))
+            .entry((row, self.hasher.hash_one(label)))
             .or_insert_with(|| BlankNode::default().into_string());
         node.clone()
     }

@@ -147,21 +147,27 @@ pub(crate) fn ids_of_years(
     constant: u64,
     execution: &Execution,
 ) -> Result<Option<Vec<IdRange>>, QueryError> {
-    let year = value_of(constant, execution)?.and_then(|value| value.as_double());
-    Ok(year.and_then(|year| years(relation, year.into())))
+    let Some(value) = value_of(constant, execution)? else {
+        return Ok(None);
+    };
+    // Another number may have been rounded to a whole one: then its year may be one of those that are wanted.
+    let step = f64::from(u8::from(matches!(value, Value::Integer(_))));
+    let year = value.as_double();
+    Ok(year.and_then(|year| years(relation, year.into(), step)))
 }
 
 /// All years that four digits write lie between these.
 const YEARS: (f64, f64) = (-10_000.0, 10_000.0);
 
-fn years(relation: Relation, year: f64) -> Option<Vec<IdRange>> {
+/// The ids of the years that may stand in a relation to a number, those that come after or before it a step away.
+fn years(relation: Relation, year: f64, step: f64) -> Option<Vec<IdRange>> {
     // No year compares with what is no number.
     if year.is_nan() {
         return Some(Vec::new());
     }
     let near = match relation {
-        Relation::Compare(Comparison::Greater) => (year.floor() + 1.0, year),
-        Relation::Compare(Comparison::Less) => (year, year.ceil() - 1.0),
+        Relation::Compare(Comparison::Greater) => (year.floor() + step, year),
+        Relation::Compare(Comparison::Less) => (year, year.ceil() - step),
         _ => (year.ceil(), year.floor()),
     };
     let (first, last) = relation.around(near, YEARS);

@@ -199,9 +199,20 @@ fn by_spareval(data: &Dataset, query: &str) -> BTreeSet<String> {
 /// A comparison of the year of `?x`.
 fn of_year(random: &mut Random) -> String {
     let years = [
-        "1999", "2000", "1999.5", "2e3", "1970", "-1", "12000", "0", "1e9", "-1e9",
+        "1999",
+        "2000",
+        "1999.5",
+        "2e3",
+        "1970",
+        "-1",
+        "12000",
+        "0",
+        "1e9",
+        "-1e9",
+        "1999.9999999999999999",
+        "2000.0000000000000001",
     ];
-    let year = years[random.below(10) as usize];
+    let year = years[random.below(12) as usize];
     let operator = OPERATORS[random.below(5) as usize].0;
     match random.below(2) {
         0 => format!("YEAR(?x) {operator} {year}"),

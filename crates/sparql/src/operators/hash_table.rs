@@ -221,7 +221,10 @@ impl Overflow {
             let mut parts = rows.parts(BATCH_ROWS);
             parts.try_for_each(|part| file.write(&part, &mut run))
         };
-        first.iter().try_for_each(&mut write)?;
+        if let Some(first) = first {
+            // Its memory has been given back already.
+            write(&first)?;
+        }
         loop {
             write(&left_over)?;
             execution.check()?;

@@ -144,7 +144,7 @@ impl<S: StorageSnapshot, const N: usize> SummaryCursor<S, N> {
     pub(crate) fn blocks(&self) -> StorageResult<SummaryBlocks<'_, N>> {
         let (key, value) = self.entry()?;
         let payload = self.cursor.view().open(&self.place, key, value)?;
-        SummaryBlocks::of_payload(payload)
+        SummaryBlocks::of_payload(key, payload)
             .map_err(|error| error.in_keyspace(&self.place.keyspace).at_key(key))
     }
 

@@ -113,10 +113,20 @@ pub(crate) struct SummaryBlocks<'a, const N: usize> {
 }
 
 impl<'a, const N: usize> SummaryBlocks<'a, N> {
-    pub(crate) fn of_payload(payload: &'a [u8]) -> StorageResult<Self> {
-        let (_, _, bytes) = header::<N>(payload)?;
-        let block = Block::parse(bytes)?;
-        Ok(Self { block, bytes })
+    /// An entry as it stands under its key; that its blocks ascend is not looked at.
+    pub(crate) fn of_payload(key: &[u8], payload: &'a [u8]) -> StorageResult<Self> {
+        let (rows, _, bytes) = header::<N>(payload)?;
+        let block = Block::<5>::parse(bytes)?;
+        let blocks = Self { block, bytes };
+        let last = blocks.len().checked_sub(1);
+        let last = last.map(|last| blocks.block.row(bytes, last));
+        let separator = last.map(|row| std::array::from_fn(|column| row[column]));
+        if separator != row_of::<N>(key) || blocks.rows(0..blocks.len()) != rows {
+            return Err(StorageError::corrupted(
+                "a summary entry contradicts itself",
+            ));
+        }
+        Ok(blocks)
     }
 
     pub(crate) fn len(&self) -> usize {
