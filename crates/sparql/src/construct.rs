@@ -31,7 +31,7 @@ impl Given {
 
     /// Whether the triple is new.
     fn insert(&mut self, triple: [u64; 3]) -> Result<bool, QueryError> {
-        if !self.triples.make_room(1)? {
+        if !self.triples.make_room(1, &self.execution)? {
             return Err(self.execution.memory.exceeded());
         }
         let hash = self.triples.hasher().hash(&triple);

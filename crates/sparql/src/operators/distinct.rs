@@ -49,7 +49,7 @@ impl DistinctRows {
         self.execution.check()?;
         let (width, hasher) = (self.width, self.seen.hasher());
         let row_at = |index: usize| &rows[index * width..(index + 1) * width];
-        if self.kept.is_none() && !self.seen.make_room(mask.len())? {
+        if self.kept.is_none() && !self.seen.make_room(mask.len(), &self.execution)? {
             self.kept = Some(Partitions::new(width, self.level)?);
         }
         for (index, mark) in mask.iter_mut().enumerate() {

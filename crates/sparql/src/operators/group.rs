@@ -278,7 +278,7 @@ impl Groups {
 
     /// Makes room for so many groups more. False when the budget does not have it.
     fn make_room(&mut self, more: usize) -> Result<bool, QueryError> {
-        if !self.keys.make_room(more)? {
+        if !self.keys.make_room(more, &self.execution)? {
             return Ok(false);
         }
         let needed = self.keys.len() + more;

@@ -113,8 +113,12 @@ impl RowTable {
     /// some rows for anything to go on, an error.
     ///
     /// # Errors
-    /// `Memory`.
-    pub(crate) fn make_room(&mut self, more: usize) -> Result<bool, QueryError> {
+    /// `Memory`, and a stop.
+    pub(crate) fn make_room(
+        &mut self,
+        more: usize,
+        execution: &Execution,
+    ) -> Result<bool, QueryError> {
         let needed = self.count + more;
         if needed >= u32::MAX as usize {
             return Ok(false);
@@ -133,24 +137,46 @@ impl RowTable {
             let wanted = if needed <= capacity { capacity } else { wanted };
             let bytes = wanted * self.width * size_of::<u64>() + table_bytes;
             if self.account.set(bytes) {
-                self.grow(needed, wanted);
+                self.grow(needed, wanted, execution)?;
                 return Ok(true);
             }
         }
-        if self.count == 0 {
-            self.account
-                .require(needed * self.width * size_of::<u64>() + table_bytes)?;
+        if self.count > 0 {
+            return Ok(false);
         }
-        Ok(false)
+        // What others leave to those who cannot spill is there for the first rows.
+        self.account
+            .require(needed * self.width * size_of::<u64>() + table_bytes)?;
+        self.grow(needed, needed, execution)?;
+        Ok(true)
     }
 
-    fn grow(&mut self, needed: usize, wanted: usize) {
+    /// The numbers get a table of twice the size from the rows in their order, which a stop reaches soon and which reads the
+    /// rows one after the other; the old table would give them in an order of its own.
+    fn grow(
+        &mut self,
+        needed: usize,
+        wanted: usize,
+        execution: &Execution,
+    ) -> Result<(), QueryError> {
         let (rows, width, hasher) = (&mut self.rows, self.width, self.hasher);
         rows.reserve_exact((wanted * width).saturating_sub(rows.len()));
-        self.numbers.reserve(needed - self.count, |number| {
+        if needed <= self.numbers.capacity() {
+            return Ok(());
+        }
+        let hash = |number: &u32| {
             let start = *number as usize * width;
             hasher.hash(&rows[start..start + width])
-        });
+        };
+        let mut numbers = HashTable::with_capacity(needed);
+        for number in 0..self.count as u32 {
+            if (number as usize).is_multiple_of(BATCH_ROWS) {
+                execution.check()?;
+            }
+            numbers.insert_unique(hash(&number), number, hash);
+        }
+        self.numbers = numbers;
+        Ok(())
     }
 
     /// The number of a row, and whether it is new. There must be [room](Self::make_room) for it.
@@ -209,4 +235,30 @@ fn table_capacity(entries: usize) -> usize {
     (entries.saturating_mul(8) / 7 + 1)
         .next_power_of_two()
         .max(8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RowHasher, RowTable};
+    use crate::operators::test_support::execution;
+
+    #[test]
+    fn an_empty_table_takes_the_first_rows_as_long_as_the_budget_has_them() {
+        let mut taken = 0;
+        for budget in (0..32 * 1024).step_by(64) {
+            let execution = execution(budget);
+            let mut table = RowTable::new(1, RowHasher::new(), &execution);
+            match table.make_room(300, &execution) {
+                Ok(has_room) => {
+                    assert!(has_room, "{budget}");
+                    let inserted =
+                        (0..300).all(|row| table.insert(table.hasher().hash(&[row]), &[row]).1);
+                    assert!(inserted && table.len() == 300);
+                    taken += 1;
+                }
+                Err(_) => assert_eq!(taken, 0, "{budget}"),
+            }
+        }
+        assert!(taken > 0);
+    }
 }
