@@ -65,7 +65,10 @@ pub(crate) fn run<E: Engine>(work: &Work, emit: Emit<'_>) -> Outcome<()> {
 }
 
 /// Opens the store with the network; where there is none yet, loads it and brings it into its best form.
-fn open<E: Engine>(work: &Work, emit: Emit<'_>) -> Outcome<E> {
+///
+/// # Errors
+/// What the engine fails with, and files that cannot be written.
+pub fn open<E: Engine>(work: &Work, emit: Emit<'_>) -> Outcome<E> {
     let loaded = work.store.join("loaded");
     let is_new = !loaded.exists();
     if is_new && work.store.exists() {
