@@ -4,10 +4,11 @@
 //! many to shrink and show), each a number. What flows out: the first cases that differ, shrunk, as text that can be put
 //! into `kept` as it is. What always holds: the same seed makes the same cases; whatever is in `kept` runs every time.
 //!
-//! Each case is drawn (`data`, `grammar`; `cycles` for joins of cyclic patterns), answered by a plain evaluator of the algebra (`reference`) and by the engine,
-//! compared (`compare`, `ordering`), and shrunk if they differ (`shrink`, `tree`). spareval computes the values of functions
-//! and operators for the reference. As a whole it is asked too, and must agree nearly always. Where it differs from SPARQL
-//! 1.1, and so from the reference:
+//! Each case is drawn (`data`, `grammar`; `cycles` for joins of cyclic patterns), answered by a plain evaluator of the
+//! algebra (`reference`) and by the engine, with its plan and as the query is written, with hardly any memory, and on each
+//! backend that is built in, compared (`compare`, `ordering`), and shrunk if they differ (`shrink`, `tree`). spareval computes the values
+//! of functions and operators for the reference. As a whole it is asked too, and must agree nearly always. Where it differs
+//! from SPARQL 1.1, and so from the reference:
 //!
 //! - COUNT of an expression that is an error for some row is an error; it is the number of rows without error.
 //! - `a|b` and `!(a|^b)` give a pair once that both sides give; it is a union, and gives it twice.

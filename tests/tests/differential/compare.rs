@@ -8,9 +8,14 @@ use crate::forms::PROLOGUE;
 use crate::reference::{Graphs, Reading, Reference};
 use crate::{oracle, ordering};
 use oxrdf::{BlankNode, Dataset, GraphName, NamedOrBlankNode, Quad, Term, Triple, Variable};
-use quadrille_backend::{Durability, InMemoryBackend, StorageBackend};
+#[cfg(any(feature = "lmdb", feature = "rocksdb"))]
+use quadrille_backend::Durability;
+use quadrille_backend::{InMemoryBackend, StorageBackend};
+#[cfg(feature = "lmdb")]
 use quadrille_backend_lmdb::{LmdbBackend, LmdbOptions};
-use quadrille_sparql::{QueryOptions, QueryResults, SparqlExt};
+#[cfg(feature = "rocksdb")]
+use quadrille_backend_rocksdb::{RocksDbBackend, RocksDbOptions};
+use quadrille_sparql::{QueryError, QueryOptions, QueryResults, SparqlExt};
 use quadrille_store::QuadStore;
 use spargebra::algebra::GraphPattern;
 use spargebra::term::{NamedNodePattern, TermPattern, TriplePattern};
@@ -19,10 +24,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
+#[cfg(any(feature = "lmdb", feature = "rocksdb"))]
 use tempfile::TempDir;
 
 /// How many rows an answer has at most; cases with more are passed over.
 const ROWS_MAX: usize = 20_000;
+/// Memory for some hundred rows.
+const NARROW_BYTES: usize = 32 * 1024;
 /// How long the engine may take over what the reference finds small.
 const ENGINE_PATIENCE: Duration = Duration::from_secs(20);
 
@@ -66,6 +74,8 @@ pub(crate) enum Failure {
     TooLarge,
     /// SPARQL does not say what the query means.
     Undefined,
+    /// The engine had too little memory.
+    Memory,
     Error(String),
 }
 
@@ -74,6 +84,7 @@ impl Failure {
         match self {
             Self::TooLarge => "too large",
             Self::Undefined => "undefined",
+            Self::Memory => "out of memory",
             Self::Error(_) => "refused",
         }
     }
@@ -123,7 +134,7 @@ impl Case {
         let graphs = self.graphs(&quads, &query);
         // The ways whose answers no reading gave so far, each with its answer once there is one.
         let mut open: Vec<(Way, Option<Result<Answer, Failure>>)> =
-            Way::ALL.map(|way| (way, None)).into();
+            Way::ALL.iter().map(|way| (*way, None)).collect();
         let mut differs = None;
         let mut rows = 0;
         for reading in Reading::all() {
@@ -226,14 +237,22 @@ impl Case {
     fn engine(&self, way: Way, quads: &[Quad]) -> Result<Answer, Failure> {
         let options = match way {
             Way::AsWritten => self.options().as_written(),
-            Way::Planned | Way::Lmdb => self.options(),
+            _ => self.options(),
         };
         match way {
-            Way::Planned | Way::AsWritten => {
-                let store = QuadStore::open(InMemoryBackend::new()).expect("an empty store");
-                self.answered(&store, quads, &options)
+            Way::Planned | Way::AsWritten => self.answered(&new_store(), quads, &options),
+            Way::Narrow => {
+                let narrow = self.options().with_memory(NARROW_BYTES);
+                match self.answered(&new_store(), quads, &narrow) {
+                    // What cannot spill is not about a narrow memory.
+                    Err(Failure::Memory) => self.answered(&new_store(), quads, &options),
+                    answer => answer,
+                }
             }
+            #[cfg(feature = "lmdb")]
             Way::Lmdb => LMDB.with(|(_, store)| self.answered(store, quads, &options)),
+            #[cfg(feature = "rocksdb")]
+            Way::RocksDb => ROCKSDB.with(|(_, store)| self.answered(store, quads, &options)),
         }
     }
 
@@ -246,7 +265,10 @@ impl Case {
     ) -> Result<Answer, Failure> {
         store.clear().expect("a store without quads");
         store.extend(quads.iter().cloned()).expect("the quads");
-        let failed = |error: quadrille_sparql::QueryError| Failure::Error(error.to_string());
+        let failed = |error: QueryError| match error {
+            QueryError::Memory { .. } => Failure::Memory,
+            error => Failure::Error(error.to_string()),
+        };
         match store.query_with(&self.text(), options).map_err(failed)? {
             QueryResults::Boolean(value) => Ok(Answer::Boolean(value)),
             QueryResults::Solutions(solutions) => {
@@ -262,8 +284,12 @@ impl Case {
     }
 }
 
+fn new_store() -> QuadStore<InMemoryBackend> {
+    QuadStore::open(InMemoryBackend::new()).expect("an empty store")
+}
+
 fn store(quads: &[Quad]) -> QuadStore<InMemoryBackend> {
-    let store = QuadStore::open(InMemoryBackend::new()).expect("an empty store");
+    let store = new_store();
     store
         .extend(quads.iter().cloned())
         .expect("quads in memory");
@@ -276,15 +302,40 @@ enum Way {
     Planned,
     /// With the plan that the text of the query spells out.
     AsWritten,
+    /// With so little memory that what can spill does.
+    Narrow,
     /// On LMDB. The store is the same for all cases of a thread, so ids come in other orders, and the dictionary holds more
     /// than the data.
+    #[cfg(feature = "lmdb")]
     Lmdb,
+    /// On RocksDB, likewise.
+    #[cfg(feature = "rocksdb")]
+    RocksDb,
 }
 
 impl Way {
-    const ALL: [Self; 3] = [Self::Planned, Self::AsWritten, Self::Lmdb];
+    const ALL: &[Self] = &[
+        Self::Planned,
+        Self::AsWritten,
+        Self::Narrow,
+        #[cfg(feature = "lmdb")]
+        Self::Lmdb,
+        #[cfg(feature = "rocksdb")]
+        Self::RocksDb,
+    ];
 }
 
+#[cfg(feature = "rocksdb")]
+thread_local! {
+    static ROCKSDB: (TempDir, QuadStore<RocksDbBackend>) = {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = RocksDbOptions::new().durability(Durability::Unsafe);
+        let backend = RocksDbBackend::open_with(folder.path(), options).expect("a database");
+        (folder, QuadStore::open(backend).expect("an empty store"))
+    };
+}
+
+#[cfg(feature = "lmdb")]
 thread_local! {
     static LMDB: (TempDir, QuadStore<LmdbBackend>) = {
         let folder = tempfile::tempdir().expect("a folder");
