@@ -7,8 +7,8 @@
 use crate::erased::SharedSource;
 use crate::options::Limits;
 use crate::scan_rows::Rows;
+use crate::seen::SeenTriples;
 use quadrille_store::{ColumnBatch, IdPattern, IdQuad, Permutation, StorageResult, TermId};
-use std::collections::HashSet;
 
 /// What the query calls its default graph.
 #[derive(Clone)]
@@ -127,9 +127,11 @@ impl QueryDataset {
             return Ok(Box::new(graphs.clone().into_iter().map(Ok)));
         }
         let graphs = self.source.graphs()?;
-        Ok(Box::new(graphs.filter_map(|graph| match graph {
+        let limits = self.limits.clone();
+        Ok(Box::new(graphs.filter_map(move |graph| match graph {
             Ok((TermId::DEFAULT_GRAPH, _)) => None,
-            Ok((graph, _)) => Some(Ok(graph)),
+            // There may be millions.
+            Ok((graph, _)) => Some(limits.check().map(|()| graph)),
             Err(error) => Some(Err(error)),
         })))
     }
@@ -175,12 +177,12 @@ pub(crate) enum Filter {
     /// Rows outside the default graph.
     Named,
     /// Each triple once, whatever its graph.
-    Distinct(SeenTriples),
+    Distinct(SeenInRun),
 }
 
 impl Filter {
     fn distinct() -> Self {
-        Self::Distinct(SeenTriples::default())
+        Self::Distinct(SeenInRun::default())
     }
 
     /// The positions that it looks at.
@@ -216,7 +218,7 @@ impl Filter {
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Every | Self::Named => 0,
-            Self::Distinct(seen) => seen.triples.capacity() * SEEN_BYTES,
+            Self::Distinct(seen) => seen.triples.bytes(),
         }
     }
 
@@ -229,17 +231,14 @@ impl Filter {
     }
 }
 
-/// What a triple that was seen takes: three ids, with the room that a hash table leaves.
-pub(crate) const SEEN_BYTES: usize = 32;
-
 /// The triples seen so far, of which only those that can come again are kept.
 #[derive(Default)]
-pub(crate) struct SeenTriples {
-    triples: HashSet<[TermId; 3]>,
+pub(crate) struct SeenInRun {
+    triples: SeenTriples,
     run: Option<[Option<TermId>; 3]>,
 }
 
-impl SeenTriples {
+impl SeenInRun {
     /// Whether the triple is new. Within one scan of a known order, all copies of a triple lie in one run of equal columns
     /// before the graph's: what was seen before the run is forgotten.
     fn insert(&mut self, quad: &IdQuad, order: Option<Permutation>) -> bool {
@@ -254,7 +253,8 @@ impl SeenTriples {
             self.run = Some(run);
             self.triples.clear();
         }
-        self.triples.insert([subject, predicate, object])
+        self.triples
+            .insert([subject, predicate, object].map(TermId::raw))
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) type Graphs = Box<dyn Iterator<Item = StorageResult<(TermId, u64)>> +
 pub(crate) trait ErasedSource {
     fn identity(&self) -> Option<ViewIdentity>;
     fn scan(&self, pattern: IdPattern, context: &ReadContext) -> StorageResult<Box<dyn QuadScan>>;
-    fn count(&self, pattern: IdPattern) -> StorageResult<u64>;
+    fn count(&self, pattern: IdPattern, context: &ReadContext) -> StorageResult<u64>;
     fn estimate(&self, pattern: IdPattern) -> StorageResult<u64>;
     fn estimate_request(&self, request: &ScanRequest) -> StorageResult<u64>;
     fn encode(&self, term: TermRef<'_>) -> StorageResult<Option<TermId>>;
@@ -66,8 +66,8 @@ impl<S: QuadSource> ErasedSource for S {
         Ok(Box::new(QuadSource::scan(self, pattern, context)?))
     }
 
-    fn count(&self, pattern: IdPattern) -> StorageResult<u64> {
-        QuadSource::count(self, pattern)
+    fn count(&self, pattern: IdPattern, context: &ReadContext) -> StorageResult<u64> {
+        QuadSource::count_request(self, &ScanRequest::new(pattern), context)
     }
 
     fn estimate(&self, pattern: IdPattern) -> StorageResult<u64> {

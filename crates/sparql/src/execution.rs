@@ -110,6 +110,11 @@ impl Memory {
         })
     }
 
+    /// The bytes that a text which an expression makes may have: no row needs more than a few at a time.
+    pub(crate) fn text_max(&self) -> usize {
+        self.budget / KEPT_FROM_SPILLERS
+    }
+
     /// The error of who cannot do with less.
     pub(crate) fn exceeded(&self) -> QueryError {
         QueryError::Memory {

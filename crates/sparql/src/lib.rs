@@ -45,6 +45,7 @@ mod results;
 mod rows;
 mod scan_rows;
 mod scanned;
+mod seen;
 mod service;
 mod source;
 mod table;

@@ -3,16 +3,15 @@
 //! What flows in: terms that the source could not encode. What flows out: query-local ids, and the terms again. What
 //! always holds: equal terms get equal ids, and no id of this module is ever stored.
 
+use indexmap::IndexSet;
 use oxrdf::{NamedOrBlankNode, Term, Triple};
 use quadrille_store::{StorageError, StorageResult, TermId};
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 /// The interner of one query's own terms.
 #[derive(Clone, Default)]
 pub(crate) struct LocalTerms {
-    numbers: HashMap<Term, u64>,
-    terms: Vec<Term>,
+    /// A term's number is its place. Hashes are kept beside the terms, so that growing reads no texts.
+    terms: IndexSet<Term>,
     /// The bytes that the texts of the terms take.
     text_bytes: usize,
 }
@@ -20,21 +19,17 @@ pub(crate) struct LocalTerms {
 impl LocalTerms {
     /// The id of a term, made on first sight.
     pub(crate) fn intern(&mut self, term: Term) -> TermId {
-        match self.numbers.entry(term) {
-            Entry::Occupied(entry) => TermId::query_local(*entry.get()),
-            Entry::Vacant(entry) => {
-                let number = self.terms.len() as u64;
-                self.text_bytes += 2 * text_bytes(entry.key());
-                self.terms.push(entry.key().clone());
-                entry.insert(number);
-                TermId::query_local(number)
-            }
+        let bytes = text_bytes(&term);
+        let (number, is_new) = self.terms.insert_full(term);
+        if is_new {
+            self.text_bytes += bytes;
         }
+        TermId::query_local(number as u64)
     }
 
     /// About how many bytes the terms take.
     pub(crate) fn bytes(&self) -> usize {
-        let entry = size_of::<Term>() + size_of::<(Term, u64)>();
+        let entry = size_of::<Term>() + 3 * size_of::<usize>();
         self.text_bytes + self.terms.capacity() * entry
     }
 
@@ -46,7 +41,7 @@ impl LocalTerms {
         (id.raw() & PAYLOAD_MASK)
             .try_into()
             .ok()
-            .and_then(|number: usize| self.terms.get(number))
+            .and_then(|number: usize| self.terms.get_index(number))
             .cloned()
             .ok_or_else(|| StorageError::misuse("a query-local id of another query"))
     }

@@ -3,8 +3,9 @@
 //! What flows in: the query's dataset, a selection of graphs. What flows out: the graph to look up, or which of the quads
 //! that were found belong to the selection. What always holds: the same quads as [`QueryDataset::parts`] gives.
 
-use crate::dataset::{DefaultGraph, QueryDataset, SEEN_BYTES};
+use crate::dataset::{DefaultGraph, QueryDataset};
 use crate::operators::lookup_join::Probe;
+use crate::seen::SeenTriples;
 use quadrille_store::{LookupBatch, TermId};
 use std::collections::HashSet;
 
@@ -26,7 +27,7 @@ pub(crate) enum ProbedGraphs {
 #[derive(Default)]
 pub(crate) struct Seen {
     probe: usize,
-    triples: HashSet<[u64; 3]>,
+    triples: SeenTriples,
 }
 
 impl Seen {
@@ -105,7 +106,7 @@ impl ProbedGraphs {
     /// About how many bytes it keeps to tell triples apart.
     pub(crate) fn bytes(&self) -> usize {
         match self {
-            Self::Union(seen) | Self::Merge(_, seen) => seen.triples.capacity() * SEEN_BYTES,
+            Self::Union(seen) | Self::Merge(_, seen) => seen.triples.bytes(),
             Self::One(_) | Self::None | Self::Named(..) => 0,
         }
     }

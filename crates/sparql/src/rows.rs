@@ -114,14 +114,26 @@ impl TermRows {
         self.terms.clear();
         for column in &rows.columns {
             let terms = match column {
-                Some(column) => decoded(&rows.execution, rows.batch.column(*column))
-                    .map_err(|error| rows.execution.explain(error))?,
+                Some(column) => decoded_in_parts(&rows.execution, rows.batch.column(*column))?,
                 None => Vec::new(),
             };
             self.terms.push(terms);
         }
         Ok(())
     }
+}
+
+/// After how many terms it is asked whether the run may go on.
+const DECODED_AT_ONCE: usize = 4 * 1024;
+
+fn decoded_in_parts(execution: &Execution, ids: &[u64]) -> Result<Vec<Option<Term>>, QueryError> {
+    let mut terms = Vec::with_capacity(ids.len());
+    for part in ids.chunks(DECODED_AT_ONCE) {
+        execution.check()?;
+        let decoded = decoded(execution, part);
+        terms.append(&mut decoded.map_err(|error| execution.explain(error))?);
+    }
+    Ok(terms)
 }
 
 /// Fewer terms than twice as many are not worth another thread.

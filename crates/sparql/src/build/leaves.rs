@@ -197,12 +197,12 @@ impl Builder {
             .dataset
             .parts(shape.triple, shape.graphs)
             .map_err(explain)?;
-        let mut count = 0;
+        let (mut count, context) = (0, self.execution.dataset.limits.context());
         for pattern in patterns {
             count += self
                 .execution
                 .source()
-                .count(pattern.map_err(explain)?)
+                .count(pattern.map_err(explain)?, context)
                 .map_err(explain)?;
         }
         let literal = Literal::new_typed_literal(count.to_string(), oxrdf::vocab::xsd::INTEGER);

@@ -27,8 +27,12 @@ enum Kind {
     Concatenate(String),
 }
 
-/// How many values are remembered that had to be decoded.
+/// How many values are remembered that had to be decoded, and how long their texts are at most.
 const VALUES_MAX: usize = 4096;
+const VALUE_TEXT_MAX: usize = 2048;
+
+/// From this length on it is asked before a text is copied into the query's terms.
+const LONG_TEXT: usize = 64 * 1024;
 
 /// The values that were decoded, for all groups.
 type Values = Arc<Mutex<IdMap<Value>>>;
@@ -147,7 +151,9 @@ impl Gathered {
         let term = self.execution.terms.decode(id);
         let term = term.map_err(|error| self.execution.explain(error))?;
         let value = term.map(Value::from);
-        if let Some(value) = &value {
+        if let Some(value) = &value
+            && value.text_bytes() <= VALUE_TEXT_MAX
+        {
             if values.len() >= VALUES_MAX {
                 values.clear();
             }
@@ -205,6 +211,15 @@ impl Gathered {
         Ok(())
     }
 
+    /// The query's terms keep the text beside that which was gathered.
+    fn has_room_for_text(&self) -> Result<(), QueryError> {
+        if self.text.len() < LONG_TEXT {
+            return Ok(());
+        }
+        let mut account = self.execution.memory.account();
+        account.require(self.text.len())
+    }
+
     fn key(&self, id: u64) -> Result<OrderKey, QueryError> {
         let value = self.value(id)?;
         Ok(value.map_or(OrderKey::Unbound, |value| OrderKey::of(&value)))
@@ -258,7 +273,10 @@ impl Accumulator for Gathered {
             Kind::Least | Kind::Greatest | Kind::Sample => {
                 return Ok(self.best.unwrap_or(UNBOUND));
             }
-            Kind::Concatenate(_) => Some(Value::String(std::mem::take(&mut self.text))),
+            Kind::Concatenate(_) => {
+                self.has_room_for_text()?;
+                Some(Value::String(std::mem::take(&mut self.text)))
+            }
         };
         match value {
             Some(value) => self
@@ -271,6 +289,7 @@ impl Accumulator for Gathered {
     }
 
     fn bytes(&self) -> usize {
-        size_of::<Self>() + self.text.capacity()
+        let key = self.best_key.as_ref().map_or(0, OrderKey::heap_bytes);
+        size_of::<Self>() + self.text.capacity() + key
     }
 }

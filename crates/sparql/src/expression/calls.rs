@@ -3,7 +3,7 @@
 use super::Compiled;
 use super::casts::cast;
 use super::evaluate::{Context, Operand};
-use super::functions::{of_term, of_value, typed_literal};
+use super::functions::{TooLong, call, concatenated, of_term, of_value, typed_literal};
 use super::made::{fraction, identifier, part_of_triple, triple};
 use super::value::{Temporal, Value};
 use crate::batch::Batch;
@@ -72,9 +72,32 @@ impl Context {
                 for operand in &operands {
                     values.push(self.value(operand)?);
                 }
-                Ok(self.functions.call(function, &values).map(Operand::Value))
+                Ok(self.of_values(function, &values)?.map(Operand::Value))
             }
         }
+    }
+
+    /// Functions of values alone. Those whose results can be far longer than their arguments are held to the memory of the
+    /// query, and those that can take long on one row are not begun once it has to stop.
+    fn of_values(
+        &mut self,
+        function: &Function,
+        values: &[Value],
+    ) -> Result<Option<Value>, QueryError> {
+        let text_max = self.execution.memory.text_max();
+        let called = match function {
+            Function::Concat => concatenated(values, text_max),
+            Function::Replace => {
+                self.execution.check()?;
+                self.functions.replaced(values, text_max)
+            }
+            Function::Regex => {
+                self.execution.check()?;
+                Ok(self.functions.matches(values))
+            }
+            _ => Ok(call(function, values)),
+        };
+        called.map_err(|TooLong| self.execution.memory.exceeded())
     }
 
     /// Functions of one term that its id or its remembered value answers.

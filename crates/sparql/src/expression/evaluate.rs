@@ -29,6 +29,9 @@ const RESULT_TEXT_MAX: usize = 256;
 /// How many bytes of text the decoded values may have before they are forgotten.
 const VALUES_TEXT_MAX: usize = 8 << 20;
 
+/// After how many rows it is asked whether the run may go on.
+const ROWS_BETWEEN_CHECKS: usize = 64;
+
 /// How many rows ahead values are decoded.
 const AHEAD: usize = 512;
 
@@ -50,7 +53,7 @@ pub(crate) struct Evaluator {
 
 /// What the evaluation of all parts shares.
 pub(super) struct Context {
-    execution: Arc<Execution>,
+    pub(super) execution: Arc<Execution>,
     values: IdMap<Value>,
     /// How many bytes of text they have.
     values_text: usize,
@@ -133,6 +136,9 @@ impl Evaluator {
     pub(crate) fn filter(&mut self, batch: &Batch, mask: &mut [bool]) -> Result<(), QueryError> {
         self.begin_batch();
         for (row, kept) in mask.iter_mut().enumerate() {
+            if row % ROWS_BETWEEN_CHECKS == 0 {
+                self.context.execution.check()?;
+            }
             if *kept {
                 self.context.row = row;
                 let truth = self.context.truth(&self.compiled, batch, row)?;
@@ -154,6 +160,9 @@ impl Evaluator {
         self.begin_batch();
         values.clear();
         for row in 0..batch.len() {
+            if row % ROWS_BETWEEN_CHECKS == 0 {
+                self.context.execution.check()?;
+            }
             self.context.row = row;
             values.push(self.context.encoded(&self.compiled, batch, row)?);
         }

@@ -17,7 +17,10 @@ const PATTERN_BYTES_MAX: usize = 1_000_000;
 /// How many compiled patterns are kept.
 const PATTERNS_MAX: usize = 16;
 
-/// The functions, with the patterns that were compiled.
+/// A text that a function would make is longer than it may be.
+pub(super) struct TooLong;
+
+/// The functions of patterns, with those that were compiled.
 #[derive(Default)]
 pub(super) struct Functions {
     patterns: Vec<Pattern>,
@@ -31,74 +34,33 @@ struct Pattern {
 }
 
 impl Functions {
-    /// Calls a function.
-    pub(super) fn call(&mut self, function: &Function, values: &[Value]) -> Option<Value> {
-        let first = values.first();
-        match function {
-            Function::Concat => concatenated(values),
-            Function::Regex => {
-                let (text, _) = first?.text()?;
-                let pattern = self.pattern(values.get(1)?, values.get(2))?;
-                Some(Value::Boolean(pattern.is_match(text)))
-            }
-            Function::Replace => {
-                let (text, language) = first?.text()?;
-                let Value::String(replacement) = values.get(2)? else {
-                    return None;
-                };
-                let pattern = self.pattern(values.get(1)?, values.get(3))?;
-                let replaced = pattern.replace_all(text, replacement.as_str());
-                Some(Value::of_text(replaced, language))
-            }
-            Function::Lang => language_of(first?),
-            Function::IsIri => Some(Value::Boolean(matches!(first?, Value::Iri(_)))),
-            Function::IsBlank => Some(Value::Boolean(matches!(first?, Value::BlankNode(_)))),
-            Function::IsNumeric => Some(Value::Boolean(first?.is_numeric())),
-            Function::IsLiteral => Some(Value::Boolean(!matches!(
-                first?,
-                Value::Iri(_) | Value::BlankNode(_) | Value::Triple(_)
-            ))),
-            Function::Abs | Function::Ceil | Function::Floor | Function::Round => {
-                rounded(function, first?)
-            }
-            Function::Year
-            | Function::Month
-            | Function::Day
-            | Function::Hours
-            | Function::Minutes
-            | Function::Seconds
-            | Function::Timezone
-            | Function::Tz => match first? {
-                Value::Temporal(value) => part(function, *value),
-                _ => None,
-            },
-            Function::Md5
-            | Function::Sha1
-            | Function::Sha256
-            | Function::Sha384
-            | Function::Sha512 => digest(function, first?),
-            Function::EncodeForUri => Some(Value::String(encoded_for_uri(first?.text()?.0))),
-            Function::IsTriple => Some(Value::Boolean(matches!(first?, Value::Triple(_)))),
-            Function::LangDir | Function::HasLang | Function::HasLangDir => {
-                direction(function, first?)
-            }
-            Function::StrLangDir => directed(first?, values.get(1)?, values.get(2)?),
-            Function::SubStr => substring(first?, values.get(1)?, values.get(2)),
-            Function::StrLen => {
-                let (text, _) = first?.text()?;
-                let length = i64::try_from(text.chars().count()).ok()?;
-                Some(Value::Integer(length.into()))
-            }
-            Function::UCase | Function::LCase => {
-                let (text, language) = first?.text()?;
-                let changed = match function {
-                    Function::UCase => text.to_uppercase(),
-                    _ => text.to_lowercase(),
-                };
-                Some(Value::of_text(changed, language))
-            }
-            _ => of_two(function, first?, values.get(1)?),
-        }
+    /// `REGEX`.
+    pub(super) fn matches(&mut self, values: &[Value]) -> Option<Value> {
+        let (text, _) = values.first()?.text()?;
+        let pattern = self.pattern(values.get(1)?, values.get(2))?;
+        Some(Value::Boolean(pattern.is_match(text)))
+    }
+
+    /// `REPLACE`.
+    ///
+    /// # Errors
+    /// When the text would have more bytes.
+    pub(super) fn replaced(
+        &mut self,
+        values: &[Value],
+        text_max: usize,
+    ) -> Result<Option<Value>, TooLong> {
+        let [text, pattern, Value::String(replacement), flags @ ..] = values else {
+            return Ok(None);
+        };
+        let Some((text, language)) = text.text() else {
+            return Ok(None);
+        };
+        let Some(pattern) = self.pattern(pattern, flags.first()) else {
+            return Ok(None);
+        };
+        let replaced = with_replacements(text, pattern, replacement, text_max)?;
+        Ok(Some(Value::of_text(replaced, language)))
     }
 
     /// A compiled pattern with flags.
@@ -128,6 +90,87 @@ impl Functions {
         };
         self.patterns.get(place)?.compiled.as_ref()
     }
+}
+
+/// Calls any other function.
+pub(super) fn call(function: &Function, values: &[Value]) -> Option<Value> {
+    let first = values.first();
+    match function {
+        Function::Lang => language_of(first?),
+        Function::IsIri => Some(Value::Boolean(matches!(first?, Value::Iri(_)))),
+        Function::IsBlank => Some(Value::Boolean(matches!(first?, Value::BlankNode(_)))),
+        Function::IsNumeric => Some(Value::Boolean(first?.is_numeric())),
+        Function::IsLiteral => Some(Value::Boolean(!matches!(
+            first?,
+            Value::Iri(_) | Value::BlankNode(_) | Value::Triple(_)
+        ))),
+        Function::Abs | Function::Ceil | Function::Floor | Function::Round => {
+            rounded(function, first?)
+        }
+        Function::Year
+        | Function::Month
+        | Function::Day
+        | Function::Hours
+        | Function::Minutes
+        | Function::Seconds
+        | Function::Timezone
+        | Function::Tz => match first? {
+            Value::Temporal(value) => part(function, *value),
+            _ => None,
+        },
+        Function::Md5 | Function::Sha1 | Function::Sha256 | Function::Sha384 | Function::Sha512 => {
+            digest(function, first?)
+        }
+        Function::EncodeForUri => Some(Value::String(encoded_for_uri(first?.text()?.0))),
+        Function::IsTriple => Some(Value::Boolean(matches!(first?, Value::Triple(_)))),
+        Function::LangDir | Function::HasLang | Function::HasLangDir => direction(function, first?),
+        Function::StrLangDir => directed(first?, values.get(1)?, values.get(2)?),
+        Function::SubStr => substring(first?, values.get(1)?, values.get(2)),
+        Function::StrLen => {
+            let (text, _) = first?.text()?;
+            let length = i64::try_from(text.chars().count()).ok()?;
+            Some(Value::Integer(length.into()))
+        }
+        Function::UCase | Function::LCase => {
+            let (text, language) = first?.text()?;
+            let changed = match function {
+                Function::UCase => text.to_uppercase(),
+                _ => text.to_lowercase(),
+            };
+            Some(Value::of_text(changed, language))
+        }
+        _ => of_two(function, first?, values.get(1)?),
+    }
+}
+
+/// The text with each match of the pattern replaced.
+fn with_replacements(
+    text: &str,
+    pattern: &Regex,
+    replacement: &str,
+    text_max: usize,
+) -> Result<String, TooLong> {
+    let groups = replacement.matches('$').count();
+    let mut replaced = String::new();
+    let mut end = 0;
+    for captures in pattern.captures_iter(text) {
+        let Some(whole) = captures.get(0) else {
+            continue;
+        };
+        replaced.push_str(&text[end..whole.start()]);
+        // Each group is a part of the match.
+        let added = whole
+            .len()
+            .saturating_mul(groups)
+            .saturating_add(replacement.len());
+        if added.saturating_add(replaced.len()) > text_max {
+            return Err(TooLong);
+        }
+        captures.expand(replacement, &mut replaced);
+        end = whole.end();
+    }
+    replaced.push_str(&text[end..]);
+    Ok(replaced)
 }
 
 fn compile(pattern: &str, flags: &str) -> Option<Regex> {
@@ -221,11 +264,20 @@ fn language_matches(tag: &str, range: &str) -> bool {
     })
 }
 
-fn concatenated(values: &[Value]) -> Option<Value> {
+/// `CONCAT`.
+///
+/// # Errors
+/// When the text would have more bytes.
+pub(super) fn concatenated(values: &[Value], text_max: usize) -> Result<Option<Value>, TooLong> {
     let mut text = String::new();
     let mut language: Option<Option<&str>> = None;
     for value in values {
-        let (part, own) = value.text()?;
+        let Some((part, own)) = value.text() else {
+            return Ok(None);
+        };
+        if part.len().saturating_add(text.len()) > text_max {
+            return Err(TooLong);
+        }
         text.push_str(part);
         language = match language {
             Some(common) if common != own => Some(None),
@@ -233,7 +285,7 @@ fn concatenated(values: &[Value]) -> Option<Value> {
             None => Some(own),
         };
     }
-    Some(Value::of_text(text, language.flatten()))
+    Ok(Some(Value::of_text(text, language.flatten())))
 }
 
 /// `STR` and `DATATYPE`, which are about the term and not its value: `"01"` and `"1"` are the same number.

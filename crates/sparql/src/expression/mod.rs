@@ -170,6 +170,8 @@ impl Compiled {
     }
 
     fn constant(term: Term, execution: &Execution) -> Result<Self, QueryError> {
+        // A list may have very many, and each of the pipelines compiles it.
+        execution.check()?;
         let id = execution
             .terms
             .encode(term)

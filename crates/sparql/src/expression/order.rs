@@ -65,7 +65,8 @@ impl OrderKey {
         }
     }
 
-    fn heap_bytes(&self) -> usize {
+    /// What the key takes beside its own size.
+    pub(super) fn heap_bytes(&self) -> usize {
         match self {
             Self::BlankNode(text) | Self::Iri(text) => text.capacity(),
             Self::Text(text, more) | Self::Other(text, more) => text.capacity() + more.capacity(),

@@ -57,7 +57,8 @@ impl DistinctValues {
             return Ok(self.counts.get(index).copied().unwrap_or(1));
         };
         pattern[self.reading.position] = Some(TermId::from_raw(self.found[index]));
-        let count = self.execution.source().count(pattern);
+        let context = self.execution.dataset.limits.context();
+        let count = self.execution.source().count(pattern, context);
         count.map_err(|error| self.execution.explain(error))
     }
 

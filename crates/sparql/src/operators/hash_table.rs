@@ -219,7 +219,10 @@ impl Overflow {
         let width = left_over.width();
         let mut write = |rows: &Batch| {
             let mut parts = rows.parts(BATCH_ROWS);
-            parts.try_for_each(|part| file.write(&part, &mut run))
+            parts.try_for_each(|part| {
+                execution.check()?;
+                file.write(&part, &mut run)
+            })
         };
         if let Some(first) = first {
             // Its memory has been given back already.

@@ -9,7 +9,7 @@ use super::Operator;
 use super::filter::BoxedFilter;
 use super::gathered::GatheredRows;
 use super::join::{Output, PairFilter};
-use crate::batch::{Batch, UNBOUND};
+use crate::batch::{BATCH_ROWS, Batch, UNBOUND};
 use crate::error::QueryError;
 use crate::execution::{Account, Execution};
 use crate::probed_graphs::ProbedGraphs;
@@ -18,7 +18,11 @@ use quadrille_store::{
     LookupBatch, LookupPosition, LookupRequest, Permutation, StorageResult, TermId,
 };
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
+
+/// How many pairs are made before they are given on: many left rows may have one probe.
+const PAIRS_AT_ONCE: usize = 8 * BATCH_ROWS;
 
 /// What a position of the pattern is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,6 +76,17 @@ struct Current {
     /// The left rows, sorted by their probes, and where those of each probe begin.
     rows: Vec<usize>,
     starts: Vec<usize>,
+    /// The found rows that are still to be paired, and which of the left rows the one before them has still to meet.
+    unread: Range<usize>,
+    unpaired: Range<usize>,
+}
+
+impl Current {
+    /// The left rows of a probe, as places among the sorted ones.
+    fn of_probe(&self, probe: usize) -> Range<usize> {
+        let end = self.starts.get(probe + 1);
+        self.starts[probe]..end.copied().unwrap_or(self.rows.len())
+    }
 }
 
 impl LookupJoin {
@@ -165,7 +180,13 @@ impl LookupJoin {
             lookup.set_probes(&probes)?;
         }
         self.parts.graphs.start();
-        self.current = Some(Current { mask, rows, starts });
+        self.current = Some(Current {
+            mask,
+            rows,
+            starts,
+            unread: 0..0,
+            unpaired: 0..0,
+        });
         Ok(true)
     }
 
@@ -218,43 +239,57 @@ impl LookupJoin {
 
     /// Finds the next pairs; false when the current probes have no more.
     fn find(&mut self) -> StorageResult<bool> {
-        let Some(current) = &self.current else {
+        let Some(current) = &mut self.current else {
             return Ok(false);
         };
-        let Some(lookup) = self.lookups.get_mut(&current.mask) else {
-            return Ok(false);
-        };
-        if !lookup.next_batch(&mut self.found)? {
-            self.current = None;
-            return Ok(false);
-        }
-        let found = &self.found;
-        self.right_rows.reset(self.parts.right.len());
-        let right = &self.parts.right;
-        self.right_rows.append_with(found.len(), |column, values| {
-            values.extend_from_slice(found.column(right[column]));
-        });
-        self.pairs.clear();
-        for (row, probe) in found.probes().iter().enumerate() {
-            let probe = *probe as usize;
-            let is_equal = self
-                .parts
-                .equal
-                .iter()
-                .all(|(first, second)| found.column(*first)[row] == found.column(*second)[row]);
-            if !is_equal || !self.parts.graphs.keeps(found, row, probe) {
-                continue;
+        if current.unpaired.is_empty() && current.unread.is_empty() {
+            let Some(lookup) = self.lookups.get_mut(&current.mask) else {
+                return Ok(false);
+            };
+            if !lookup.next_batch(&mut self.found)? {
+                self.current = None;
+                return Ok(false);
             }
-            let start = current.starts[probe];
-            let end = current
-                .starts
-                .get(probe + 1)
-                .copied()
-                .unwrap_or(current.rows.len());
-            let left = &current.rows[start..end];
-            self.pairs.extend(left.iter().map(|left| (*left, row)));
+            current.unread = 0..self.found.len();
+            let found = &self.found;
+            self.right_rows.reset(self.parts.right.len());
+            let right = &self.parts.right;
+            self.right_rows.append_with(found.len(), |column, values| {
+                values.extend_from_slice(found.column(right[column]));
+            });
         }
+        self.pair_up();
         Ok(true)
+    }
+
+    /// Makes the next pairs of what was found, up to [`PAIRS_AT_ONCE`].
+    fn pair_up(&mut self) {
+        let (found, parts) = (&self.found, &mut self.parts);
+        self.pairs.clear();
+        let Some(current) = &mut self.current else {
+            return;
+        };
+        while self.pairs.len() < PAIRS_AT_ONCE {
+            if current.unpaired.is_empty() {
+                let Some(row) = current.unread.next() else {
+                    return;
+                };
+                let probe = found.probes()[row] as usize;
+                let mut equal = parts.equal.iter();
+                let is_equal = equal
+                    .all(|(first, second)| found.column(*first)[row] == found.column(*second)[row]);
+                if !is_equal || !parts.graphs.keeps(found, row, probe) {
+                    continue;
+                }
+                current.unpaired = current.of_probe(probe);
+            }
+            let row = current.unread.start - 1;
+            let part = (PAIRS_AT_ONCE - self.pairs.len()).min(current.unpaired.len());
+            let start = current.unpaired.start;
+            let left = &current.rows[start..start + part];
+            self.pairs.extend(left.iter().map(|left| (*left, row)));
+            current.unpaired.start += part;
+        }
     }
 }
 
@@ -264,6 +299,7 @@ impl Operator for LookupJoin {
         loop {
             self.execution.check()?;
             while self.current.is_some() {
+                self.execution.check()?;
                 let found = self.find();
                 if !found.map_err(|error| self.execution.explain(error))? {
                     break;

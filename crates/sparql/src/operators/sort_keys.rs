@@ -122,6 +122,9 @@ fn rank<O: TermOrder>(
     let mut rank_of_id = vec![0; ids.len()];
     let mut rank = 0;
     for (place, &index) in by_key.iter().enumerate() {
+        if place % SORTED_AT_ONCE == 0 {
+            execution.check()?;
+        }
         if place > 0 && compare(&by_key[place - 1], &index).is_ne() {
             rank += 1;
         }

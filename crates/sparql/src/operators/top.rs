@@ -12,8 +12,12 @@ use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 
-/// How many keys of ids are remembered.
+/// How many rows are kept at most; more are sorted sooner as a whole, and spill.
+pub(crate) const TOP_ROWS_MAX: usize = 16 * 1024;
+
+/// How many keys of ids are remembered, and how many bytes of them.
 const REMEMBERED_KEYS: usize = 4 * 1024;
+const REMEMBERED_BYTES: usize = 4 << 20;
 
 /// The first rows of its input, sorted.
 pub(crate) struct Top<O: TermOrder> {
@@ -53,6 +57,7 @@ impl<O: TermOrder> Top<O> {
             keys: KeyCache {
                 order,
                 keys: HashMap::new(),
+                bytes: 0,
             },
             heap: BinaryHeap::new(),
             heap_bytes: 0,
@@ -140,16 +145,24 @@ impl<O: TermOrder> Operator for Top<O> {
 struct KeyCache<O: TermOrder> {
     order: O,
     keys: HashMap<u64, O::Key>,
+    /// What the keys take beside their own size.
+    bytes: usize,
 }
 
 impl<O: TermOrder> KeyCache<O> {
     fn get(&mut self, id: u64) -> Result<&O::Key, QueryError> {
-        if self.keys.len() >= REMEMBERED_KEYS && !self.keys.contains_key(&id) {
+        let is_full = self.keys.len() >= REMEMBERED_KEYS || self.bytes >= REMEMBERED_BYTES;
+        if is_full && !self.keys.contains_key(&id) {
             self.keys.clear();
+            self.bytes = 0;
         }
         Ok(match self.keys.entry(id) {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::hash_map::Entry::Vacant(entry) => entry.insert(self.order.key(id)?),
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                let key = self.order.key(id)?;
+                self.bytes += O::heap_bytes(&key);
+                entry.insert(key)
+            }
         })
     }
 }

@@ -22,6 +22,9 @@ const EDGES_PER_LOOKUP: u64 = 4;
 /// Edges fewer than these are not worth a thought.
 const FEW_EDGES: u64 = 1_000;
 
+/// After how many nodes, or targets of one node, it is asked whether the run may go on.
+const NODES_BETWEEN_CHECKS: usize = 1_024;
+
 /// The edges of the steps of a path.
 pub(crate) struct Edges {
     scope: Scope,
@@ -80,7 +83,7 @@ impl Edges {
     ) -> Result<(), QueryError> {
         self.consider_reading(step, nodes.len())?;
         if let Some(adjacency) = &self.steps[step].in_memory {
-            return adjacency.walk(nodes, visit);
+            return adjacency.walk(nodes, || self.scope.execution().check(), visit);
         }
         self.look_up(step, nodes, visit)
     }
@@ -276,10 +279,14 @@ impl Adjacency {
     fn walk(
         &self,
         nodes: &[u64],
+        check: impl Fn() -> Result<(), QueryError>,
         mut visit: impl FnMut(usize, u64) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
         let (mut at, mut before) = (0, 0);
         for (probe, &node) in nodes.iter().enumerate() {
+            if probe % NODES_BETWEEN_CHECKS == 0 {
+                check()?;
+            }
             if node < before {
                 at = 0;
             }
@@ -289,8 +296,13 @@ impl Adjacency {
                 continue;
             }
             let range = self.starts[at] as usize..self.starts[at + 1] as usize;
-            for target in &self.targets[range] {
-                visit(probe, *target)?;
+            for targets in self.targets[range].chunks(NODES_BETWEEN_CHECKS) {
+                if targets.len() == NODES_BETWEEN_CHECKS {
+                    check()?;
+                }
+                for target in targets {
+                    visit(probe, *target)?;
+                }
             }
         }
         Ok(())
@@ -307,10 +319,14 @@ mod tests {
         let adjacency = Adjacency::new(&pairs);
         for nodes in [&[][..], &[2, 3, 9], &[9, 1, 2, 9, 4], &[0, 10, 5], &[3, 3]] {
             let mut found = Vec::new();
-            let walked = adjacency.walk(nodes, |probe, node| {
-                found.push((probe, node));
-                Ok(())
-            });
+            let walked = adjacency.walk(
+                nodes,
+                || Ok(()),
+                |probe, node| {
+                    found.push((probe, node));
+                    Ok(())
+                },
+            );
             assert!(walked.is_ok());
             let of = |(probe, node): (usize, &u64)| {
                 let edges = pairs.iter().filter(move |(from, _)| from == node);

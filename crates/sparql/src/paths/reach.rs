@@ -122,7 +122,9 @@ impl Accepted {
         }
         let is_accepting = automaton.states[visit.state as usize].is_accepting;
         let is_new = match &mut self.given {
-            Some(given) if is_accepting => given.insert_growing(Visit { state: 0, ..visit }),
+            Some(given) if is_accepting => {
+                given.insert_growing(Visit { state: 0, ..visit }, execution)?
+            }
             _ => is_accepting,
         };
         if is_new {

@@ -63,7 +63,8 @@ impl Scope {
         for graph in &self.graphs {
             let pattern = pattern(step, None, *graph);
             if !has_local(&pattern) {
-                let more = self.execution.source().count(pattern);
+                let context = self.execution.dataset.limits.context();
+                let more = self.execution.source().count(pattern, context);
                 count = count.saturating_add(more.map_err(|error| self.execution.explain(error))?);
             }
         }

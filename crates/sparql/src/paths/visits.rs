@@ -139,7 +139,7 @@ impl Visits {
             execution.check()?;
             let bytes = self.visited.bytes_grown() + self.bytes_of_rounds() + beside();
             self.account.require(bytes)?;
-            self.visited.grow();
+            self.visited.grow(execution)?;
         }
         if !self.visited.insert(visit) {
             return Ok(false);
@@ -204,10 +204,18 @@ impl VisitSet {
         self.bytes() * 3
     }
 
-    fn grow(&mut self) {
-        let hasher = self.hasher;
-        self.table
-            .reserve(1 + self.table.len(), |visit| Self::hash(hasher, visit));
+    /// Makes a table of twice the size, which a stop reaches soon.
+    fn grow(&mut self, execution: &Execution) -> Result<(), QueryError> {
+        let hash = |visit: &Visit| Self::hash(self.hasher, visit);
+        let mut table = HashTable::with_capacity(1 + 2 * self.table.len());
+        for (number, visit) in self.table.iter().enumerate() {
+            if number % 1_024 == 0 {
+                execution.check()?;
+            }
+            table.insert_unique(hash(visit), *visit, hash);
+        }
+        self.table = table;
+        Ok(())
     }
 
     fn contains(&self, visit: &Visit) -> bool {
@@ -216,11 +224,18 @@ impl VisitSet {
     }
 
     /// Adds a visit, and makes room for it before; false if it is in the set.
-    pub(super) fn insert_growing(&mut self, visit: Visit) -> bool {
+    ///
+    /// # Errors
+    /// A stop.
+    pub(super) fn insert_growing(
+        &mut self,
+        visit: Visit,
+        execution: &Execution,
+    ) -> Result<bool, QueryError> {
         if self.is_full() {
-            self.grow();
+            self.grow(execution)?;
         }
-        self.insert(visit)
+        Ok(self.insert(visit))
     }
 
     /// Adds a visit, for which there is room; false if it is in the set.

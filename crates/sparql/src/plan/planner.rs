@@ -14,6 +14,7 @@ use super::{AggregatePlan, Node, Plan, SortKeyPlan};
 use crate::algebra::{Aggregate, Algebra, HIDDEN, Quads, Scalar, Slot, SlotSet, SortBy};
 use crate::error::QueryError;
 use crate::execution::Execution;
+use crate::operators::top::TOP_ROWS_MAX;
 use spargebra::algebra::{AggregateExpression, Expression};
 use std::sync::Arc;
 
@@ -265,7 +266,7 @@ impl<'a> Planner<'a> {
             (Algebra::Distinct(inner), first) => {
                 let mut input = self.distinct(*inner)?;
                 if let Node::Sort { first: wanted, .. } = &mut input.node {
-                    *wanted = first;
+                    *wanted = kept_at_once(first);
                 }
                 input
             }
@@ -313,7 +314,7 @@ impl<'a> Planner<'a> {
         let mut plan = wrapped(input, |input| Node::Sort {
             input: Box::new(input),
             keys: key_plans,
-            first,
+            first: kept_at_once(first),
         });
         plan.order.clear();
         plan.cost += plan.rows * price::BUILT * 4.0;
@@ -414,4 +415,9 @@ pub(super) fn own_slot(scalar: &Scalar) -> Option<Slot> {
         Expression::Variable(name) if scalar.exists.is_empty() => Slot::of_variable(name),
         _ => None,
     }
+}
+
+/// How many of the first rows a sort keeps; none if they are so many that it had better sort all of them.
+fn kept_at_once(first: Option<usize>) -> Option<usize> {
+    first.filter(|first| *first <= TOP_ROWS_MAX)
 }

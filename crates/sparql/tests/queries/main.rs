@@ -15,3 +15,4 @@ mod ranges;
 mod reads;
 mod services;
 mod source;
+mod stops;
