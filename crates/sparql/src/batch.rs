@@ -113,23 +113,15 @@ impl Batch {
         }
     }
 
-    /// Takes the rows from a place on away, and gives the memory of both parts back that they do not need.
-    pub(crate) fn split_off(&mut self, place: usize) -> Self {
-        let place = place.min(self.rows);
-        let take = |column: &mut Vec<u64>| {
-            let taken = column.split_off(place);
-            column.shrink_to_fit();
-            taken
-        };
-        let columns = self.columns.iter_mut().map(take).collect();
-        let rows = self.rows - place;
-        self.rows = place;
-        Self { columns, rows }
+    /// Keeps the first rows only, and gives the memory of the others back.
+    pub(crate) fn shrink(&mut self, rows: usize) {
+        self.truncate(rows);
+        self.columns.iter_mut().for_each(Vec::shrink_to_fit);
     }
 
-    /// The rows in batches of at most so many.
-    pub(crate) fn parts(&self, rows: usize) -> impl Iterator<Item = Self> + '_ {
-        (0..self.rows).step_by(rows.max(1)).map(move |start| {
+    /// The rows from this one on, in batches of at most so many.
+    pub(crate) fn parts(&self, from: usize, rows: usize) -> impl Iterator<Item = Self> + '_ {
+        (from..self.rows).step_by(rows.max(1)).map(move |start| {
             let end = self.rows.min(start + rows);
             let cut = |column: &Vec<u64>| column[start..end].to_vec();
             Self {

@@ -45,7 +45,10 @@ impl Table {
     ) -> Result<(Self, Option<Overflow>), QueryError> {
         let (mut table, rest) = Self::read(right, execution)?;
         let overflow = match rest {
-            Some((right, left_over)) => Some(Overflow::of(None, right, left_over, execution)?),
+            Some((right, left_over)) => {
+                let overflow = Overflow::new(left_over.width())?;
+                Some(overflow.with_all(right, left_over, execution)?)
+            }
             None => None,
         };
         table.index(columns, execution)?;
@@ -61,8 +64,9 @@ impl Table {
         let (mut table, rest) = Self::read(right, execution)?;
         let overflow = match rest {
             Some((right, left_over)) => {
-                let half = table.take_half();
-                Some(Overflow::of(Some(half), right, left_over, execution)?)
+                let mut overflow = Overflow::new(left_over.width())?;
+                table.move_half(&mut overflow, execution)?;
+                Some(overflow.with_all(right, left_over, execution)?)
             }
             None => None,
         };
@@ -157,16 +161,16 @@ impl Table {
         Ok(())
     }
 
-    /// Takes half of the rows out, and gives their memory back.
-    fn take_half(&mut self) -> Batch {
-        let half = self.rows.split_off(self.rows.len().div_ceil(2));
-        self.capacity = self.rows.len();
+    /// Writes half of the rows elsewhere, and gives their memory back.
+    fn move_half(&mut self, to: &mut Overflow, execution: &Execution) -> Result<(), QueryError> {
+        let half = self.rows.len().div_ceil(2);
+        to.add(&self.rows, half, execution)?;
+        self.rows.shrink(half);
+        self.capacity = half;
         let row = self.rows.width() * size_of::<u64>() + size_of::<u32>();
         // Less than before is always granted.
-        let _granted = self
-            .account
-            .set(self.capacity * row + bucket_count(self.capacity) * 4);
-        half
+        let _granted = self.account.set(half * row + bucket_count(half) * 4);
+        Ok(())
     }
 
     /// The first row that may have the keys of a row, plus one; 0 if there is none.
@@ -207,32 +211,35 @@ pub(super) struct Overflow {
 }
 
 impl Overflow {
-    /// Writes some rows, those left over, and all that an operator still has.
-    fn of(
-        first: Option<Batch>,
+    fn new(width: usize) -> Result<Self, QueryError> {
+        Ok(Self {
+            file: SpillFile::new()?,
+            run: Run::default(),
+            width,
+        })
+    }
+
+    /// Writes the rows of a batch from one on.
+    fn add(&mut self, rows: &Batch, from: usize, execution: &Execution) -> Result<(), QueryError> {
+        for part in rows.parts(from, BATCH_ROWS) {
+            execution.check()?;
+            self.file.write(&part, &mut self.run)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the rows left over and all that an operator still has.
+    fn with_all(
+        mut self,
         mut right: BoxedOperator,
         mut left_over: Batch,
         execution: &Execution,
     ) -> Result<Self, QueryError> {
-        let file = SpillFile::new()?;
-        let mut run = Run::default();
-        let width = left_over.width();
-        let mut write = |rows: &Batch| {
-            let mut parts = rows.parts(BATCH_ROWS);
-            parts.try_for_each(|part| {
-                execution.check()?;
-                file.write(&part, &mut run)
-            })
-        };
-        if let Some(first) = first {
-            // Its memory has been given back already.
-            write(&first)?;
-        }
         loop {
-            write(&left_over)?;
+            self.add(&left_over, 0, execution)?;
             execution.check()?;
             if !right.next(&mut left_over)? {
-                return Ok(Self { file, run, width });
+                return Ok(self);
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use crate::common::{Store, answer, answer_with, store};
 use oxrdf::{GraphName, NamedNode, Quad};
-use quadrille_sparql::{QueryError, QueryOptions, SparqlExt};
+use quadrille_sparql::{QueryError, QueryOptions};
 use quadrille_store::{CancelToken, QuadStore};
 use std::thread;
 use std::time::{Duration, Instant};
