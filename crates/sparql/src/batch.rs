@@ -113,6 +113,20 @@ impl Batch {
         }
     }
 
+    /// Takes the rows from a place on away, and gives the memory of both parts back that they do not need.
+    pub(crate) fn split_off(&mut self, place: usize) -> Self {
+        let place = place.min(self.rows);
+        let take = |column: &mut Vec<u64>| {
+            let taken = column.split_off(place);
+            column.shrink_to_fit();
+            taken
+        };
+        let columns = self.columns.iter_mut().map(take).collect();
+        let rows = self.rows - place;
+        self.rows = place;
+        Self { columns, rows }
+    }
+
     /// Keeps the first rows only, and gives the memory of the others back.
     pub(crate) fn shrink(&mut self, rows: usize) {
         self.truncate(rows);

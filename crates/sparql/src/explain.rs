@@ -367,7 +367,12 @@ impl<'a> Explainer<'a> {
                 let length = length.map_or("all".to_owned(), |length| length.to_string());
                 ("slice", format!("{length} from {start}"))
             }
-            Node::Sort { keys, first, .. } => {
+            Node::Sort {
+                keys,
+                first,
+                sorted,
+                ..
+            } => {
                 let keys: Vec<_> = keys
                     .iter()
                     .map(|key| {
@@ -376,6 +381,7 @@ impl<'a> Explainer<'a> {
                     })
                     .collect();
                 match first {
+                    _ if *sorted => ("sorted already", format!("by {}", keys.join(", "))),
                     Some(first) => ("top", format!("{first} by {}", keys.join(", "))),
                     None => ("sort", format!("by {}", keys.join(", "))),
                 }

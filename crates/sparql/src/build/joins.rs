@@ -25,12 +25,14 @@ impl Builder {
             Node::PerBatch {
                 kind,
                 number,
+                first,
                 left,
                 right,
                 filters,
             } => {
                 let left = self.build(left, environment)?;
-                self.per_batch(plan, (*kind, *number), left, right, filters, environment)
+                let shape = (*kind, *number, *first);
+                self.per_batch(plan, shape, left, right, filters, environment)
             }
             Node::PerRow {
                 kind,
@@ -53,7 +55,7 @@ impl Builder {
     fn per_batch(
         &self,
         plan: &Plan,
-        (kind, number): (JoinKind, Slot),
+        (kind, number, first): (JoinKind, Slot, Option<usize>),
         left: Built,
         right: &Arc<Plan>,
         filters: &[crate::algebra::Scalar],
@@ -103,6 +105,7 @@ impl Builder {
                 of_right,
                 output,
                 number: number_column,
+                first,
             },
         );
         Ok(Built {

@@ -103,7 +103,17 @@ impl Builder {
                     columns: input.columns,
                 })
             }
-            Node::Sort { input, keys, first } => {
+            Node::Sort {
+                input,
+                sorted: true,
+                ..
+            } => {
+                let input = self.build(input, environment)?;
+                Ok(self.projected(input, plan))
+            }
+            Node::Sort {
+                input, keys, first, ..
+            } => {
                 let input = self.build(input, environment)?;
                 let built = self.sorted(input, keys, *first);
                 Ok(self.projected(built, plan))

@@ -23,7 +23,7 @@ mod value;
 pub(crate) use aggregates::accumulator;
 pub(crate) use evaluate::Evaluator;
 pub(crate) use labels::RowLabels;
-pub(crate) use order::TermOrdering;
+pub(crate) use order::{TermOrdering, ordered_ids};
 pub(crate) use ranges::{IdRange, Relation, constant, id_ranges, ids_of_years, is_identity};
 pub(crate) use value::{Temporal, Value};
 

@@ -4,12 +4,14 @@
 //! values, blank nodes, IRIs and literals in this sequence, and literals of one sort by value; sorts of literals follow each
 //! other here, and triple terms come last.
 
+use super::ranges::{IdRange, raw, whole};
 use super::value::{Temporal, Value};
 use crate::error::QueryError;
 use crate::execution::Execution;
 use crate::operators::sort_keys::TermOrder;
 use oxrdf::{Term, Triple};
 use oxsdatatypes::{DateTime, DayTimeDuration, Decimal, Double, Duration, Time, TimezoneOffset};
+use quadrille_store::{Tag, TermId};
 use std::cmp::Ordering;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -202,6 +204,30 @@ impl Ord for OrderKey {
     }
 }
 
+/// Integers up to this size are doubles, and what they are divided by a power of ten is the double next to it: a smaller
+/// decimal never becomes a greater double.
+const EXACT_UNITS: i128 = 1 << 53;
+
+/// From the beginning of the year 1 to the end of the year 9999, in seconds since 1970.
+const COMMON_ERA: (i64, i64) = (-62_135_596_800, 253_402_300_799);
+
+/// The ids of a tag that ascend as `ORDER BY` orders their terms; `None` for tags of which that is not known. Equal values
+/// of several forms may have several ids, which then follow each other.
+pub(crate) fn ordered_ids(tag: Tag) -> Option<IdRange> {
+    let is_integer = (Tag::Integer..=Tag::UnsignedByte).contains(&tag);
+    let range = match tag {
+        Tag::Boolean | Tag::ShortString => return Some(whole(tag)),
+        _ if is_integer => return Some(whole(tag)),
+        _ if tag.decimal_scale().is_some() => TermId::unit_range(tag, -EXACT_UNITS, EXACT_UNITS),
+        // Not-a-number is outside.
+        Tag::Double | Tag::Float => TermId::floating_range(tag, f64::NEG_INFINITY, f64::INFINITY),
+        Tag::Year => TermId::unit_range(tag, 1, 9999),
+        Tag::YearMonth => TermId::unit_range(tag, 12, 12 * 9999 + 11),
+        _ => TermId::instant_range(tag, COMMON_ERA.0, COMMON_ERA.1),
+    };
+    range.map(raw)
+}
+
 /// The order of the terms of one run of a query.
 pub(crate) struct TermOrdering {
     execution: Arc<Execution>,
@@ -231,3 +257,7 @@ impl TermOrder for TermOrdering {
         key.heap_bytes()
     }
 }
+
+#[cfg(test)]
+#[path = "order_tests.rs"]
+mod tests;

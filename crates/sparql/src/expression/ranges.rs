@@ -211,12 +211,12 @@ fn value_of(id: u64, execution: &Execution) -> Result<Option<Value>, QueryError>
 }
 
 /// All ids of a tag.
-fn whole(tag: Tag) -> IdRange {
+pub(super) fn whole(tag: Tag) -> IdRange {
     let end = |payload| TermId::from_parts(tag, payload).raw();
     (end(0), end(u64::MAX))
 }
 
-fn raw((low, high): (TermId, TermId)) -> IdRange {
+pub(super) fn raw((low, high): (TermId, TermId)) -> IdRange {
     (low.raw(), high.raw())
 }
 

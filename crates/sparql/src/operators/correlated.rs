@@ -65,12 +65,18 @@ pub(crate) struct PerBatchParts {
     pub(crate) of_right: Vec<usize>,
     pub(crate) output: Output,
     pub(crate) number: usize,
+    /// How many left rows there are in the first batch at most, if few may be enough.
+    pub(crate) first: Option<usize>,
 }
 
 impl PerBatch {
     pub(crate) fn new(execution: Arc<Execution>, parts: PerBatchParts) -> Self {
+        let gathered = GatheredRows::new(&execution);
         Self {
-            gathered: GatheredRows::new(&execution),
+            gathered: match parts.first {
+                Some(first) => gathered.beginning_with(first),
+                None => gathered,
+            },
             execution,
             left: parts.left,
             factory: parts.factory,

@@ -2,7 +2,7 @@
 //!
 //! What flows in: batches. What flows out: larger ones. What always holds: the first is about as large as a batch, each next
 //! one up to twice as large as the one before, so that few rows come soon and many in few rounds; without memory for more,
-//! those at hand are given.
+//! those at hand are given. Where still fewer rows may be enough, the first have as many as are asked for, and no more.
 
 use super::BoxedOperator;
 use crate::batch::{BATCH_ROWS, Batch};
@@ -17,6 +17,10 @@ pub(crate) struct GatheredRows {
     wanted: usize,
     account: Account,
     batch: Batch,
+    /// Whether no more rows are given than are wanted.
+    is_cut: bool,
+    /// The rows above what was wanted last.
+    rest: Batch,
 }
 
 impl GatheredRows {
@@ -25,6 +29,17 @@ impl GatheredRows {
             wanted: BATCH_ROWS,
             account: execution.memory.account(),
             batch: Batch::default(),
+            is_cut: false,
+            rest: Batch::default(),
+        }
+    }
+
+    /// Gives no more rows than so many first, and then twice as many each time.
+    pub(crate) fn beginning_with(self, rows: usize) -> Self {
+        Self {
+            wanted: rows.max(1),
+            is_cut: true,
+            ..self
         }
     }
 
@@ -37,7 +52,10 @@ impl GatheredRows {
         operator: &mut BoxedOperator,
         rows: &mut Batch,
     ) -> Result<bool, QueryError> {
-        if !operator.next(rows)? {
+        if !self.rest.is_empty() {
+            std::mem::swap(rows, &mut self.rest);
+            self.rest.clear();
+        } else if !operator.next(rows)? {
             return Ok(false);
         }
         while rows.len() < self.wanted {
@@ -46,6 +64,9 @@ impl GatheredRows {
                 break;
             }
             rows.append(&self.batch);
+        }
+        if self.is_cut && rows.len() > self.wanted {
+            self.rest = rows.split_off(self.wanted);
         }
         self.wanted = (2 * self.wanted).min(GATHERED_MAX);
         Ok(true)

@@ -10,6 +10,7 @@
 use super::estimate::Estimate;
 use super::multiway::{Multiway, multiway_joins};
 use super::price;
+use super::sorted::Wanted;
 use super::star::{Arm, stars};
 use super::ways::joined_rows;
 use crate::algebra::{Slot, SlotSet};
@@ -204,6 +205,8 @@ pub(super) struct Search<'a> {
     pub(super) binders: HashMap<Slot, SlotSet>,
     /// Which share of the rows is wanted.
     share: f64,
+    /// The slot by whose order they are the first.
+    sorted_by: Option<Slot>,
     /// Tells that the query has to end.
     is_over: &'a dyn Fn() -> bool,
     /// Whether dear filters wait until all is joined.
@@ -212,13 +215,13 @@ pub(super) struct Search<'a> {
     pub(super) stars: Vec<Vec<usize>>,
 }
 
-/// The cheapest tree that was found, for the `first` rows only if a number is given. There is a part or a start. `None` when
-/// the query was over before a tree was found.
+/// The cheapest tree that was found for the wanted rows, with the sort that they need if it has them in another order. There
+/// is a part or a start. `None` when the query was over before a tree was found.
 pub(super) fn best_tree(
     parts: &[JoinPart],
     filters: &[JoinFilter],
     start: Option<&Start>,
-    first: Option<f64>,
+    wanted: Wanted,
     is_over: &dyn Fn() -> bool,
 ) -> Option<Rc<Tree>> {
     let mut binders: HashMap<Slot, SlotSet> = HashMap::new();
@@ -232,12 +235,13 @@ pub(super) fn best_tree(
         filters,
         binders,
         share: 1.0,
+        sorted_by: wanted.sorted_by,
         is_over,
         is_late: false,
         stars: stars(parts),
     };
     let whole = search.best_of_both(start)?;
-    match first {
+    match wanted.first {
         // How many rows there are does not depend on the way to them.
         Some(first) if first < whole.rows => {
             search.share = first / whole.rows;
@@ -272,7 +276,7 @@ impl Search<'_> {
         }
         self.is_late = true;
         let late = self.best(start)?;
-        let is_cheaper = self.price_of(&late) < self.price_of(&early);
+        let is_cheaper = self.finished(&late) < self.finished(&early);
         Some(if is_cheaper { late } else { early })
     }
 
@@ -317,7 +321,33 @@ impl Search<'_> {
     }
 
     fn price_of(&self, tree: &Tree) -> f64 {
-        tree.begin + (tree.cost - tree.begin) * self.share
+        let share = if self.is_in_order(tree) {
+            self.share
+        } else {
+            1.0
+        };
+        tree.begin + (tree.cost - tree.begin) * share
+    }
+
+    /// Whether the rows of a tree come in the order that they are wanted in.
+    fn is_in_order(&self, tree: &Tree) -> bool {
+        let leading = tree.order.first().copied();
+        self.sorted_by.is_none() || self.sorted_by == leading
+    }
+
+    /// Whether they have to be in an order, and are.
+    fn is_sought(&self, tree: &Tree) -> bool {
+        self.sorted_by.is_some() && self.is_in_order(tree)
+    }
+
+    /// What the wanted rows of a tree of all parts cost, put in order.
+    fn finished(&self, tree: &Tree) -> f64 {
+        let sorted = if self.is_in_order(tree) {
+            0.0
+        } else {
+            tree.rows * price::ORDERED
+        };
+        self.price_of(tree) + sorted
     }
 
     fn cheaper(&self, left: State, right: State) -> State {
@@ -328,7 +358,7 @@ impl Search<'_> {
         }
     }
 
-    /// Keeps a state if no other of its leading column is cheaper.
+    /// Keeps a state if no other of its leading column is cheaper; of too many, one in the wanted order stays.
     fn keep(&self, states: &mut Vec<State>, state: State) {
         let leading = |state: &State| state.tree.order.first().copied();
         let price = self.price(&state);
@@ -347,9 +377,10 @@ impl Search<'_> {
         }
         let dearest = states
             .iter_mut()
+            .filter(|state| !self.is_sought(&state.tree))
             .max_by(|left, right| self.price(left).total_cmp(&self.price(right)));
         if let Some(dearest) = dearest
-            && price < self.price(dearest)
+            && (price < self.price(dearest) || self.is_sought(&state.tree))
         {
             *dearest = state;
         }
@@ -473,9 +504,10 @@ impl Search<'_> {
             }
         }
         let whole = table.pop()?;
+        let finished = |state: &State| self.finished(&state.tree);
         let best = whole
             .into_iter()
-            .reduce(|left, right| self.cheaper(left, right));
+            .min_by(|left, right| finished(left).total_cmp(&finished(right)));
         best.or_else(|| self.product(table))
     }
 

@@ -47,12 +47,12 @@ impl Planner<'_> {
         if self.execution.as_written {
             return self.join_as_written(parts, filters, start);
         }
-        let first = self.first.take();
+        let wanted = std::mem::take(&mut self.wanted);
         let (parts, filters) = self.with_fixed(parts, filters)?;
         let mut parts = with_constants(parts);
         let constants = self.constant_slots(&mut parts, start.as_ref());
         if !constants.is_empty() {
-            self.first = first;
+            self.wanted = wanted;
             return self.join_constants(parts, constants, filters, start);
         }
         if let Some((services, parts)) = self.split_services(&parts) {
@@ -101,7 +101,7 @@ impl Planner<'_> {
         let execution = &self.estimator.execution;
         let is_over = || execution.check().is_err();
         let start_state = start_state.as_ref();
-        let tree = best_tree(&join_parts, &join_filters, start_state, first, &is_over);
+        let tree = best_tree(&join_parts, &join_filters, start_state, wanted, &is_over);
         execution.check()?;
         let Some(tree) = tree else {
             return self.filtered(unit(), filters);
@@ -179,7 +179,7 @@ impl Planner<'_> {
             .partition(|filter| filter.slots.meets(&slots));
         if !late.is_empty() {
             // What is asked for first comes behind these.
-            self.first = None;
+            self.wanted.first = None;
         }
         let input = self.join(parts, early, start)?;
         self.filtered(nodes_with_constants(input, constants), late)
@@ -670,7 +670,7 @@ impl Planner<'_> {
 }
 
 /// Puts constants where a table of one row fixes a slot.
-fn with_constants(parts: Vec<Algebra>) -> Vec<Algebra> {
+pub(super) fn with_constants(parts: Vec<Algebra>) -> Vec<Algebra> {
     let mut fixed: Vec<(Slot, u64)> = Vec::new();
     for part in &parts {
         if let Algebra::Values { slots, rows } = part

@@ -6,6 +6,7 @@
 //! plan gives the same multiset of rows as the algebra that it was made of; a figure in it is a guess and decides only how
 //! fast that is.
 
+mod early;
 mod estimate;
 mod group;
 mod joins;
@@ -22,6 +23,7 @@ mod prune;
 mod ranges;
 mod reused;
 mod services;
+mod sorted;
 mod star;
 mod values;
 mod ways;
@@ -157,6 +159,8 @@ pub(crate) enum Node {
         kind: JoinKind,
         /// The column of the right rows that tells the number of the left row that each began with.
         number: Slot,
+        /// How many left rows the first batch has at most, where few may be enough; each next one has twice as many.
+        first: Option<usize>,
         left: Box<Plan>,
         right: Arc<Plan>,
         filters: Vec<Scalar>,
@@ -207,6 +211,8 @@ pub(crate) enum Node {
         keys: Vec<SortKeyPlan>,
         /// How many of the first rows are wanted; `None` is all.
         first: Option<usize>,
+        /// Whether the rows come in this order.
+        sorted: bool,
     },
     Group {
         input: Box<Plan>,

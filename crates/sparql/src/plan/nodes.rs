@@ -4,7 +4,7 @@
 //! that the operator keeps; rows and cost are guesses where the search for the join order has not set better ones.
 
 use super::price;
-use super::{AggregatePlan, JoinKind, JoinMethod, Node, Plan, Probed};
+use super::{AggregatePlan, JoinKind, JoinMethod, Node, Plan, Probed, SortKeyPlan};
 use crate::algebra::{Algebra, Place, Quads, Scalar, Slot, SlotSet};
 use crate::expression::IdRange;
 use quadrille_store::Permutation;
@@ -232,6 +232,26 @@ pub(super) fn distinct(input: Plan) -> Plan {
     plan
 }
 
+/// The rows in the order of some keys, the first only if a number is given; `is_sorted` if they come in this order.
+pub(super) fn sorted(
+    input: Plan,
+    keys: Vec<SortKeyPlan>,
+    first: Option<usize>,
+    is_sorted: bool,
+) -> Plan {
+    let mut plan = wrapped(input, |input| Node::Sort {
+        input: Box::new(input),
+        keys,
+        first,
+        sorted: is_sorted,
+    });
+    if !is_sorted {
+        plan.order.clear();
+        plan.cost += plan.rows * price::ORDERED;
+    }
+    plan
+}
+
 pub(super) fn grouped(input: Plan, keys: Vec<Slot>, aggregates: Vec<AggregatePlan>) -> Plan {
     let key_set: SlotSet = keys.iter().copied().collect();
     let sorted = input.order.len() >= key_set.len()
@@ -387,6 +407,7 @@ pub(super) fn per_batch(
         node: Node::PerBatch {
             kind,
             number,
+            first: None,
             left: Box::new(left),
             right: Arc::new(right),
             filters,

@@ -88,6 +88,14 @@ fn below(plan: &mut Plan, demand: Demand) {
             let first = demand.first || length.is_some();
             below(input, Demand { first, ..demand });
         }
+        Node::Sort {
+            input,
+            sorted: true,
+            ..
+        } => {
+            let ordered = true;
+            below(input, Demand { ordered, ..demand });
+        }
         Node::Sort { input, .. } => below(input, demand.all()),
         Node::Group { input, sorted, .. } => {
             let demand = Demand {

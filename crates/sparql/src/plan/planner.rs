@@ -4,12 +4,12 @@
 //! chosen by cost among ways that give the same rows.
 
 use super::estimate::Estimator;
-use super::nodes::{distinct, extended, grouped, leaf, project, unpack, values, wrapped};
+use super::nodes::{distinct, extended, grouped, leaf, project, sorted, unpack, values, wrapped};
 use super::normalize::normalize;
 use super::parallel::{PARALLEL_MIN, run_in_parallel};
-use super::price;
 use super::prune::prune;
 use super::services::service_leaf;
+use super::sorted::Wanted;
 use super::{AggregatePlan, Node, Plan, SortKeyPlan};
 use crate::algebra::{Aggregate, Algebra, HIDDEN, Quads, Scalar, Slot, SlotSet, SortBy};
 use crate::error::QueryError;
@@ -26,8 +26,8 @@ pub(crate) struct Planner<'a> {
     names: &'a mut Vec<String>,
     /// The slots that are constants by the time that the plan runs.
     pub(super) parameters: SlotSet,
-    /// How many rows of the next join are wanted, if not all.
-    pub(super) first: Option<f64>,
+    /// Which rows of the next join are wanted.
+    pub(super) wanted: Wanted,
     /// Whether the figures of patterns are asked for even where no choice rests on them.
     is_shown: bool,
     /// Whether no choice rests on them.
@@ -41,7 +41,7 @@ impl<'a> Planner<'a> {
             estimator: Estimator::new(execution),
             names,
             parameters: SlotSet::default(),
-            first: None,
+            wanted: Wanted::default(),
             is_shown: false,
             needs_no_figures: false,
         }
@@ -288,7 +288,10 @@ impl<'a> Planner<'a> {
             Algebra::LeftJoin { left, .. } => matches!(**left, Algebra::Join { .. }),
             other => matches!(other, Algebra::Join { .. }),
         };
-        self.first = first.filter(|_| begins_with_join).map(|first| first as f64);
+        self.wanted = Wanted {
+            first: first.filter(|_| begins_with_join).map(|first| first as f64),
+            sorted_by: None,
+        };
         self.plan(algebra)
     }
 
@@ -298,7 +301,8 @@ impl<'a> Planner<'a> {
         keys: Vec<SortBy>,
         first: Option<usize>,
     ) -> Result<Plan, QueryError> {
-        let mut input = self.plan(inner)?;
+        let in_order = self.key_in_order(&inner, &keys)?;
+        let (mut input, is_sorted) = self.below_sort(inner, in_order, first)?;
         let mut key_plans = Vec::with_capacity(keys.len());
         for SortBy { key, descending } in keys {
             let slot = match own_slot(&key) {
@@ -311,14 +315,7 @@ impl<'a> Planner<'a> {
             };
             key_plans.push(SortKeyPlan { slot, descending });
         }
-        let mut plan = wrapped(input, |input| Node::Sort {
-            input: Box::new(input),
-            keys: key_plans,
-            first: kept_at_once(first),
-        });
-        plan.order.clear();
-        plan.cost += plan.rows * price::BUILT * 4.0;
-        Ok(plan)
+        Ok(sorted(input, key_plans, kept_at_once(first), is_sorted))
     }
 
     fn group(

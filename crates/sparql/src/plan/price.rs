@@ -7,6 +7,8 @@ pub(super) const PASSED: f64 = 15.0;
 pub(super) const SKIPPED_TO: f64 = 60.0;
 pub(super) const BUILT: f64 = 30.0;
 pub(super) const PROBED: f64 = 15.0;
+/// A row that is put in order with all others.
+pub(super) const ORDERED: f64 = 120.0;
 /// A look-up in a path, or in what no index is known of.
 pub(super) const LOOKED_UP: f64 = 300.0;
 /// To put a row's probe in order with the others, and to give it what was found.

@@ -85,6 +85,7 @@ fn below_join(plan: &mut Plan, wanted: &SlotSet) {
             left,
             right,
             filters,
+            ..
         } => {
             let mut read = read_by(filters, wanted);
             read.insert(*number);

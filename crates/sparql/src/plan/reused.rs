@@ -35,7 +35,12 @@ impl Plan {
             | Node::Distinct { input, .. }
             | Node::Reduced(input)
             | Node::Slice { input, .. }
-            | Node::Sort { input, .. } => input.is_reusable(given),
+            // Other values need not be sorted by their ids.
+            | Node::Sort {
+                input,
+                sorted: false,
+                ..
+            } => input.is_reusable(given),
             _ => false,
         }
     }

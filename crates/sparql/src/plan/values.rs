@@ -172,7 +172,7 @@ impl Planner<'_> {
 }
 
 /// The permutation that begins with all constants of a pattern and goes on with a position.
-fn order_of_values(pattern: IdPattern, position: usize) -> Option<Permutation> {
+pub(super) fn order_of_values(pattern: IdPattern, position: usize) -> Option<Permutation> {
     let bound = pattern.map(|id| id.is_some());
     let constants = bound.iter().filter(|bound| **bound).count();
     Permutation::ALL.into_iter().find(|permutation| {

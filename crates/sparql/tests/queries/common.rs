@@ -1,9 +1,11 @@
 //! What the tests share: a store in memory from TriG text, and answers as text.
 
+use oxrdf::Quad;
 use oxttl::TriGParser;
 use quadrille_backend::InMemoryBackend;
 use quadrille_sparql::{
-    QueryError, QueryOptions, QueryResults, ResultFormat, ResultWriter, SparqlExt,
+    Explanation, Query, QueryError, QueryOptions, QueryResults, ResultFormat, ResultWriter,
+    SparqlExt,
 };
 use quadrille_store::QuadStore;
 
@@ -13,12 +15,26 @@ pub(crate) type Store = QuadStore<InMemoryBackend>;
 /// A store that holds the quads of a TriG document, in which `:` is `http://example.com/`.
 pub(crate) fn store(trig: &str) -> Store {
     let store = QuadStore::open(InMemoryBackend::new()).unwrap();
+    store.extend(quads(trig)).unwrap();
+    store
+}
+
+/// The same, all of it in blocks.
+pub(crate) fn loaded(trig: &str) -> Store {
+    let store = QuadStore::open(InMemoryBackend::new()).unwrap();
+    let mut load = store.bulk_load().unwrap();
+    for quad in quads(trig) {
+        load.push(quad.as_ref()).unwrap();
+    }
+    load.finish().unwrap();
+    store
+}
+
+fn quads(trig: &str) -> Vec<Quad> {
     let parser = TriGParser::new()
         .with_prefix("", "http://example.com/")
         .unwrap();
-    let quads: Vec<_> = parser.for_slice(trig).map(Result::unwrap).collect();
-    store.extend(quads).unwrap();
-    store
+    parser.for_slice(trig).map(Result::unwrap).collect()
 }
 
 /// The answer in TSV, N-Triples or, for a boolean, TSV; the rows sorted.
@@ -47,4 +63,16 @@ pub(crate) fn answer_with<T: SparqlExt>(
     let mut rows: Vec<String> = text.lines().skip(header).map(str::to_owned).collect();
     rows.sort();
     Ok(rows)
+}
+
+/// The plan of a query that was run.
+pub(crate) fn explained(store: &Store, query: &str) -> Explanation {
+    let query = format!(
+        "PREFIX : <http://example.com/> PREFIX xsd: <http://www.w3.org/2001/XMLSchema#> {query}"
+    );
+    let query = Query::parse(&query, None).unwrap();
+    query
+        .prepare(QueryOptions::new())
+        .explain_analyze(store)
+        .unwrap()
 }

@@ -68,7 +68,7 @@ fn every_query_that_meets_the_damage_fails_and_no_other() {
         "SELECT * { ?s :p ?o }",
         "SELECT ?s { ?s :p ?o FILTER(STRLEN(?o) > 1) }",
         "SELECT ?s { ?s :p ?o FILTER NOT EXISTS { ?s :broken ?x } }",
-        "SELECT ?s { ?s :p ?o } ORDER BY ?o",
+        "SELECT ?s { ?s :p ?o } ORDER BY DESC(?o)",
         "SELECT (COUNT(?s) AS ?n) { ?s :p ?o FILTER(STRLEN(?o) > 1) }",
         "SELECT (GROUP_CONCAT(?o) AS ?all) { ?s :p ?o }",
         "SELECT ?s { ?s :p ?o OPTIONAL { ?s :broken ?x } }",

@@ -9,6 +9,7 @@ mod formats;
 mod graphs;
 mod joins;
 mod limits;
+mod orders;
 mod paths;
 mod prepared;
 mod ranges;

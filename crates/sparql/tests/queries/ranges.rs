@@ -1,7 +1,7 @@
 //! Conditions on objects narrow the scan of their pattern, and nothing else of the answer.
 
-use crate::common::{Store, answer, store};
-use quadrille_sparql::{Explanation, Query, QueryOptions};
+use crate::common::{Store, answer, explained, store};
+use quadrille_sparql::Explanation;
 
 /// A thousand numbers and dates, with some of other forms and types between them.
 fn numbers() -> Store {
@@ -18,17 +18,6 @@ fn numbers() -> Store {
         "@prefix xsd: <http://www.w3.org/2001/XMLSchema#> . {all}
         :t :value \"0500\"^^xsd:integer, 500.0, 500e0, \"500\"^^xsd:short, \"five hundred\", :s500 ."
     ))
-}
-
-fn explained(store: &Store, query: &str) -> Explanation {
-    let query = format!(
-        "PREFIX : <http://example.com/> PREFIX xsd: <http://www.w3.org/2001/XMLSchema#> {query}"
-    );
-    let query = Query::parse(&query, None).unwrap();
-    query
-        .prepare(QueryOptions::new())
-        .explain_analyze(store)
-        .unwrap()
 }
 
 /// The scans of a plan: their details, and how many rows each gave.
