@@ -360,8 +360,15 @@ impl<'a> Explainer<'a> {
                 ("exchange", format!("between {threads} threads"))
             }
             Node::Project(_) => ("project", String::new()),
-            Node::Distinct { sorted: true, .. } => ("distinct in order", String::new()),
-            Node::Distinct { .. } => ("distinct", String::new()),
+            Node::Distinct { input, grouped } => {
+                let is_whole = grouped.len() >= input.columns.len();
+                let words = ["distinct", "distinct in order", "distinct in runs"];
+                let by = match (is_whole, grouped.is_empty()) {
+                    (false, false) => format!("by ({})", self.slots(grouped)),
+                    _ => String::new(),
+                };
+                (in_order(words, grouped, is_whole), by)
+            }
             Node::Reduced(_) => ("reduced", String::new()),
             Node::Slice { start, length, .. } => {
                 let length = length.map_or("all".to_owned(), |length| length.to_string());
@@ -389,14 +396,16 @@ impl<'a> Explainer<'a> {
             Node::Group {
                 keys,
                 aggregates,
-                sorted,
+                grouped,
                 ..
             } => {
                 let aggregates: Vec<_> = aggregates
                     .iter()
                     .map(|aggregate| self.name(aggregate.slot))
                     .collect();
-                let words = if *sorted { "group in order" } else { "group" };
+                let is_whole = keys.iter().all(|key| grouped.contains(key));
+                let words = ["group", "group in order", "group in runs"];
+                let words = in_order(words, grouped, is_whole);
                 let keys = self.slots(keys);
                 (words, format!("by ({keys}) into {}", aggregates.join(", ")))
             }
@@ -525,6 +534,15 @@ fn ranges_in_words(ranges: &[IdRange]) -> String {
         return "nothing".to_owned();
     }
     texts.join(", ")
+}
+
+/// What an operator is called that knows of no order, of all that it compares by, or of some of it.
+fn in_order(words: [&'static str; 3], grouped: &[Slot], is_whole: bool) -> &'static str {
+    match (is_whole, grouped) {
+        (true, _) => words[1],
+        (false, []) => words[0],
+        (false, _) => words[2],
+    }
 }
 
 fn join_texts(texts: [String; 2]) -> String {

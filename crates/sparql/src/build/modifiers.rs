@@ -67,14 +67,11 @@ impl Builder {
     /// Operators on whole solutions.
     fn whole(&self, plan: &Plan, environment: &Environment) -> Result<Built, QueryError> {
         match &plan.node {
-            Node::Distinct { input, sorted } => {
+            Node::Distinct { input, grouped } => {
                 let input = self.build(input, environment)?;
                 let width = input.width();
-                let grouped = if *sorted {
-                    (0..width).collect()
-                } else {
-                    Vec::new()
-                };
+                let grouped = grouped.iter().filter_map(|slot| input.place(*slot));
+                let grouped = grouped.collect();
                 let execution = Arc::clone(&self.execution);
                 let operator = Box::new(Distinct::new(execution, input.operator, width, grouped));
                 Ok(Built {
@@ -122,10 +119,10 @@ impl Builder {
                 input,
                 keys,
                 aggregates,
-                sorted,
+                grouped,
             } => {
                 let input = self.build(input, environment)?;
-                self.grouped(input, keys, aggregates, *sorted, environment)
+                self.grouped(input, keys, aggregates, grouped, environment)
             }
             _ => self.build(plan, environment),
         }
@@ -271,7 +268,7 @@ impl Builder {
         input: Built,
         keys: &[Slot],
         aggregates: &[AggregatePlan],
-        sorted: bool,
+        sorted_by: &[Slot],
         environment: &Environment,
     ) -> Result<Built, QueryError> {
         let all = input.columns.clone();
@@ -312,11 +309,8 @@ impl Builder {
             });
         }
         let key_columns: Vec<usize> = keys.iter().map(|slot| place(*slot)).collect();
-        let grouped = if sorted {
-            (0..key_columns.len()).collect()
-        } else {
-            Vec::new()
-        };
+        let is_sorted = |key: &usize| sorted_by.contains(&keys[*key]);
+        let grouped = (0..keys.len()).filter(is_sorted).collect();
         let execution = Arc::clone(&self.execution);
         let operator = Group::new(execution, input.operator, key_columns, functions, grouped);
         let slots = aggregates.iter().map(|aggregate| aggregate.slot);

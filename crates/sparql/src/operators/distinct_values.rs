@@ -11,7 +11,7 @@ use crate::execution::Execution;
 use crate::plan::ValuesReading;
 use crate::source::QuadValues;
 use oxrdf::Literal;
-use quadrille_store::TermId;
+use quadrille_store::{ColumnBatch, ScanRequest, StorageResult, TermId};
 use std::sync::Arc;
 
 /// Running values.
@@ -51,6 +51,18 @@ impl DistinctValues {
         })
     }
 
+    /// Whether a quad has a value; of those found in a narrower pattern one is looked for.
+    fn is_there(&self, index: usize) -> StorageResult<bool> {
+        let Some(mut pattern) = self.reading.narrowed else {
+            return Ok(true);
+        };
+        pattern[self.reading.position] = Some(TermId::from_raw(self.found[index]));
+        let context = self.execution.dataset.limits.context();
+        let request = ScanRequest::new(pattern).with_columns([false; 4]);
+        let mut scan = self.execution.source().scan_request(&request, context)?;
+        scan.next_batch(&mut ColumnBatch::new())
+    }
+
     /// How many quads have a value; of those found in a narrower pattern it is asked for.
     fn count(&self, index: usize) -> Result<u64, QueryError> {
         let Some(mut pattern) = self.reading.narrowed else {
@@ -64,12 +76,18 @@ impl DistinctValues {
 
     fn give(&mut self, index: usize, batch: &mut Batch) -> Result<(), QueryError> {
         let value = self.found[index];
-        let count = self.count(index)?;
-        if count == 0 || (self.reading.position == 3 && value == UNBOUND) {
+        if self.reading.position == 3 && value == UNBOUND {
             return Ok(());
         }
         if !self.with_counts {
-            batch.push([value]);
+            let is_there = self.is_there(index);
+            if is_there.map_err(|error| self.execution.explain(error))? {
+                batch.push([value]);
+            }
+            return Ok(());
+        }
+        let count = self.count(index)?;
+        if count == 0 {
             return Ok(());
         }
         let count = Literal::from(i64::try_from(count).unwrap_or(i64::MAX));

@@ -39,7 +39,7 @@ impl Planner<'_> {
         }
         let number = self.hidden();
         let mut input = input_of(&left, number);
-        let batch = BEGIN_MIN.max(2 * first).min(BATCH_ROWS);
+        let batch = first.saturating_mul(2).clamp(BEGIN_MIN, BATCH_ROWS);
         input.rows = left.rows.min(batch as f64).max(1.0);
         let rounds_max = (left.rows / input.rows).max(1.0);
         let right = self.over(rest, input)?;

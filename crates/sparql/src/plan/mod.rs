@@ -197,8 +197,8 @@ pub(crate) enum Node {
     Project(Box<Plan>),
     Distinct {
         input: Box<Plan>,
-        /// Whether equal rows follow each other.
-        sorted: bool,
+        /// The columns by which the rows come in order: equal ones lie where these are equal.
+        grouped: Vec<Slot>,
     },
     Reduced(Box<Plan>),
     Slice {
@@ -218,8 +218,8 @@ pub(crate) enum Node {
         input: Box<Plan>,
         keys: Vec<Slot>,
         aggregates: Vec<AggregatePlan>,
-        /// Whether rows of equal keys follow each other.
-        sorted: bool,
+        /// The keys by which the rows come in order.
+        grouped: Vec<Slot>,
     },
     /// The number of quads that match, in a slot.
     Count {

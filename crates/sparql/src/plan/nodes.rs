@@ -215,17 +215,22 @@ pub(super) fn project(input: Plan, slots: Vec<Slot>) -> Plan {
     plan
 }
 
+/// The columns among some that the rows of a plan are sorted by, before all others.
+fn leading(plan: &Plan, columns: &SlotSet) -> Vec<Slot> {
+    let order = plan.order.iter().copied();
+    order.take_while(|slot| columns.contains(*slot)).collect()
+}
+
 pub(super) fn distinct(input: Plan) -> Plan {
     let columns = input.possible();
-    let sorted = input.order.len() >= columns.len()
-        && input.order[..columns.len()]
-            .iter()
-            .all(|slot| columns.contains(*slot));
+    let grouped = leading(&input, &columns);
+    let is_sorted = grouped.len() == columns.len();
     let mut plan = wrapped(input, |input| Node::Distinct {
         input: Box::new(input),
-        sorted,
+        grouped,
     });
-    if !sorted {
+    if !is_sorted {
+        // Rows that are kept aside for want of memory come last.
         plan.order.clear();
         plan.cost += plan.rows * price::BUILT;
     }
@@ -254,10 +259,7 @@ pub(super) fn sorted(
 
 pub(super) fn grouped(input: Plan, keys: Vec<Slot>, aggregates: Vec<AggregatePlan>) -> Plan {
     let key_set: SlotSet = keys.iter().copied().collect();
-    let sorted = input.order.len() >= key_set.len()
-        && input.order[..key_set.len()]
-            .iter()
-            .all(|slot| key_set.contains(*slot));
+    let grouped = leading(&input, &key_set);
     let columns = keys
         .iter()
         .copied()
@@ -277,7 +279,7 @@ pub(super) fn grouped(input: Plan, keys: Vec<Slot>, aggregates: Vec<AggregatePla
             input: Box::new(input),
             keys,
             aggregates,
-            sorted,
+            grouped,
         },
     }
 }

@@ -6,7 +6,7 @@
 //! left on the caller's thread.
 
 use super::{JoinMethod, Node, Plan, Probed};
-use crate::algebra::{Scalar, parts_of};
+use crate::algebra::{Scalar, Slot, parts_of};
 use spargebra::algebra::{Expression, Function};
 
 /// What a pipeline must be thought to cost, in nanoseconds, for threads to be worth their start.
@@ -80,8 +80,10 @@ fn below(plan: &mut Plan, demand: Demand) {
         | Node::Constants { input, .. }
         | Node::Project(input)
         | Node::Reduced(input) => below(input, demand),
-        Node::Distinct { input, sorted } => {
-            let ordered = demand.ordered || *sorted;
+        Node::Distinct { input, grouped } => {
+            let is_whole = grouped.len() >= input.columns.len();
+            give_up(grouped, is_whole, demand);
+            let ordered = demand.ordered || is_whole || !grouped.is_empty();
             below(input, Demand { ordered, ..demand });
         }
         Node::Slice { input, length, .. } => {
@@ -97,10 +99,19 @@ fn below(plan: &mut Plan, demand: Demand) {
             below(input, Demand { ordered, ..demand });
         }
         Node::Sort { input, .. } => below(input, demand.all()),
-        Node::Group { input, sorted, .. } => {
+        Node::Group {
+            input,
+            keys,
+            grouped,
+            ..
+        } => {
+            let is_whole = keys.iter().all(|key| grouped.contains(key));
+            give_up(grouped, is_whole, demand);
+            let ordered = is_whole || !grouped.is_empty();
+            let first = demand.first && ordered;
             let demand = Demand {
-                ordered: *sorted,
-                first: demand.first && *sorted,
+                ordered,
+                first,
                 ..demand
             };
             below(input, demand);
@@ -119,6 +130,14 @@ fn below(plan: &mut Plan, demand: Demand) {
         | Node::Count { .. }
         | Node::DistinctValues { .. }
         | Node::Service(_) => {}
+    }
+}
+
+/// Gives up an order by some of the columns that are compared, which saves memory, for threads: not where the first rows may
+/// be enough, which it gives before the others.
+fn give_up(grouped: &mut Vec<Slot>, is_whole: bool, demand: Demand) {
+    if !is_whole && !demand.first {
+        grouped.clear();
     }
 }
 

@@ -63,7 +63,11 @@ fn operators(explanation: &Explanation) -> (Vec<&str>, u64) {
 }
 
 fn holds(bounds: &Bounds) {
-    let explanation = explained(many(), bounds.query);
+    holds_of(many(), bounds);
+}
+
+fn holds_of(store: &Store, bounds: &Bounds) {
+    let explanation = explained(store, bounds.query);
     let (operators, rows) = operators(&explanation);
     let blocks = explanation.actual.unwrap().blocks;
     let is_within = rows <= bounds.rows && blocks <= bounds.blocks;
@@ -190,6 +194,18 @@ fn distinct_and_groups_use_the_order_of_scans() {
             2,
         ),
         bounds(
+            "SELECT DISTINCT ?s ?o { ?s ?p ?o } LIMIT 10",
+            "distinct in runs",
+            BLOCK,
+            2,
+        ),
+        bounds(
+            "SELECT ?s ?o (COUNT(*) AS ?n) { ?s ?p ?o } GROUP BY ?s ?o LIMIT 10",
+            "group in runs",
+            BLOCK,
+            2,
+        ),
+        bounds(
             "SELECT ?v (MIN(?s) AS ?m) { ?s :value ?v } GROUP BY ?v LIMIT 10",
             "group in order",
             2 * BLOCK,
@@ -217,7 +233,7 @@ fn counts_and_distinct_values_are_read_of_headers() {
             7,
             24,
         ),
-        bounds("SELECT DISTINCT ?p { ?s ?p ?o }", "values", 4, 80),
+        bounds("SELECT DISTINCT ?p { ?s ?p ?o }", "values", 4, 40),
         bounds(
             "SELECT ?p (COUNT(*) AS ?n) { ?s ?p ?o } GROUP BY ?p",
             "values",
@@ -239,6 +255,33 @@ fn counts_and_distinct_values_are_read_of_headers() {
     ] {
         holds(&query);
     }
+}
+
+#[test]
+fn counts_of_a_graph_that_is_all_are_those_of_the_store() {
+    let each = |n: usize| format!(":s{n} :p{} {n} ; :q :o{} .\n", n % 3, n % 5);
+    let store = loaded(&(0..SUBJECTS).map(each).collect::<String>());
+    for query in [
+        bounds("SELECT DISTINCT ?p { ?s ?p ?o }", "values", 4, 24),
+        bounds(
+            "SELECT ?p (COUNT(*) AS ?n) { ?s ?p ?o } GROUP BY ?p",
+            "values",
+            4,
+            24,
+        ),
+    ] {
+        holds_of(&store, &query);
+    }
+    let counts = "SELECT ?p (COUNT(*) AS ?n) { ?s ?p ?o } GROUP BY ?p";
+    let counted = answer(&store, counts).unwrap();
+    let third = SUBJECTS / 3;
+    let expected = [
+        format!("<:p0>\t{third}"),
+        format!("<:p1>\t{third}"),
+        format!("<:p2>\t{third}"),
+        format!("<:q>\t{SUBJECTS}"),
+    ];
+    assert_eq!(counted, expected);
 }
 
 #[test]
@@ -463,5 +506,33 @@ fn a_plan_without_a_sort_is_not_used_for_other_values() {
         let query = format!("SELECT ?v {{ ?s {sort} ?v }} ORDER BY ?v");
         let expected = keys(&store, &query, &QueryOptions::new().as_written());
         assert_eq!(keys_of(rows), expected, "{sort}");
+    }
+}
+
+#[test]
+fn rows_in_runs_are_told_apart_as_without_an_order() {
+    let store = sorts();
+    let as_written = QueryOptions::new().as_written();
+    for query in [
+        "SELECT DISTINCT ?s ?o { ?s ?p ?o }",
+        "SELECT DISTINCT ?p { ?s ?p ?o }",
+        "SELECT DISTINCT ?p { GRAPH :g1 { ?s ?p ?o } }",
+        "SELECT ?s ?o (COUNT(*) AS ?n) { ?s ?p ?o } GROUP BY ?s ?o",
+        "SELECT ?o ?s (COUNT(DISTINCT ?p) AS ?n) { ?s ?p ?o } GROUP BY ?o ?s",
+        "SELECT DISTINCT ?v ?k { ?s :integer ?v ; :of ?k }",
+    ] {
+        let expected = answer_with(&store, query, &as_written).unwrap();
+        assert_eq!(answer(&store, query).unwrap(), expected, "{query}");
+    }
+}
+
+#[test]
+fn any_number_of_first_rows_may_be_wanted() {
+    let store = sorts();
+    for limit in ["LIMIT 0", "LIMIT 18446744073709551615", "OFFSET 5 LIMIT 1"] {
+        let query = format!("SELECT ?v ?k {{ ?s :integer ?v ; :of ?k }} ORDER BY ?v {limit}");
+        let found = keys(&store, &query, &QueryOptions::new());
+        let expected = keys(&store, &query, &QueryOptions::new().as_written());
+        assert_eq!(found, expected, "{query}");
     }
 }
