@@ -374,6 +374,13 @@ impl<'a> Explainer<'a> {
                 let length = length.map_or("all".to_owned(), |length| length.to_string());
                 ("slice", format!("{length} from {start}"))
             }
+            other => self.sorted_words(other),
+        }
+    }
+
+    /// Sorts and groups.
+    fn sorted_words(&self, node: &Node) -> (&'static str, String) {
+        match node {
             Node::Sort {
                 keys,
                 first,

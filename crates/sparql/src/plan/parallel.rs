@@ -80,15 +80,36 @@ fn below(plan: &mut Plan, demand: Demand) {
         | Node::Constants { input, .. }
         | Node::Project(input)
         | Node::Reduced(input) => below(input, demand),
+        Node::Slice { input, length, .. } => {
+            let first = demand.first || length.is_some();
+            below(input, Demand { first, ..demand });
+        }
+        Node::Union(parts) => parts.iter_mut().for_each(|part| below(part, demand)),
+        // What these run again and again is small each time.
+        Node::EachGraph { .. }
+        | Node::Exchange(_)
+        | Node::Unit
+        | Node::Input
+        | Node::Scan { .. }
+        | Node::Multiway { .. }
+        | Node::Path(_)
+        | Node::NamedGraphs(_)
+        | Node::Values(_)
+        | Node::Count { .. }
+        | Node::DistinctValues { .. }
+        | Node::Service(_) => {}
+        Node::Distinct { .. } | Node::Sort { .. } | Node::Group { .. } => below_order(plan, demand),
+    }
+}
+
+/// The same below what sorts or makes use of an order.
+fn below_order(plan: &mut Plan, demand: Demand) {
+    match &mut plan.node {
         Node::Distinct { input, grouped } => {
             let is_whole = grouped.len() >= input.columns.len();
             give_up(grouped, is_whole, demand);
             let ordered = demand.ordered || is_whole || !grouped.is_empty();
             below(input, Demand { ordered, ..demand });
-        }
-        Node::Slice { input, length, .. } => {
-            let first = demand.first || length.is_some();
-            below(input, Demand { first, ..demand });
         }
         Node::Sort {
             input,
@@ -116,20 +137,7 @@ fn below(plan: &mut Plan, demand: Demand) {
             };
             below(input, demand);
         }
-        Node::Union(parts) => parts.iter_mut().for_each(|part| below(part, demand)),
-        // What these run again and again is small each time.
-        Node::EachGraph { .. }
-        | Node::Exchange(_)
-        | Node::Unit
-        | Node::Input
-        | Node::Scan { .. }
-        | Node::Multiway { .. }
-        | Node::Path(_)
-        | Node::NamedGraphs(_)
-        | Node::Values(_)
-        | Node::Count { .. }
-        | Node::DistinctValues { .. }
-        | Node::Service(_) => {}
+        _ => {}
     }
 }
 
