@@ -9,6 +9,7 @@ mod formats;
 mod graphs;
 mod joins;
 mod limits;
+mod parameters;
 mod paths;
 mod prepared;
 mod ranges;
