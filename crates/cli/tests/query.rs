@@ -281,18 +281,87 @@ fn a_variable_takes_its_value_from_the_command_line() {
 }
 
 #[test]
+fn a_value_may_be_that_of_a_variable_that_is_not_selected() {
+    let folder = folder();
+    let sample = file(&folder, "sample.nq", SAMPLE);
+    let run = |parameter: &str, query: &str| {
+        quadrille(&[
+            "query", "--data", &sample, "--format", "csv", "--param", parameter, query,
+        ])
+    };
+    let room = "room=<http://e/room/1>";
+    let selected = run(room, "SELECT ?o { ?room ?p ?o }").ok();
+    assert!(selected.contains("Salle"), "{selected}");
+    let rows = selected.lines().count() - 1;
+    let counted = run(room, "SELECT (COUNT(*) AS ?n) { ?room ?p ?o }").ok();
+    assert_eq!(counted, format!("n\r\n{rows}\r\n"));
+    let error = run("salle=1", "SELECT ?o { ?room ?p ?o }").failed(4);
+    assert!(error.contains("?salle"), "{error}");
+}
+
+/// The lines of standard error behind the last that is none of `--timing`.
+fn timing_lines(error: &str) -> usize {
+    let lines = error.lines().rev();
+    lines
+        .take_while(|line| line.starts_with("{\"parse_us\":") || line.contains("\"plan_us\":"))
+        .count()
+}
+
+#[test]
 fn several_queries_run_in_one_process_and_each_run_is_timed() {
     let folder = folder();
     let sample = file(&folder, "sample.nq", SAMPLE);
     let first = file(&folder, "first.rq", "SELECT (1 AS ?one) {}");
     let second = file(&folder, "second.rq", "SELECT (2 AS ?two) {}");
-    let ran = quadrille(&[
+    let both = [
         "query", "--data", &sample, "--format", "csv", "--file", &first, "--file", &second,
-        "--repeat", "3", "--timing",
+    ];
+    for (more, lines) in [
+        (vec!["--repeat", "3", "--timing"], 6),
+        (vec!["--repeat", "3"], 6),
+        (vec!["--timing"], 2),
+        (vec![], 0),
+    ] {
+        let ran = quadrille(&[both.as_slice(), more.as_slice()].concat());
+        assert_eq!(timing_lines(&ran.err), lines, "{more:?} {}", ran.err);
+        assert_eq!(ran.ok(), "one\r\n1\r\ntwo\r\n2\r\n");
+    }
+}
+
+#[test]
+fn the_times_of_runs_before_a_failure_are_told() {
+    let folder = folder();
+    let sample = file(&folder, "sample.nq", SAMPLE);
+    let first = file(&folder, "first.rq", "SELECT (1 AS ?one) {}");
+    let second = file(&folder, "second.rq", LABELS);
+    let ran = quadrille(&[
+        "query",
+        "--data",
+        &sample,
+        "--format",
+        "csv",
+        "--file",
+        &first,
+        "--file",
+        &second,
+        "--repeat",
+        "2",
+        "--max-rows",
+        "1",
     ]);
     let lines = ran.err.lines().filter(|line| line.starts_with('{'));
-    assert_eq!(lines.count(), 6, "{}", ran.err);
-    assert_eq!(ran.ok(), "one\r\n1\r\ntwo\r\n2\r\n");
+    assert_eq!(lines.count(), 2, "{}", ran.err);
+    let error = ran.failed(4);
+    assert!(error.contains("more than 1 rows"), "{error}");
+}
+
+#[test]
+fn a_plan_is_shown_without_times() {
+    for option in [["--timing"].as_slice(), &["--repeat", "2"]] {
+        let ran = quadrille(&[&["query", "--explain=analyze", LABELS], option].concat());
+        assert_eq!(ran.code, Some(2), "{}", ran.err);
+        assert!(ran.err.contains("cannot be used with"), "{}", ran.err);
+    }
 }
 
 #[test]

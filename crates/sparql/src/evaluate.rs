@@ -29,8 +29,18 @@ pub(crate) fn evaluate(
     planned: &Planned,
     execution: Arc<Execution>,
 ) -> Result<QueryResults, QueryError> {
+    let rows = planned.rows(&Builder::new(Arc::clone(&execution))?, &execution)?;
+    results(query, planned, rows, execution)
+}
+
+/// The rows of a query as its form wants them.
+fn results(
+    query: &Query,
+    planned: &Planned,
+    mut rows: IdRows,
+    execution: Arc<Execution>,
+) -> Result<QueryResults, QueryError> {
     let count = execution.dataset.limits.row_count();
-    let mut rows = planned.rows(&Builder::new(Arc::clone(&execution))?, &execution)?;
     match query {
         Query::Select { .. } => {
             let variables = Arc::clone(&planned.variables);
@@ -87,8 +97,9 @@ impl Planned {
                 template, pattern, ..
             } => (pattern, template_variables(template)),
         };
-        check_given(pattern, given)?;
-        let mut translation = Translator::new(execution).translate(pattern, given)?;
+        let mut translation = Translator::new(execution)
+            .showing(&variables)
+            .translate(pattern, given)?;
         let slots: Arc<[_]> = variables
             .iter()
             .map(|variable| translation.scope.get(variable).copied())
@@ -169,19 +180,6 @@ fn is_stored(id: u64) -> bool {
     !TermId::from_raw(id).is_query_local()
 }
 
-fn check_given(pattern: &GraphPattern, given: &[(Variable, Term)]) -> Result<(), QueryError> {
-    for (variable, _) in given {
-        let mut is_known = false;
-        pattern.on_in_scope_variable(|name| is_known |= name == variable);
-        if !is_known {
-            return Err(QueryError::Evaluation(format!(
-                "the query has no variable {variable} to give a value to"
-            )));
-        }
-    }
-    Ok(())
-}
-
 /// The plan of a query; run to its end and counted if that is asked for.
 ///
 /// # Errors
@@ -196,17 +194,20 @@ pub(crate) fn explain(
     let analysis = Arc::new(Analysis::default());
     if is_run {
         let builder = Builder::new(Arc::clone(execution))?.with_analysis(Arc::clone(&analysis));
-        let mut rows = TermRows::new(planned.rows(&builder, execution)?);
-        let is_ask = matches!(query, Query::Ask { .. });
-        let mut count = execution.dataset.limits.row_count();
-        while rows.next_row()?.is_some() && !is_ask {
-            if matches!(query, Query::Select { .. }) {
-                count.add()?;
-            }
-        }
+        let rows = planned.rows(&builder, execution)?;
+        run_out(results(query, &planned, rows, Arc::clone(execution))?)?;
     }
     let analysis = is_run.then_some(analysis.as_ref());
     Ok(Explainer::new(execution, &planned.names, analysis).explain(&planned.plan))
+}
+
+/// Takes results to their end.
+fn run_out(results: QueryResults) -> Result<(), QueryError> {
+    match results {
+        QueryResults::Solutions(mut solutions) => solutions.try_for_each(|row| row.map(drop)),
+        QueryResults::Graph(mut triples) => triples.try_for_each(|triple| triple.map(drop)),
+        QueryResults::Boolean(_) => Ok(()),
+    }
 }
 
 /// The variables that a pattern selects, in their order.

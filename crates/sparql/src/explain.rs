@@ -52,7 +52,8 @@ pub struct ActualFigures {
 }
 
 impl Explanation {
-    /// The tree as JSON: one object an operator, with the fields of this type; times in nanoseconds.
+    /// The tree as JSON: one object an operator, with `operator`, `details`, `columns`, `estimated_rows` and `children`; if
+    /// the query was run, also `actual_rows`, `starts`, `blocks_read` and `time_ns`, the time in nanoseconds.
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut json = String::new();
@@ -73,7 +74,7 @@ impl Explanation {
                 .map(|column| quoted(column))
                 .collect::<Vec<_>>()
                 .join(","),
-            self.estimated_rows.round(),
+            finite(self.estimated_rows).round(),
         );
         if let Some(actual) = self.actual {
             let _ = write!(
@@ -131,6 +132,14 @@ fn rounded(figure: f64) -> String {
         format!("{}", (figure * 10.0).round() / 10.0)
     } else {
         format!("{}", figure.round())
+    }
+}
+
+/// A figure that JSON has a number for: an estimate may grow beyond all.
+fn finite(figure: f64) -> f64 {
+    match figure.is_nan() {
+        true => 0.0,
+        false => figure.clamp(0.0, f64::MAX),
     }
 }
 
@@ -617,5 +626,53 @@ fn per_row_words(kind: JoinKind) -> &'static str {
         JoinKind::Anti | JoinKind::Minus => "not exists, for each value of",
         JoinKind::Mark(_) => "mark, for each value of",
         JoinKind::Inner | JoinKind::Left | JoinKind::Semi => "exists, for each value of",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(details: &str, estimated_rows: f64, children: Vec<Explanation>) -> Explanation {
+        Explanation {
+            operator: "scan".to_owned(),
+            details: details.to_owned(),
+            columns: vec!["?s".to_owned(), "?o".to_owned()],
+            estimated_rows,
+            actual: None,
+            children,
+        }
+    }
+
+    #[test]
+    fn json_has_the_operators_below_and_escapes_texts() {
+        let mut first = shown("\"a\\b\"\n\r\t\u{1}é", 1.4, Vec::new());
+        first.actual = Some(ActualFigures {
+            rows: 1,
+            starts: 2,
+            blocks: 3,
+            time: Duration::from_micros(4),
+        });
+        let second = shown("", 0.0, Vec::new());
+        let head = "\"columns\":[\"?s\",\"?o\"],\"estimated_rows\"";
+        assert_eq!(
+            shown("of both", 2.0, vec![first, second]).to_json(),
+            format!(
+                "{{\"operator\":\"scan\",\"details\":\"of both\",{head}:2,\"children\":[\
+                 {{\"operator\":\"scan\",\"details\":\"\\\"a\\\\b\\\"\\n\\r\\t\\u0001é\",{head}:1,\
+                 \"actual_rows\":1,\"starts\":2,\"blocks_read\":3,\"time_ns\":4000,\"children\":[]}},\
+                 {{\"operator\":\"scan\",\"details\":\"\",{head}:0,\"children\":[]}}]}}"
+            )
+        );
+    }
+
+    #[test]
+    fn json_has_a_number_for_every_estimate() {
+        for estimate in [f64::INFINITY, f64::NAN, f64::NEG_INFINITY, f64::MAX] {
+            let json = shown("", estimate, Vec::new()).to_json();
+            let (_, rest) = json.split_once("\"estimated_rows\":").unwrap();
+            let (number, _) = rest.split_once(',').unwrap();
+            assert!(number.bytes().all(|byte| byte.is_ascii_digit()), "{json}");
+        }
     }
 }

@@ -21,7 +21,7 @@ pub trait SparqlExt {
     /// What reading the store fails with.
     fn query_source(&self) -> StorageResult<Self::Source>;
 
-    /// Runs a query without limits.
+    /// Runs a query with the options of [`QueryOptions::new`]: without limits but 1 GiB of memory.
     ///
     /// # Errors
     /// Every [`QueryError`] but format and output; those of the evaluation mostly come with the results.

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// The memory budget of a query whose options name none.
 const MEMORY_DEFAULT: usize = 1 << 30;
 
-/// Settings of a query. The default has no limits and takes the store's default graph as it is.
+/// Settings of a query. The default has no limits but 1 GiB of memory, and takes the store's default graph as it is.
 ///
 /// ```
 /// use quadrille_sparql::QueryOptions;
@@ -42,7 +42,7 @@ pub struct QueryOptions {
 }
 
 impl QueryOptions {
-    /// No limits, the default graph as stored, no base IRI.
+    /// No limits but 1 GiB of memory, the default graph as stored, no base IRI.
     #[must_use]
     pub fn new() -> Self {
         Self::default()

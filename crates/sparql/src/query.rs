@@ -120,7 +120,8 @@ impl Query {
         }
     }
 
-    /// Makes the query ready to run, again and again, with these options. Their base IRI is of no more use: it served parsing.
+    /// Makes the query ready to run, again and again, with these options. The text was resolved when it was parsed: their base
+    /// IRI serves `IRI()` only, where the query has no `BASE` and was parsed without one.
     #[must_use]
     pub fn prepare(&self, options: QueryOptions) -> PreparedQuery {
         PreparedQuery {
@@ -184,8 +185,9 @@ impl fmt::Display for Query {
 /// A query with its options and the values of some of its variables: parse once, run often.
 ///
 /// It keeps its plans, which its clones share: run again on a state of a store that it was run on before, it is not planned
-/// again. That goes for the values of its variables as well where the query reads a single pattern; a join is planned for the
-/// values that it is run with, and the plans for the last few are kept.
+/// again. That goes for other values of its variables as well where the query reads a single pattern, or properties of one
+/// subject that is a constant or has such a value; any other join is planned for the values that it is run with, and the plans
+/// for the last few are kept.
 #[derive(Clone, Debug)]
 pub struct PreparedQuery {
     query: Query,
@@ -195,8 +197,24 @@ pub struct PreparedQuery {
 }
 
 impl PreparedQuery {
-    /// Gives a variable its value before the query runs; a value given earlier is replaced. The variable must be one that
-    /// the query selects.
+    /// Gives a variable its value before the query runs; a value given earlier is replaced. The answer is that of the query
+    /// with a row of `VALUES` at the beginning of its outermost group, which conditions in the groups within see too.
+    ///
+    /// The variable may be any that the query mentions, selected or not. A subquery sees the value if it selects the variable;
+    /// else a variable of that name within is another. A name that is nowhere else is an error when the query runs. Where the
+    /// query computes the variable, rows on which it is another value go away.
+    ///
+    /// ```
+    /// # fn example<B: quadrille_store::StorageBackend>(store: &quadrille_store::QuadStore<B>) -> Result<(), Box<dyn std::error::Error>> {
+    /// use oxrdf::{NamedNode, Variable};
+    /// use quadrille_sparql::{Query, QueryOptions};
+    ///
+    /// let count = Query::parse("SELECT (COUNT(*) AS ?n) { ?room ?p ?o }", None)?.prepare(QueryOptions::new());
+    /// let room = NamedNode::new("http://example.com/room/1")?;
+    /// count.with_binding(Variable::new("room")?, room).execute(store)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_binding(mut self, variable: Variable, value: impl Into<Term>) -> Self {
         self.bindings.retain(|(bound, _)| *bound != variable);
@@ -220,7 +238,8 @@ impl PreparedQuery {
         self.explained(target, false)
     }
 
-    /// Runs the query to its end, every row decoded, and shows its plan with what each operator did.
+    /// Runs the query to its end and shows its plan with what each operator did: every row of a `SELECT` is decoded, every
+    /// triple of a `CONSTRUCT` or `DESCRIBE` made. An `ASK` ends with its first row, as it does when it is run.
     ///
     /// # Errors
     /// As [`execute`](Self::execute), those of the results too.

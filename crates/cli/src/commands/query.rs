@@ -39,7 +39,9 @@ terminal, cells that do not fit are cut. The other formats write every value who
 
 --timing writes one line of JSON for each run to standard error, behind everything else: the microseconds spent on \
 parsing (parse_us), on planning (plan_us) and until the last row was decoded and written (execute_us), and the number of \
-rows. With several files there is a line for each run of each, in their order.")]
+rows. With several files there is a line for each run of each, in their order; --repeat writes these lines too. A query \
+keeps its plan: from its second run on, plan_us is the time of finding it again. What runs before a failure took is told \
+before the failure is.")]
 pub(crate) struct Arguments {
     /// The query
     #[arg(required_unless_present = "file", conflicts_with = "file")]
@@ -68,23 +70,19 @@ pub(crate) struct Arguments {
     /// Fail when the result has more rows than this
     #[arg(long, value_name = "N")]
     max_rows: Option<u64>,
-    /// The value of a variable, as NAME=TERM with the term as N-Triples writes it, or a number, true or false
+    /// The value of a variable of the query, selected or not, as NAME=TERM with the term as N-Triples writes it, or a
+    /// number, true or false
     #[arg(long, value_name = "NAME=TERM", value_parser = parameter)]
     param: Vec<(Variable, Term)>,
     /// Show the plan instead of running the query; with `=analyze`, run it and show what each operator did. As JSON with
     /// --format json
     #[arg(long, value_name = "MODE", num_args = 0..=1, require_equals = true, default_missing_value = "plan")]
     explain: Option<Explain>,
-    /// Run each query so many times; its result is written once
-    #[arg(
-        long,
-        value_name = "N",
-        default_value = "1",
-        conflicts_with = "explain"
-    )]
-    repeat: NonZeroU32,
+    /// Run each query so many times, with a line of --timing for each run; its result is written once
+    #[arg(long, value_name = "N", conflicts_with = "explain")]
+    repeat: Option<NonZeroU32>,
     /// Write a line of JSON with the time that each step took to standard error
-    #[arg(long)]
+    #[arg(long, conflicts_with = "explain")]
     timing: bool,
 }
 
@@ -129,11 +127,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             break;
         }
     }
-    // Rows that were found before a failure are worth having.
-    output::finish(out)?;
-    if arguments.timing && ran.is_ok() {
+    // Rows that were found before a failure are worth having, and so are the times.
+    let finished = output::finish(out);
+    if arguments.timing || arguments.repeat.is_some() {
         timings.iter().for_each(report_timings);
     }
+    finished?;
     ran
 }
 
@@ -165,7 +164,7 @@ impl Arguments {
         if let Some(mode) = self.explain {
             return self.explained(store, &prepared, mode, out);
         }
-        for run in 0..self.repeat.get() {
+        for run in 0..self.repeat.map_or(1, NonZeroU32::get) {
             let writer = self.writer(text.query.form());
             let timing = if run == 0 {
                 run_prepared(store, &prepared, &writer, &mut *out)

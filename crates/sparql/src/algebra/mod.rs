@@ -4,6 +4,7 @@
 //! means one variable throughout the tree; a condition mentions no slot that the rows below it cannot bind, since such a
 //! variable is unbound whatever is joined later; `EXISTS` stands beside a condition and not in it.
 
+mod given;
 mod graph_variable;
 mod parts;
 mod rename;

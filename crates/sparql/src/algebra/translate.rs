@@ -3,7 +3,8 @@
 //! What flows in: the graph pattern of a query. What flows out: an [`Algebra`] and the names of its slots. What always
 //! holds: the two mean the same multiset of solutions on every dataset, as SPARQL 1.1 (section 18) defines it.
 
-use super::graph_variable::{is_own_scope, may_share};
+use super::given::value_of;
+use super::graph_variable::may_share;
 use super::rename::rename;
 use super::{Aggregate, Algebra, GraphPlace, Path, Place, Quads, Scalar, Slot, SlotSet, SortBy};
 use crate::batch::UNBOUND;
@@ -36,10 +37,17 @@ pub(crate) struct Translation {
 pub(crate) struct Translator<'a> {
     execution: &'a Execution,
     names: Vec<String>,
-    scope: HashMap<Variable, Slot>,
+    pub(super) scope: HashMap<Variable, Slot>,
     blank_nodes: HashMap<BlankNode, Slot>,
     /// Variables whose values were given with the query.
-    given: Vec<(Slot, u64)>,
+    pub(super) given: Vec<(Slot, u64)>,
+    /// Those of them that the query was seen to mention where they mean the same.
+    pub(super) met: SlotSet,
+    /// What is wanted of the rows of the query, and the slots of the given values that are.
+    wanted: &'a [Variable],
+    shown: Vec<Slot>,
+    /// Whether the next selection is that of the query itself, which every form of query has: all others are subqueries.
+    is_selecting: bool,
     constants: Vec<u64>,
     /// What the rows outside of the `EXISTS` around may bind.
     outer: SlotSet,
@@ -56,6 +64,10 @@ impl<'a> Translator<'a> {
             scope: HashMap::new(),
             blank_nodes: HashMap::new(),
             given: Vec::new(),
+            met: SlotSet::default(),
+            wanted: &[],
+            shown: Vec::new(),
+            is_selecting: false,
             constants: Vec::new(),
             outer: SlotSet::default(),
             graph: GraphPlace::Default,
@@ -63,21 +75,34 @@ impl<'a> Translator<'a> {
         }
     }
 
-    /// Translates a pattern, of which some variables have their values already.
+    /// Names the variables that are wanted of the rows of the query: a template may want others than the pattern binds.
+    pub(crate) fn showing(mut self, wanted: &'a [Variable]) -> Self {
+        self.wanted = wanted;
+        self
+    }
+
+    /// Translates the pattern of a query, of which some variables have their values already.
     ///
     /// # Errors
-    /// What encoding the constants fails with; `Evaluation` for a pattern beyond SPARQL 1.1.
+    /// What encoding the constants fails with; `Evaluation` for a pattern beyond SPARQL 1.1, and for a value of a variable
+    /// that the pattern does not have.
     pub(crate) fn translate(
         mut self,
         pattern: &GraphPattern,
         given: &[(Variable, Term)],
     ) -> Result<Translation, QueryError> {
+        self.is_selecting = !given.is_empty();
         for (variable, term) in given {
             let slot = self.slot(variable);
             let id = encoded(self.execution, term.clone())?;
             self.given.push((slot, id));
+            if self.wanted.contains(variable) {
+                self.meet(slot);
+                self.shown.push(slot);
+            }
         }
         let algebra = self.pattern(pattern)?;
+        self.check_met(given)?;
         Ok(Translation {
             algebra,
             names: self.names,
@@ -89,8 +114,9 @@ impl<'a> Translator<'a> {
 
     /// The slot of a name in the scope at hand.
     pub(super) fn slot(&mut self, variable: &Variable) -> Slot {
-        if let Some(slot) = self.scope.get(variable) {
-            return *slot;
+        if let Some(slot) = self.scope.get(variable).copied() {
+            self.meet(slot);
+            return slot;
         }
         let slot = self.named(format!("?{}", variable.as_str()));
         self.scope.insert(variable.clone(), slot);
@@ -99,15 +125,6 @@ impl<'a> Translator<'a> {
 
     pub(super) fn execution(&self) -> &'a Execution {
         self.execution
-    }
-
-    /// The value that was given with the query for a slot.
-    pub(super) fn given_value(&self, slot: Slot) -> Result<Option<Term>, QueryError> {
-        let Some((_, id)) = self.given.iter().find(|(known, _)| *known == slot) else {
-            return Ok(None);
-        };
-        let term = self.execution.terms.decode(*id);
-        term.map_err(|error| self.execution.explain(error))
     }
 
     fn named(&mut self, name: String) -> Slot {
@@ -172,8 +189,9 @@ impl<'a> Translator<'a> {
                 expression,
             } => self.extend(inner, variable, expression),
             GraphPattern::Minus { left, right } => {
-                let left = Box::new(self.pattern(left)?);
+                let left = self.pattern(left)?;
                 let right = Box::new(self.subtrahend(right)?);
+                let left = Box::new(self.with_given_of(left, &right.possible()));
                 Ok(Algebra::Minus { left, right })
             }
             GraphPattern::Values {
@@ -249,36 +267,6 @@ impl<'a> Translator<'a> {
             filters: Vec::new(),
         };
         Ok(self.with_given(unpack(joined, unpacked)))
-    }
-
-    /// Joins the given values of variables that a pattern mentions.
-    pub(super) fn with_given(&self, mut algebra: Algebra) -> Algebra {
-        if self.given.is_empty() {
-            return algebra;
-        }
-        let mentioned = algebra.possible();
-        for (slot, id) in &self.given {
-            if mentioned.contains(*slot) {
-                algebra = algebra.join(value_of(*slot, *id));
-            }
-        }
-        algebra
-    }
-
-    /// Joins the given values of the variables of an expression that the rows do not bind.
-    fn with_given_for(&self, mut algebra: Algebra, expression: &Expression) -> Algebra {
-        if self.given.is_empty() {
-            return algebra;
-        }
-        let certain = algebra.certain();
-        for (slot, id) in &self.given {
-            let mut names = self.scope.iter().filter(|(_, known)| *known == slot);
-            let is_seen = names.any(|(name, _)| is_own_scope(expression, name));
-            if is_seen && !certain.contains(*slot) {
-                algebra = algebra.join(value_of(*slot, *id));
-            }
-        }
-        algebra
     }
 
     /// The places of a triple pattern; the triple terms in it that hold variables are to be unpacked.
@@ -416,6 +404,10 @@ impl<'a> Translator<'a> {
     ) -> Result<Algebra, QueryError> {
         let left = self.pattern(left)?;
         let right = self.pattern(right)?;
+        let left = match expression {
+            Some(expression) => self.with_given_for(left, expression),
+            None => left,
+        };
         let left = self.in_each_graph(left);
         let filters = match expression {
             Some(expression) => {
@@ -539,10 +531,11 @@ impl<'a> Translator<'a> {
         expression: &Expression,
     ) -> Result<Algebra, QueryError> {
         let inner = self.pattern(inner)?;
-        let inner = self.with_given_for(inner, expression);
-        let mut value = self.scalar(expression, &inner.possible())?;
         let slot = self.slot(variable);
+        let inner = self.with_given_for_value(inner, expression, slot);
+        let mut value = self.scalar(expression, &inner.possible())?;
         if inner.possible().contains(slot) {
+            self.check_unused(variable, slot)?;
             // Only a key of GROUP BY may be named as a variable before it. Without a value of its own, it keeps that one's.
             let old = Expression::Variable(slot.variable());
             value.expression = Expression::Coalesce(vec![value.expression, old]);
@@ -581,28 +574,33 @@ impl<'a> Translator<'a> {
         inner: &GraphPattern,
         variables: &[Variable],
     ) -> Result<Algebra, QueryError> {
-        let slots: Vec<Slot> = variables
+        let mut slots: Vec<Slot> = variables
             .iter()
             .map(|variable| self.slot(variable))
             .collect();
-        let scope: HashMap<Variable, Slot> = variables
-            .iter()
-            .cloned()
-            .zip(slots.iter().copied())
-            .collect();
+        let is_own = std::mem::take(&mut self.is_selecting);
+        if is_own {
+            let shown = self.shown.iter().copied();
+            slots.extend(
+                shown
+                    .filter(|slot| !slots.contains(slot))
+                    .collect::<Vec<_>>(),
+            );
+        }
+        let scope = match is_own {
+            // What is given with the query is known in all of it.
+            true => self.scope.clone(),
+            false => variables
+                .iter()
+                .cloned()
+                .zip(slots.iter().copied())
+                .collect(),
+        };
         let outer = std::mem::replace(&mut self.scope, scope);
         let inner = self.pattern(inner)?;
+        let inner = Box::new(self.with_all_given(inner));
         self.scope = outer;
-        let mut inner = inner;
-        for (slot, id) in &self.given {
-            if slots.contains(slot) && !inner.certain().contains(*slot) {
-                inner = inner.join(value_of(*slot, *id));
-            }
-        }
-        Ok(Algebra::Project {
-            inner: Box::new(inner),
-            slots,
-        })
+        Ok(Algebra::Project { inner, slots })
     }
 
     fn sort(
@@ -611,6 +609,8 @@ impl<'a> Translator<'a> {
         keys: &[OrderExpression],
     ) -> Result<Algebra, QueryError> {
         let inner = self.pattern(inner)?;
+        // Joined later, they would have to keep the order.
+        let inner = self.with_all_given(inner);
         let visible = inner.possible();
         let mut sort_keys = Vec::with_capacity(keys.len());
         for key in keys {
@@ -634,6 +634,7 @@ impl<'a> Translator<'a> {
         aggregates: &[(Variable, AggregateExpression)],
     ) -> Result<Algebra, QueryError> {
         let inner = self.pattern(inner)?;
+        let inner = self.with_all_given(inner);
         let visible = inner.possible();
         let keys = variables.iter().map(|name| self.slot(name)).collect();
         let mut translated = Vec::with_capacity(aggregates.len());
@@ -661,13 +662,6 @@ impl<'a> Translator<'a> {
 fn encoded(execution: &Execution, term: Term) -> Result<u64, QueryError> {
     let id = execution.terms.encode(term);
     id.map_err(|error| execution.explain(error))
-}
-
-fn value_of(slot: Slot, id: u64) -> Algebra {
-    Algebra::Values {
-        slots: vec![slot],
-        rows: vec![vec![id]],
-    }
 }
 
 fn unite(left: Algebra, right: Algebra) -> Algebra {

@@ -10,6 +10,7 @@ mod graphs;
 mod joins;
 mod limits;
 mod orders;
+mod parameters;
 mod paths;
 mod prepared;
 mod ranges;
