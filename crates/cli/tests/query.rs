@@ -351,8 +351,8 @@ fn the_times_of_runs_before_a_failure_are_told() {
     ]);
     let lines = ran.err.lines().filter(|line| line.starts_with('{'));
     assert_eq!(lines.count(), 2, "{}", ran.err);
-    let error = ran.failed(4);
-    assert!(error.contains("more than 1 rows"), "{error}");
+    assert_eq!(ran.code, Some(4), "{}", ran.err);
+    assert!(ran.err.contains("more than 1 rows"), "{}", ran.err);
 }
 
 #[test]
