@@ -16,7 +16,7 @@ use quadrille_backend_lmdb::{LmdbBackend, LmdbOptions};
 #[cfg(feature = "rocksdb")]
 use quadrille_backend_rocksdb::{RocksDbBackend, RocksDbOptions};
 use quadrille_sparql::{QueryError, QueryOptions, QueryResults, SparqlExt};
-use quadrille_store::QuadStore;
+use quadrille_store::{QuadPattern, QuadStore};
 use spargebra::algebra::GraphPattern;
 use spargebra::term::{NamedNodePattern, TermPattern, TriplePattern};
 use spargebra::{Query, SparqlParser};
@@ -263,7 +263,7 @@ impl Case {
         quads: &[Quad],
         options: &QueryOptions,
     ) -> Result<Answer, Failure> {
-        store.clear().expect("a store without quads");
+        empty(store);
         store.extend(quads.iter().cloned()).expect("the quads");
         let failed = |error: QueryError| match error {
             QueryError::Memory { .. } => Failure::Memory,
@@ -282,6 +282,21 @@ impl Case {
             )?)),
         }
     }
+}
+
+/// Removes all quads one by one: RocksDB takes a tenth of a second to clear a store, however little is in it.
+fn empty<B: StorageBackend>(store: &QuadStore<B>) {
+    let snapshot = store.snapshot().expect("a snapshot");
+    let quads = snapshot.match_quads(&QuadPattern::new());
+    let quads: Vec<Quad> = quads
+        .and_then(Iterator::collect)
+        .expect("the quads of the case before");
+    drop(snapshot);
+    let mut transaction = store.transaction().expect("a transaction");
+    for quad in &quads {
+        transaction.remove(quad).expect("a quad that is there");
+    }
+    transaction.commit().expect("a store without quads");
 }
 
 fn new_store() -> QuadStore<InMemoryBackend> {
