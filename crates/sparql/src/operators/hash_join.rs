@@ -83,7 +83,8 @@ impl HashJoin {
         match self.right.take() {
             None => Ok(()),
             Some(HashRight::Own(right)) => {
-                let (table, overflow) = Table::of(right, &self.right_keys(), &self.execution)?;
+                let (table, overflow) =
+                    Table::of(right, &self.right_keys(), false, &self.execution)?;
                 self.table = Arc::new(table);
                 self.plan_passes(overflow.as_ref(), usize::MAX)
             }

@@ -38,40 +38,24 @@ impl Table {
     }
 
     /// All rows of an operator, by these columns, as far as there is memory; the others are in the file that comes with them.
+    /// For joins that run side by side, half of the memory stays for other parts of the file where rows go into it.
     pub(super) fn of(
         right: BoxedOperator,
         columns: &[usize],
+        is_shared: bool,
         execution: &Execution,
     ) -> Result<(Self, Option<Overflow>), QueryError> {
         let (mut table, rest) = Self::read(right, execution)?;
-        let overflow = match rest {
-            Some((right, left_over)) => {
-                let overflow = Overflow::new(left_over.width())?;
-                Some(overflow.with_all(right, left_over, execution)?)
-            }
-            None => None,
-        };
-        table.index(columns, execution)?;
-        Ok((table, overflow))
-    }
-
-    /// The same, for joins that run side by side: where rows go into the file, half of the memory stays for other parts of it.
-    fn of_several(
-        right: BoxedOperator,
-        columns: &[usize],
-        execution: &Execution,
-    ) -> Result<(Self, Option<Overflow>), QueryError> {
-        let (mut table, rest) = Self::read(right, execution)?;
-        let overflow = match rest {
-            Some((right, left_over)) => {
-                let mut overflow = Overflow::new(left_over.width())?;
+        let mut file = None;
+        if let Some((right, left_over)) = rest {
+            let mut overflow = Overflow::new(left_over.width())?;
+            if is_shared {
                 table.move_half(&mut overflow, execution)?;
-                Some(overflow.with_all(right, left_over, execution)?)
             }
-            None => None,
-        };
+            file = Some(overflow.with_all(right, left_over, execution)?);
+        }
         table.index(columns, execution)?;
-        Ok((table, overflow))
+        Ok((table, file))
     }
 
     /// Reads what there is memory for. If there is more: the operator, and the rows that it gave last.
@@ -121,8 +105,8 @@ impl Table {
         if needed >= u32::MAX as usize {
             return Ok(false);
         }
-        let row = self.rows.width() * size_of::<u64>();
-        let bytes = |rows: usize| rows * (row + size_of::<u32>()) + bucket_count(rows) * 4;
+        let width = self.rows.width();
+        let bytes = |rows: usize| table_bytes(rows, width);
         // In steps, so that a budget is used up to its last quarter.
         let steps = [2 * self.capacity, self.capacity + self.capacity / 4];
         let mut wanted = steps.into_iter().map(|rows| rows.max(needed));
@@ -167,9 +151,8 @@ impl Table {
         to.add(&self.rows, half, execution)?;
         self.rows.shrink(half);
         self.capacity = half;
-        let row = self.rows.width() * size_of::<u64>() + size_of::<u32>();
         // Less than before is always granted.
-        let _granted = self.account.set(half * row + bucket_count(half) * 4);
+        let _granted = self.account.set(table_bytes(half, self.rows.width()));
         Ok(())
     }
 
@@ -197,6 +180,11 @@ impl Table {
             .hash_values(columns.map(|column| rows.value(row, column)));
         hash as usize & (self.buckets.len() - 1)
     }
+}
+
+/// What a table of so many rows of a width takes.
+fn table_bytes(rows: usize, width: usize) -> usize {
+    rows * (width * size_of::<u64>() + size_of::<u32>()) + bucket_count(rows) * size_of::<u32>()
 }
 
 fn bucket_count(rows: usize) -> usize {
@@ -280,7 +268,7 @@ impl SharedTable {
     pub(crate) fn fill(&self, execution: &Execution) -> Result<(), QueryError> {
         let mut right = self.right.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(right) = right.take() {
-            let (table, overflow) = Table::of_several(right, &self.columns, execution)?;
+            let (table, overflow) = Table::of(right, &self.columns, true, execution)?;
             self.table.get_or_init(|| Filled {
                 table: Arc::new(table),
                 overflow: overflow.map(Arc::new),

@@ -49,7 +49,13 @@ pub(crate) fn answer_with<T: SparqlExt>(
     options: &QueryOptions,
 ) -> Result<Vec<String>, QueryError> {
     let query = format!("PREFIX : <http://example.com/>\n{query}");
-    let results = target.query_with(&query, options)?;
+    let mut rows = written(target.query_with(&query, options)?)?;
+    rows.sort();
+    Ok(rows)
+}
+
+/// The rows of results in their order, in TSV, N-Triples or, for a boolean, TSV.
+pub(crate) fn written(results: QueryResults) -> Result<Vec<String>, QueryError> {
     let (format, header) = match &results {
         QueryResults::Graph(_) => (ResultFormat::NTriples, 0),
         QueryResults::Boolean(_) => (ResultFormat::Tsv, 0),
@@ -57,12 +63,9 @@ pub(crate) fn answer_with<T: SparqlExt>(
     };
     let mut out = Vec::new();
     ResultWriter::new(format).write(results, &mut out)?;
-    let text = String::from_utf8(out)
-        .unwrap()
-        .replace("http://example.com/", ":");
-    let mut rows: Vec<String> = text.lines().skip(header).map(str::to_owned).collect();
-    rows.sort();
-    Ok(rows)
+    let text = String::from_utf8(out).unwrap();
+    let text = text.replace("http://example.com/", ":");
+    Ok(text.lines().skip(header).map(str::to_owned).collect())
 }
 
 /// The plan of a query that was run.

@@ -2,10 +2,9 @@
 //!
 //! What flows in: queries with parameters. What flows out: answers, compared with those of the same text with `VALUES`.
 
-use crate::common::{Store, store};
+use crate::common::{Store, store, written};
 use oxrdf::{Literal, NamedNode, Term, Variable};
-use quadrille_sparql::{PreparedQuery, Query, QueryError, QueryOptions, ResultFormat};
-use quadrille_sparql::{QueryResults, ResultWriter};
+use quadrille_sparql::{PreparedQuery, Query, QueryError, QueryOptions};
 
 const ROOMS: &str = "
     :hall :name 'Hall' ; :holds :vase, :bust ; :area 90 .
@@ -30,17 +29,7 @@ fn with(query: &PreparedQuery, name: &str, value: impl Into<Term>) -> PreparedQu
 
 /// The rows in their order, as TSV or N-Triples.
 fn ordered(store: &Store, query: &PreparedQuery) -> Result<Vec<String>, QueryError> {
-    let results = query.execute(store)?;
-    let (format, header) = match &results {
-        QueryResults::Graph(_) => (ResultFormat::NTriples, 0),
-        QueryResults::Boolean(_) => (ResultFormat::Tsv, 0),
-        QueryResults::Solutions(_) => (ResultFormat::Tsv, 1),
-    };
-    let mut out = Vec::new();
-    ResultWriter::new(format).write(results, &mut out)?;
-    let text = String::from_utf8(out).unwrap();
-    let text = text.replace("http://example.com/", ":");
-    Ok(text.lines().skip(header).map(str::to_owned).collect())
+    written(query.execute(store)?)
 }
 
 fn rows(store: &Store, query: &PreparedQuery) -> Vec<String> {
