@@ -8,7 +8,12 @@ use crate::erased::SharedSource;
 use crate::options::Limits;
 use crate::scan_rows::Rows;
 use crate::seen::SeenTriples;
-use quadrille_store::{ColumnBatch, IdPattern, IdQuad, Permutation, StorageResult, TermId};
+use quadrille_store::{
+    ColumnBatch, IdPattern, IdQuad, Permutation, ScanRequest, StorageResult, TermId,
+};
+
+/// So many rows are skipped in about the time in which a graph is opened.
+const ROWS_A_GRAPH: u64 = 400;
 
 /// What the query calls its default graph.
 #[derive(Clone)]
@@ -97,8 +102,8 @@ impl QueryDataset {
         Ok(patterns.size_hint().1.is_some_and(|most| most <= 1))
     }
 
-    /// One scan over all graphs, except that a scan of everything goes graph by graph when the default graph holds quads:
-    /// it could be most of the store, to be skipped row by row.
+    /// One scan over all graphs, except that a scan of everything goes graph by graph when the default graph holds so many
+    /// quads that to skip them row by row is more than to open each graph.
     fn every_named(&self, triple: [Option<TermId>; 3]) -> StorageResult<(Patterns, Filter)> {
         let [subject, predicate, object] = triple;
         let within = move |graph| [subject, predicate, object, graph];
@@ -109,7 +114,7 @@ impl QueryDataset {
             ));
         }
         let open = triple.iter().all(Option::is_none);
-        if !open || !self.source.contains_graph(TermId::DEFAULT_GRAPH)? {
+        if !open || !self.goes_by_graph()? {
             return Ok(self.scans(vec![within(None)], Filter::Named));
         }
         let graphs = self.named_graph_ids()?;
@@ -117,6 +122,17 @@ impl QueryDataset {
             Box::new(graphs.map(move |graph| Ok(within(Some(graph?))))),
             Filter::Every,
         ))
+    }
+
+    fn goes_by_graph(&self) -> StorageResult<bool> {
+        let unnamed = self
+            .source
+            .estimate([None, None, None, Some(TermId::DEFAULT_GRAPH)])?;
+        if unnamed <= self.source.estimate([None; 4])? / 2 {
+            return Ok(false);
+        }
+        let names = ScanRequest::new([None; 4]).in_order(Permutation::Cspo);
+        Ok(unnamed / ROWS_A_GRAPH > self.source.estimate_values(&names)?)
     }
 
     /// The names of the query's named graphs, each once.

@@ -7,23 +7,25 @@ use super::parts_of;
 use oxrdf::Variable;
 use spargebra::algebra::{Expression, GraphPattern};
 
-/// Whether the variable of a `GRAPH` may be that of the patterns in it. Not where it is mentioned itself, nor where rows are
-/// counted, cut or compared: that would then happen across the graphs and not within each.
+/// Whether the variable of a `GRAPH` may be that of the patterns in it. Not where an expression, a table or a path mentions it
+/// itself, nor where rows are counted, cut or compared: that would then happen across the graphs and not within each. A
+/// triple pattern may mention it, where all of its rows are joined with the name of the graph in the end.
 #[allow(
     unreachable_patterns,
     reason = "whether spargebra has more patterns depends on the other crates of the build"
 )]
 pub(super) fn may_share(pattern: &GraphPattern, variable: &Variable) -> bool {
-    let mut open = vec![pattern];
-    while let Some(pattern) = open.pop() {
+    let mut open = vec![(pattern, true)];
+    while let Some((pattern, may_mention)) = open.pop() {
         match pattern {
+            GraphPattern::Bgp { .. } if may_mention => {}
             GraphPattern::Bgp { .. } | GraphPattern::Path { .. } => {
                 if mentions(pattern, variable) {
                     return false;
                 }
             }
             GraphPattern::Join { left, right } | GraphPattern::Union { left, right } => {
-                open.extend([left.as_ref(), right.as_ref()]);
+                open.extend([(left.as_ref(), may_mention), (right.as_ref(), may_mention)]);
             }
             GraphPattern::LeftJoin {
                 left,
@@ -36,13 +38,14 @@ pub(super) fn may_share(pattern: &GraphPattern, variable: &Variable) -> bool {
                 {
                     return false;
                 }
-                open.extend([left.as_ref(), right.as_ref()]);
+                // A right row with another name would have left the left row with a partner, and then without any.
+                open.extend([(left.as_ref(), may_mention), (right.as_ref(), false)]);
             }
             GraphPattern::Filter { expr, inner } => {
                 if is_own_scope(expr, variable) {
                     return false;
                 }
-                open.push(inner);
+                open.push((inner, may_mention));
             }
             GraphPattern::Extend {
                 inner,
@@ -52,7 +55,7 @@ pub(super) fn may_share(pattern: &GraphPattern, variable: &Variable) -> bool {
                 if bound == variable || is_own_scope(expression, variable) {
                     return false;
                 }
-                open.push(inner);
+                open.push((inner, may_mention));
             }
             GraphPattern::Values { variables, .. } => {
                 if variables.contains(variable) {

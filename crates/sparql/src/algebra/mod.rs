@@ -4,6 +4,7 @@
 //! means one variable throughout the tree; a condition mentions no slot that the rows below it cannot bind, since such a
 //! variable is unbound whatever is joined later; `EXISTS` stands beside a condition and not in it.
 
+mod each_graph;
 mod given;
 mod graph_variable;
 mod parts;
@@ -13,6 +14,7 @@ mod service_text;
 mod slots;
 mod translate;
 
+pub(crate) use each_graph::at_once;
 pub(crate) use parts::parts_of;
 pub(crate) use slots::{Slot, SlotSet};
 pub(crate) use translate::{HIDDEN, Translator};

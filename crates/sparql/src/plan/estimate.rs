@@ -42,6 +42,7 @@ pub(super) struct Estimator<'a> {
     pub(super) execution: &'a Execution,
     counts: HashMap<IdPattern, f64>,
     spreads: HashMap<u64, Spread>,
+    named_graphs: Option<f64>,
 }
 
 impl<'a> Estimator<'a> {
@@ -50,6 +51,7 @@ impl<'a> Estimator<'a> {
             execution,
             counts: HashMap::new(),
             spreads: HashMap::new(),
+            named_graphs: None,
         }
     }
 
@@ -78,6 +80,20 @@ impl<'a> Estimator<'a> {
     pub(super) fn values(&self, request: &ScanRequest) -> Result<f64, QueryError> {
         let values = self.execution.source().estimate_values(request);
         Ok(values.map_err(|error| self.execution.explain(error))? as f64)
+    }
+
+    /// About how many named graphs there are.
+    pub(super) fn named_graphs(&mut self) -> Result<f64, QueryError> {
+        if let Some(graphs) = &self.execution.dataset.named_graphs {
+            return Ok(graphs.len() as f64);
+        }
+        if let Some(graphs) = self.named_graphs {
+            return Ok(graphs);
+        }
+        let names = ScanRequest::new([None; 4]).in_order(Permutation::Cspo);
+        let graphs = self.values(&names)?;
+        self.named_graphs = Some(graphs);
+        Ok(graphs)
     }
 
     /// About how many quads have the constants of a pattern that a permutation begins with.

@@ -424,7 +424,7 @@ pub(super) fn per_row(left: Plan, right: Plan, kind: JoinKind, shared: Vec<Slot>
         certain,
         order: left.order.clone(),
         rows: join_rows(&left, left.rows, kind),
-        cost: left.cost + left.rows * (right.cost + 2_000.0),
+        cost: left.cost + left.rows * (right.cost + price::STARTED),
         node: Node::PerRow {
             kind,
             left: Box::new(left),

@@ -1,9 +1,10 @@
-//! Rewrites that pay whatever the data: filters as deep as they may go, and what may wait as late as it may.
+//! Rewrites that pay whatever the data: filters as deep as they may go, what may wait as late as it may, and all graphs at
+//! once where each would be matched by itself.
 //!
 //! What flows in: an [`Algebra`]. What flows out: one of the same meaning. What always holds: a part is moved past another
 //! only if neither sees a slot change by it: all that both may bind is bound for certain before the two meet.
 
-use crate::algebra::{Algebra, Scalar, Slot, SlotSet};
+use crate::algebra::{Algebra, Scalar, Slot, SlotSet, at_once};
 
 /// The algebra rewritten, from the bottom up.
 pub(super) fn normalize(algebra: Algebra) -> Algebra {
@@ -83,10 +84,13 @@ fn around_one(algebra: Algebra) -> Algebra {
             graph,
             inner,
             bound,
-        } => Algebra::EachGraph {
-            graph,
-            inner: Box::new(normalize(*inner)),
-            bound,
+        } => match at_once(graph, &inner, bound) {
+            Some(joined) => normalize(joined),
+            None => Algebra::EachGraph {
+                graph,
+                inner: Box::new(normalize(*inner)),
+                bound,
+            },
         },
         other => other,
     }

@@ -7,6 +7,7 @@ use super::estimate::Estimator;
 use super::nodes::{distinct, extended, grouped, leaf, project, sorted, unpack, values, wrapped};
 use super::normalize::normalize;
 use super::parallel::{PARALLEL_MIN, run_in_parallel};
+use super::price;
 use super::prune::prune;
 use super::services::service_leaf;
 use super::sorted::Wanted;
@@ -182,7 +183,11 @@ impl<'a> Planner<'a> {
 
     fn named_graphs(&mut self, slot: Slot) -> Result<Plan, QueryError> {
         let certain: SlotSet = std::iter::once(slot).collect();
-        Ok(leaf(Node::NamedGraphs(slot), vec![slot], certain, 100.0))
+        let graphs = match self.parameters.contains(slot) {
+            true => 1.0,
+            false => self.estimator.named_graphs()?,
+        };
+        Ok(leaf(Node::NamedGraphs(slot), vec![slot], certain, graphs))
     }
 
     fn each_graph(&mut self, graph: Slot, inner: Algebra, bound: Slot) -> Result<Plan, QueryError> {
@@ -201,12 +206,16 @@ impl<'a> Planner<'a> {
         let mut certain = inner.certain.clone();
         certain.remove(graph);
         certain.insert(bound);
+        let graphs = match self.parameters.contains(bound) {
+            true => 1.0,
+            false => self.estimator.named_graphs()?,
+        };
         Ok(Plan {
             columns,
             certain,
             order: Vec::new(),
-            rows: inner.rows * 100.0,
-            cost: inner.cost * 100.0,
+            rows: inner.rows * graphs,
+            cost: (inner.cost + price::STARTED) * graphs,
             node: Node::EachGraph {
                 graph,
                 inner: Arc::new(inner),

@@ -2,6 +2,8 @@
 
 pub(super) const SCAN_START: f64 = 600.0;
 pub(super) const SCANNED: f64 = 6.0;
+/// A plan that is made into operators.
+pub(super) const STARTED: f64 = 2_000.0;
 /// A row that a scan passes because of a position that its order does not begin with, and one that it goes on with.
 pub(super) const PASSED: f64 = 15.0;
 pub(super) const SKIPPED_TO: f64 = 60.0;

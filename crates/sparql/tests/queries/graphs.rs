@@ -1,6 +1,6 @@
 //! Which graphs a query sees: the default graph, named graphs, `FROM`, `FROM NAMED`, the union.
 
-use crate::common::{Store, answer, answer_with, store};
+use crate::common::{Store, answer, answer_with, explained, loaded, store};
 use quadrille_sparql::QueryOptions;
 
 /// One triple in all three graphs, one of its own in each.
@@ -167,6 +167,87 @@ fn a_subquery_within_each_of_many_graphs() {
     let store = store(&data);
     let query = "SELECT ?g ?n { GRAPH ?g { SELECT (COUNT(*) AS ?n) { ?s :p ?o } } }";
     assert_eq!(answer(&store, query).unwrap().len(), 1001);
+}
+
+/// What is matched in each graph, as the body of `GRAPH ?g`.
+const IN_EACH_GRAPH: &[&str] = &[
+    "?g :p ?o",
+    "?s :q ?g . ?s :p ?o",
+    "?g :p ?o OPTIONAL { ?s :q ?o }",
+    "{ ?g :p ?o } UNION { ?s :q ?o }",
+    "?s :p ?o MINUS { ?s :q ?x }",
+    "?s :p ?o MINUS { ?x :q ?y }",
+    "?s :p ?o MINUS { VALUES ?s { :a :b } }",
+    "?s :p ?o FILTER NOT EXISTS { ?s :q ?o }",
+    "?s :p ?o FILTER EXISTS { ?s :q ?x MINUS { ?s :q :c } }",
+    "?s :p ?o BIND(EXISTS { ?s :q ?x } AS ?has)",
+    "OPTIONAL { ?s :q ?o FILTER NOT EXISTS { ?o :p ?s } }",
+    "{ SELECT DISTINCT ?s { ?s ?p ?o } }",
+    "{ SELECT DISTINCT ?s { ?s ?p ?g } }",
+    "{ SELECT ?s (COUNT(*) AS ?n) (SUM(?o) AS ?sum) { ?s :p ?o } GROUP BY ?s }",
+    "{ SELECT (COUNT(*) AS ?n) (COUNT(DISTINCT ?o) AS ?m) { ?s :q ?o } }",
+    "{ SELECT (SUM(?o) AS ?sum) (MAX(?o) AS ?max) (GROUP_CONCAT(?x) AS ?all) { ?s :q ?o } }",
+    "{ SELECT (AVG(?o) AS ?mean) (COUNT(*) AS ?n) { ?s :p ?o } } { SELECT (SUM(?o) AS ?sum) { ?s :q ?o } }",
+    "{ SELECT ?s { ?s :p ?o } ORDER BY ?o } ?s :q ?x",
+    "?s :p ?o . ?s :p+ ?x FILTER NOT EXISTS { ?x :q ?y }",
+    "VALUES ?s { :a :b } FILTER EXISTS { ?s :q ?x }",
+    "?s :p ?o . GRAPH ?h { ?s :q ?x FILTER NOT EXISTS { ?s :p ?x } }",
+];
+
+/// The same, where each graph is matched by itself in the end.
+const GRAPH_BY_GRAPH: &[&str] = &[
+    "{ SELECT ?s { ?s :p ?o } ORDER BY ?s LIMIT 1 }",
+    "?s :p ?o OPTIONAL { ?s :q ?g }",
+    "?s :p ?o OPTIONAL { ?x :q ?o } MINUS { ?y :p ?x }",
+];
+
+#[test]
+fn what_is_matched_in_each_graph_is_matched_in_all_at_once() {
+    let store = store(
+        ":a :p 1 ; :q 2 . :g :p 3 .
+         :g { :a :p 1 ; :q :b . :b :p 2 ; :q :g . :g :p 5 ; :q 5 . }
+         :h { :a :p 1 ; :q :c , 1 . :c :p :a , 7 . :g :p :h . :h :p :h . }
+         :k { :a :q 2 . }
+         :l { :x :y :z . }",
+    );
+    let as_written = QueryOptions::new().as_written();
+    for (bodies, at_once) in [(IN_EACH_GRAPH, true), (GRAPH_BY_GRAPH, false)] {
+        for body in bodies {
+            for around in [
+                format!("SELECT * {{ GRAPH ?g {{ {body} }} }}"),
+                format!("SELECT * {{ ?a :p ?b . GRAPH ?g {{ {body} }} FILTER(?g != :k) }}"),
+                format!("SELECT * FROM NAMED :g FROM NAMED :h {{ GRAPH ?g {{ {body} }} }}"),
+                format!("SELECT * {{ VALUES ?g {{ :h :k }} GRAPH ?g {{ {body} }} }}"),
+                format!(
+                    "SELECT * {{ GRAPH ?g {{ ?a ?b ?c }} FILTER EXISTS {{ GRAPH ?g {{ {body} }} }} }}"
+                ),
+                format!(
+                    "SELECT * {{ GRAPH ?i {{ ?g :p ?v }} OPTIONAL {{ GRAPH ?g {{ {body} }} }} }}"
+                ),
+            ] {
+                let expected = answer_with(&store, &around, &as_written).unwrap();
+                assert_eq!(answer(&store, &around).unwrap(), expected, "{around}");
+                let plan = explained(&store, &around).to_string();
+                assert_eq!(
+                    !plan.contains("for each graph"),
+                    at_once,
+                    "{around}\n{plan}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_default_graph_beside_many_small_graphs_is_passed_over() {
+    let unnamed: String = (0..3_000).map(|n| format!(":s{n} :p {n} . ")).collect();
+    let named: String = (0..50).map(|n| format!(":g{n} {{ :s :p {n} }} ")).collect();
+    let store = loaded(&format!("{unnamed} {named}"));
+    let query = "SELECT ?g ?s ?o { GRAPH ?g { ?s ?p ?o } }";
+    assert_eq!(answer(&store, query).unwrap().len(), 50);
+    let plan = explained(&store, query);
+    let blocks = plan.actual.unwrap().blocks;
+    assert!(blocks < 50, "each graph is opened by itself: {blocks}");
 }
 
 #[test]
