@@ -83,6 +83,19 @@ pub(crate) struct Scalar {
     pub(crate) exists: Vec<Exists>,
 }
 
+impl Scalar {
+    /// Whether the expression has a value in each row that binds these slots: most others may be errors.
+    pub(crate) fn is_bound(&self, certain: &SlotSet) -> bool {
+        match &self.expression {
+            Expression::Variable(name) => {
+                Slot::of_variable(name).is_some_and(|slot| certain.contains(slot))
+            }
+            Expression::NamedNode(_) | Expression::Literal(_) => true,
+            _ => false,
+        }
+    }
+}
+
 /// An `EXISTS` whose answer a slot holds.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Exists {
@@ -373,8 +386,13 @@ impl Algebra {
             Self::NamedGraphs(slot) => std::iter::once(*slot).collect(),
             Self::Unpack { inner, parts, .. } => inner.certain().union(&slots_of(parts)),
             Self::LeftJoin { left, .. } | Self::Minus { left, .. } => left.certain(),
-            // The value may be an error.
-            Self::Extend { inner, .. } => inner.certain(),
+            Self::Extend { inner, slot, value } => {
+                let certain = inner.certain();
+                match value.is_bound(&certain) {
+                    true => with(certain, *slot),
+                    false => certain,
+                }
+            }
             Self::Values { slots, rows } => slots
                 .iter()
                 .enumerate()

@@ -7,6 +7,7 @@
 //! column; more parts are joined greedily. What always holds: each part is joined once, each filter is applied once, when
 //! nothing that comes later can bind a slot of it; a product is taken only where nothing connects.
 
+use super::driven::Driving;
 use super::estimate::Estimate;
 use super::multiway::{Multiway, multiway_joins};
 use super::price;
@@ -50,6 +51,8 @@ pub(super) struct JoinPart {
     pub(super) can_probe: bool,
     /// What look-ups go through, if they go through an index.
     pub(super) probing: Option<Probing>,
+    /// What it costs to begin it with other rows, by what these bind; without any, it cannot begin so.
+    pub(super) driving: Vec<Driving>,
     /// Whether looking it up row by row in some order gives the rows in this order.
     pub(super) keeps_order: bool,
     /// What it is to a star, if it can be an arm of one.
@@ -638,7 +641,7 @@ impl Search<'_> {
             return Vec::new();
         }
         let mut ways = Vec::new();
-        if part.can_probe {
+        if part.can_probe || self.driving(left, part).is_some() {
             ways.push(self.looked_up(left, index));
         }
         for right in reads {

@@ -1,28 +1,21 @@
-//! The joins of a plan: basic patterns, `OPTIONAL`, `MINUS`, `EXISTS`.
+//! The joins of a plan.
 //!
-//! What flows in: the parts of a join and its filters. What flows out: a plan. What always holds: a pattern is run from the
-//! rows of another only where it then means the same as by itself.
+//! What flows in: the parts of a join and its filters. What flows out: a plan. What always holds: each part is read with the
+//! figures by which the search for the order chose it.
 
 use super::estimate::{Estimate, places_of};
 use super::group::{Access, JoinFilter, JoinPart, Probing, Start, Step, Tree, best_tree};
 use super::nodes::with_constants as nodes_with_constants;
-use super::nodes::{
-    filter, filter_price, input_of, joined, leaf, looked_up, method_for, multiway, per_batch,
-    per_row, scan, selectivity, unit,
-};
-use super::normalize::normalize;
+use super::nodes::{filter_price, joined, leaf, looked_up, multiway, scan, selectivity, unit};
 use super::planner::Planner;
-use super::prune::prune;
-use super::services::service_join;
 use super::star::Arm;
 use super::{JoinKind, JoinMethod, Node, PathPlan, Plan, Probed, price};
-use crate::algebra::{Algebra, Exists, GraphPlace, Path, Place, Quads, Scalar, Slot, SlotSet};
+use crate::algebra::{Algebra, GraphPlace, Path, Place, Quads, Scalar, Slot, SlotSet};
 use crate::batch::UNBOUND;
 use crate::error::QueryError;
 use crate::expression::IdRange;
 use crate::operators::leapfrog::tries::{join_pattern, orders};
 use quadrille_store::Permutation;
-use spargebra::algebra::Expression;
 use std::sync::Arc;
 
 /// Up to so many matches of a pattern, it does not matter what look-ups in it go through.
@@ -33,7 +26,8 @@ pub(super) enum Reading {
     /// The ranges of ids that a scan by objects reads them from, if not all.
     Quads(Quads, Option<Arc<[IdRange]>>),
     Path(Box<Path>),
-    Plan(Box<Plan>),
+    /// What it was planned from, if it can begin with the rows of another.
+    Plan(Box<Plan>, Option<Box<Algebra>>),
 }
 
 impl Planner<'_> {
@@ -64,8 +58,9 @@ impl Planner<'_> {
         let mut readings = Vec::with_capacity(parts.len());
         let mut join_parts = Vec::with_capacity(parts.len());
         let mut counted = Vec::new();
-        for part in parts {
-            let (reading, mut join_part) = self.part(part)?;
+        let outside = outside_of(&parts, start.as_ref());
+        for (part, outside) in parts.into_iter().zip(outside) {
+            let (reading, mut join_part) = self.part(part, &outside)?;
             readings.push(match reading {
                 Reading::Quads(quads, _) => {
                     self.narrowed(quads, &mut join_part, &filters, &mut counted)?
@@ -242,8 +237,12 @@ impl Planner<'_> {
         constants
     }
 
-    /// A part with its estimates.
-    pub(super) fn part(&mut self, part: Algebra) -> Result<(Reading, JoinPart), QueryError> {
+    /// A part with its estimates, beside others that may bind some slots.
+    pub(super) fn part(
+        &mut self,
+        part: Algebra,
+        outside: &SlotSet,
+    ) -> Result<(Reading, JoinPart), QueryError> {
         let parameters = self.parameters.clone();
         match part {
             Algebra::Quads(quads) => {
@@ -260,6 +259,7 @@ impl Planner<'_> {
                     tries,
                     can_probe: true,
                     probing: Some(probing),
+                    driving: Vec::new(),
                     keeps_order: true,
                     arm: self.arm(&quads)?,
                 };
@@ -282,6 +282,7 @@ impl Planner<'_> {
                     tries: Vec::new(),
                     can_probe: true,
                     probing: None,
+                    driving: Vec::new(),
                     // A path is walked from all nodes of a batch at once.
                     keeps_order: false,
                     arm: None,
@@ -289,6 +290,8 @@ impl Planner<'_> {
                 Ok((Reading::Path(path), part))
             }
             other => {
+                let driving = self.driving(&other, outside)?;
+                let algebra = (!driving.is_empty()).then(|| Box::new(other.clone()));
                 let plan = self.plan(other)?;
                 let part = JoinPart {
                     estimate: Estimate {
@@ -306,10 +309,11 @@ impl Planner<'_> {
                     tries: Vec::new(),
                     can_probe: false,
                     probing: None,
+                    driving,
                     keeps_order: false,
                     arm: None,
                 };
-                Ok((Reading::Plan(Box::new(plan)), part))
+                Ok((Reading::Plan(Box::new(plan), algebra), part))
             }
         }
     }
@@ -364,7 +368,7 @@ impl Planner<'_> {
     }
 
     /// What look-ups of a pattern go through.
-    fn probing(&mut self, quads: &Quads, rows: f64) -> Result<Probing, QueryError> {
+    pub(super) fn probing(&mut self, quads: &Quads, rows: f64) -> Result<Probing, QueryError> {
         let pattern = self.estimator.pattern(quads);
         let mut regions = [rows; 4];
         if rows > FEW_ROWS {
@@ -409,16 +413,7 @@ impl Planner<'_> {
             }
             Step::Lookup { left, part } => {
                 let left = self.made(left, readings, filters, start)?;
-                let probed = match &readings[*part] {
-                    Reading::Quads(quads, _) => Probed::Quads(*quads),
-                    Reading::Path(path) => Probed::Path(Box::new(self.path(path, Some(&left))?)),
-                    Reading::Plan(_) => {
-                        return Err(QueryError::Evaluation(
-                            "a part that cannot be looked up was planned so".to_owned(),
-                        ));
-                    }
-                };
-                looked_up(left, probed, JoinKind::Inner, Vec::new())
+                self.looked_up(left, &readings[*part])?
             }
             Step::Star { left, parts } => {
                 let left = match left {
@@ -455,6 +450,23 @@ impl Planner<'_> {
         Ok(plan)
     }
 
+    /// Some rows joined with a part that is looked up or begins with them.
+    fn looked_up(&mut self, left: Plan, reading: &Reading) -> Result<Plan, QueryError> {
+        let probed = match reading {
+            Reading::Quads(quads, _) => Probed::Quads(*quads),
+            Reading::Path(path) => Probed::Path(Box::new(self.path(path, Some(&left))?)),
+            Reading::Plan(_, Some(algebra)) => {
+                return self.driven_by(left, Algebra::clone(algebra), JoinKind::Inner, Vec::new());
+            }
+            Reading::Plan(_, None) => {
+                return Err(QueryError::Evaluation(
+                    "a part that cannot be looked up was planned so".to_owned(),
+                ));
+            }
+        };
+        Ok(looked_up(left, probed, JoinKind::Inner, Vec::new()))
+    }
+
     /// The plan of a part that is read by itself.
     fn read(
         &mut self,
@@ -473,199 +485,8 @@ impl Planner<'_> {
                 path.slots(),
                 rows,
             ),
-            Reading::Plan(plan) => Plan::clone(plan),
+            Reading::Plan(plan, _) => Plan::clone(plan),
         })
-    }
-
-    /// The rows that pass some filters; a filter that is an `EXISTS` is a join.
-    pub(super) fn filtered(
-        &mut self,
-        mut plan: Plan,
-        filters: Vec<Scalar>,
-    ) -> Result<Plan, QueryError> {
-        let mut plain = Vec::new();
-        let mut joins = Vec::new();
-        for filter in filters {
-            match whole_exists(&filter) {
-                Some(kind) => joins.extend(filter.exists.into_iter().map(|exists| (exists, kind))),
-                None => plain.push(filter),
-            }
-        }
-        let (plain, marked): (Vec<_>, Vec<_>) = plain
-            .into_iter()
-            .partition(|filter| filter.exists.is_empty());
-        if !plain.is_empty() {
-            plan = filter(plan, plain);
-        }
-        for (exists, kind) in joins {
-            plan = self.exists(plan, exists, kind)?;
-        }
-        for mut condition in marked {
-            plan = self.with_marks(plan, &mut condition)?;
-            plan = filter(plan, vec![condition]);
-        }
-        Ok(plan)
-    }
-
-    /// Adds the columns that hold the answers of the `EXISTS` of an expression.
-    pub(super) fn with_marks(
-        &mut self,
-        mut plan: Plan,
-        scalar: &mut Scalar,
-    ) -> Result<Plan, QueryError> {
-        for exists in std::mem::take(&mut scalar.exists) {
-            let kind = JoinKind::Mark(exists.mark);
-            plan = self.exists(plan, exists, kind)?;
-        }
-        Ok(plan)
-    }
-
-    /// The rows that have a partner in the pattern of an `EXISTS`, or none, or a mark that tells.
-    pub(super) fn exists(
-        &mut self,
-        left: Plan,
-        exists: Exists,
-        kind: JoinKind,
-    ) -> Result<Plan, QueryError> {
-        let pattern = match self.execution.as_written {
-            true => *exists.pattern,
-            false => normalize(*exists.pattern),
-        };
-        let shared = exists.shared.intersection(&left.possible());
-        if let Some(service) = self.sole_service(&pattern) {
-            return Ok(service_join(left, service, kind, Vec::new()));
-        }
-        let joins = pattern.possible().intersection(&shared);
-        if !joins.is_empty() && is_self_contained(&pattern, &shared.union(&self.parameters)) {
-            return self.partner(left, pattern, kind, Vec::new());
-        }
-        let outer = self.parameters.clone();
-        self.parameters.add_all(&shared);
-        let right = self.plan(pattern);
-        self.parameters = outer;
-        let mut right = right?;
-        if !self.execution.as_written {
-            // A table agrees with the row outside by the columns that they share.
-            prune(&mut right, &shared);
-        }
-        Ok(per_row(left, right, kind, shared.iter().collect()))
-    }
-
-    /// The left rows with what a pattern adds to them, or whether it adds anything: the cheapest of looking up, running the
-    /// pattern from each batch, and running it by itself.
-    pub(super) fn partner(
-        &mut self,
-        left: Plan,
-        right: Algebra,
-        kind: JoinKind,
-        filters: Vec<Scalar>,
-    ) -> Result<Plan, QueryError> {
-        if let Some(service) = self.sole_service(&right) {
-            return Ok(service_join(left, service, kind, filters));
-        }
-        let (parts, own) = match right {
-            Algebra::Join { parts, filters } => (parts, filters),
-            other => (vec![other], Vec::new()),
-        };
-        let right = Algebra::Join {
-            parts: parts.clone(),
-            filters: own.clone(),
-        };
-        let (possible, certain) = (right.possible(), right.certain());
-        let alone = self.plan(right)?;
-        if self.execution.as_written {
-            return Ok(joined(left, alone, kind, JoinMethod::Hash, filters));
-        }
-        let method = method_for(&left, &alone);
-        let whole = joined(left.clone(), alone, kind, method, filters.clone());
-        let shared = left.possible().intersection(&possible);
-        let sees_same = own.iter().all(|filter| {
-            filter
-                .slots
-                .intersection(&left.possible())
-                .is_subset(&certain)
-        });
-        let is_plain = parts
-            .iter()
-            .all(|part| matches!(part, Algebra::Quads(_) | Algebra::Path(_)));
-        if !is_plain || parts.is_empty() || shared.is_empty() || !sees_same {
-            return Ok(whole);
-        }
-        let mut all_filters = own.clone();
-        all_filters.extend(filters.iter().cloned());
-        let has_exists = all_filters.iter().any(|filter| !filter.exists.is_empty());
-        let looked_up = match parts.as_slice() {
-            [Algebra::Quads(quads)] if !has_exists => {
-                let probing = self.probing(quads, f64::INFINITY)?;
-                let mut way = looked_up(left.clone(), Probed::Quads(*quads), kind, all_filters);
-                if shared.meets(&left.certain) {
-                    let in_order = left
-                        .order
-                        .first()
-                        .is_some_and(|slot| shared.contains(*slot));
-                    let looked_up = probing.cost(&shared, (left.rows, left.rows), in_order);
-                    way.cost = left.cost + looked_up + left.rows * price::GIVEN;
-                }
-                Some(way)
-            }
-            _ if shared.is_subset(&left.certain) => {
-                let number = self.hidden();
-                let input = input_of(&left, number);
-                let pipeline = self.join(parts, own, Some(input))?;
-                Some(per_batch(left.clone(), pipeline, kind, number, filters))
-            }
-            _ => None,
-        };
-        Ok(match looked_up {
-            Some(way) if way.cost < whole.cost => way,
-            _ => whole,
-        })
-    }
-
-    pub(super) fn left_join(
-        &mut self,
-        left: Plan,
-        right: Algebra,
-        filters: Vec<Scalar>,
-    ) -> Result<Plan, QueryError> {
-        let (marked, plain): (Vec<_>, Vec<_>) = filters
-            .into_iter()
-            .partition(|filter| !filter.exists.is_empty());
-        if marked.is_empty() {
-            return self.partner(left, right, JoinKind::Left, plain);
-        }
-        // The joined rows that pass, and then the left rows that are not among them.
-        let number = self.hidden();
-        let input = input_of(&left, number);
-        let plan = match self.sole_service(&right) {
-            Some(service) => service_join(input, service, JoinKind::Inner, Vec::new()),
-            None => {
-                let right = self.plan(right)?;
-                joined(input, right, JoinKind::Inner, JoinMethod::Hash, Vec::new())
-            }
-        };
-        let plan = self.filtered(plan, plain)?;
-        let plan = self.filtered(plan, marked)?;
-        Ok(per_batch(left, plan, JoinKind::Left, number, Vec::new()))
-    }
-
-    pub(super) fn minus(&mut self, left: Plan, right: Algebra) -> Result<Plan, QueryError> {
-        let shared = left.possible().intersection(&right.possible());
-        if shared.is_empty() {
-            return Ok(left);
-        }
-        let is_certain = shared.is_subset(&left.certain) && shared.is_subset(&right.certain());
-        if is_certain {
-            return self.partner(left, right, JoinKind::Anti, Vec::new());
-        }
-        let right = self.plan(right)?;
-        Ok(joined(
-            left,
-            right,
-            JoinKind::Minus,
-            JoinMethod::Hash,
-            Vec::new(),
-        ))
     }
 }
 
@@ -726,72 +547,24 @@ fn scan_order(quads: &Quads, bound: [bool; 4], permutation: Permutation) -> Vec<
     order
 }
 
-/// Whether a pattern gives, joined with the row outside, what it gives with that row's values in place of these slots.
-fn is_self_contained(algebra: &Algebra, shared: &SlotSet) -> bool {
-    let seen = |slots: &SlotSet, certain: &SlotSet| slots.intersection(shared).is_subset(certain);
-    let own = match algebra {
-        Algebra::Join { filters, .. } => {
-            let certain = algebra.certain();
-            filters.iter().all(|filter| seen(&filter.slots, &certain))
-        }
-        Algebra::LeftJoin {
-            left,
-            right,
-            filters,
-        } => {
-            let certain = left.certain();
-            let both = certain.union(&right.certain());
-            seen(&right.possible(), &certain)
-                && filters.iter().all(|filter| seen(&filter.slots, &both))
-        }
-        Algebra::Minus { left, right } => seen(&right.mentioned(), &left.certain()),
-        Algebra::Extend { inner, slot, value } => {
-            !shared.contains(*slot) && seen(&value.slots, &inner.certain())
-        }
-        Algebra::Group { inner, keys, .. } => {
-            !keys.is_empty() && seen(&inner.possible(), &keys.iter().copied().collect())
-        }
-        // Somebody else evaluates it, as it is written.
-        Algebra::Service(service) => service
-            .name
-            .slot()
-            .is_none_or(|name| !shared.contains(name)),
-        Algebra::Slice { .. } | Algebra::EachGraph { .. } => false,
-        Algebra::Quads(_)
-        | Algebra::Path(_)
-        | Algebra::NamedGraphs(_)
-        | Algebra::Values { .. }
-        | Algebra::Union(_)
-        | Algebra::Unpack { .. }
-        | Algebra::Project { .. }
-        | Algebra::Distinct(_)
-        | Algebra::Reduced(_)
-        | Algebra::Sort { .. } => true,
+/// For each part, what the others may bind.
+fn outside_of(parts: &[Algebra], start: Option<&Plan>) -> Vec<SlotSet> {
+    let own: Vec<SlotSet> = parts.iter().map(Algebra::possible).collect();
+    let begun = start.map(Plan::possible).unwrap_or_default();
+    let outside = |part: usize| {
+        let mut slots = begun.clone();
+        let others = own.iter().enumerate().filter(|(other, _)| *other != part);
+        others.for_each(|(_, own)| slots.add_all(own));
+        slots
     };
-    own && algebra
-        .children()
-        .into_iter()
-        .all(|child| is_self_contained(child, shared))
-}
-
-/// Whether a condition is a single `EXISTS`, or the negation of one: then it is a join.
-fn whole_exists(condition: &Scalar) -> Option<JoinKind> {
-    let [exists] = condition.exists.as_slice() else {
-        return None;
-    };
-    let is_mark = |expression: &Expression| matches!(expression, Expression::Variable(name) if Slot::of_variable(name) == Some(exists.mark));
-    match &condition.expression {
-        expression if is_mark(expression) => Some(JoinKind::Semi),
-        Expression::Not(inner) if is_mark(inner) => Some(JoinKind::Anti),
-        _ => None,
-    }
+    (0..parts.len()).map(outside).collect()
 }
 
 /// The patterns among some parts.
 fn patterns_of(parts: &[usize], readings: &[Reading]) -> Vec<Quads> {
     let patterns = parts.iter().filter_map(|part| match &readings[*part] {
         Reading::Quads(quads, _) => Some(*quads),
-        Reading::Path(_) | Reading::Plan(_) => None,
+        Reading::Path(_) | Reading::Plan(..) => None,
     });
     patterns.collect()
 }

@@ -6,6 +6,7 @@
 //! plan gives the same multiset of rows as the algebra that it was made of; a figure in it is a guess and decides only how
 //! fast that is.
 
+mod driven;
 mod early;
 mod estimate;
 mod group;
@@ -16,6 +17,7 @@ mod normalize;
 mod parallel;
 #[cfg(test)]
 mod parallel_tests;
+mod partners;
 mod paths;
 mod planner;
 mod price;

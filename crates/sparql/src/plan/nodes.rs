@@ -163,6 +163,7 @@ pub(super) fn filter(input: Plan, filters: Vec<Scalar>) -> Plan {
 }
 
 pub(super) fn extended(input: Plan, slot: Slot, value: Scalar) -> Plan {
+    let is_bound = value.is_bound(&input.certain);
     let mut plan = wrapped(input, |input| Node::Extend {
         input: Box::new(input),
         slot,
@@ -170,6 +171,9 @@ pub(super) fn extended(input: Plan, slot: Slot, value: Scalar) -> Plan {
     });
     plan.columns.retain(|column| *column != slot);
     plan.columns.push(slot);
+    if is_bound {
+        plan.certain.insert(slot);
+    }
     plan.cost += plan.rows * price::FILTERED;
     plan
 }
@@ -199,6 +203,26 @@ pub(super) fn unpack(input: Plan, triple: Slot, parts: [Place; 3]) -> Plan {
         plan.certain.insert(slot);
     }
     plan
+}
+
+pub(super) fn united(plans: Vec<Plan>) -> Plan {
+    let mut possible = SlotSet::default();
+    let mut certain: Option<SlotSet> = None;
+    for plan in &plans {
+        possible.add_all(&plan.possible());
+        certain = Some(match certain {
+            Some(certain) => certain.intersection(&plan.certain),
+            None => plan.certain.clone(),
+        });
+    }
+    Plan {
+        columns: possible.iter().collect(),
+        certain: certain.unwrap_or_default(),
+        order: Vec::new(),
+        rows: plans.iter().map(|plan| plan.rows).sum(),
+        cost: plans.iter().map(|plan| plan.cost).sum(),
+        node: Node::Union(plans),
+    }
 }
 
 pub(super) fn project(input: Plan, slots: Vec<Slot>) -> Plan {

@@ -4,7 +4,9 @@
 //! chosen by cost among ways that give the same rows.
 
 use super::estimate::Estimator;
-use super::nodes::{distinct, extended, grouped, leaf, project, sorted, unpack, values, wrapped};
+use super::nodes::{
+    distinct, extended, grouped, leaf, project, sorted, united, unpack, values, wrapped,
+};
 use super::normalize::normalize;
 use super::parallel::{PARALLEL_MIN, run_in_parallel};
 use super::price;
@@ -33,6 +35,8 @@ pub(crate) struct Planner<'a> {
     is_shown: bool,
     /// Whether no choice rests on them.
     pub(super) needs_no_figures: bool,
+    /// How many parts that begin with other rows are around the one at hand.
+    pub(super) driven_depth: usize,
 }
 
 impl<'a> Planner<'a> {
@@ -45,6 +49,7 @@ impl<'a> Planner<'a> {
             wanted: Wanted::default(),
             is_shown: false,
             needs_no_figures: false,
+            driven_depth: 0,
         }
     }
 
@@ -152,23 +157,7 @@ impl<'a> Planner<'a> {
         for part in parts {
             plans.push(self.plan(part)?);
         }
-        let mut possible = SlotSet::default();
-        let mut certain: Option<SlotSet> = None;
-        for plan in &plans {
-            possible.add_all(&plan.possible());
-            certain = Some(match certain {
-                Some(certain) => certain.intersection(&plan.certain),
-                None => plan.certain.clone(),
-            });
-        }
-        Ok(Plan {
-            columns: possible.iter().collect(),
-            certain: certain.unwrap_or_default(),
-            order: Vec::new(),
-            rows: plans.iter().map(|plan| plan.rows).sum(),
-            cost: plans.iter().map(|plan| plan.cost).sum(),
-            node: Node::Union(plans),
-        })
+        Ok(united(plans))
     }
 
     pub(super) fn extend(
@@ -345,7 +334,17 @@ impl<'a> Planner<'a> {
         if let Some(plan) = self.counted_values(&inner, &keys, &aggregates)? {
             return Ok(plan);
         }
-        let mut input = self.plan(inner)?;
+        let input = self.plan(inner)?;
+        self.grouped(input, keys, aggregates)
+    }
+
+    /// The groups of some rows.
+    pub(super) fn grouped(
+        &mut self,
+        mut input: Plan,
+        keys: Vec<Slot>,
+        aggregates: Vec<Aggregate>,
+    ) -> Result<Plan, QueryError> {
         let is_variable = |slot: &Slot| {
             let name = self.names.get(slot.0 as usize);
             name.is_some_and(|name| !name.starts_with(HIDDEN))

@@ -3,6 +3,7 @@
 //! What flows in: two sets of joined parts, or one and the parts that follow. What flows out: the state of their join. What
 //! always holds: the order of a state is one that its rows have whatever the data.
 
+use super::driven::Driving;
 use super::group::{JoinFilter, JoinPart, Search, State, Step, Tree, is_dear, member};
 use super::price;
 use crate::algebra::{Slot, SlotSet};
@@ -31,8 +32,22 @@ impl Search<'_> {
         )
     }
 
+    /// The cheapest way to begin a part with rows, if it can begin so.
+    pub(super) fn driving<'a>(&self, left: &State, part: &'a JoinPart) -> Option<&'a Driving> {
+        let shared = left.possible.intersection(&part.possible);
+        let cost = |driving: &&Driving| driving.cost(left.tree.rows);
+        let known = part.driving.iter();
+        let known = known.filter(|driving| driving.slots.is_subset(&shared));
+        known
+            .filter(|_| shared.is_subset(&left.certain))
+            .min_by(|one, other| cost(one).total_cmp(&cost(other)))
+    }
+
     pub(super) fn cost_of_lookup(&self, left: &State, part: &JoinPart) -> f64 {
         let probes = left.tree.rows;
+        if let Some(driving) = self.driving(left, part) {
+            return driving.cost(probes);
+        }
         let probed = left.possible.intersection(&part.possible);
         if !left.certain.meets(&part.possible) {
             return probes * (price::LOOKED_UP + part.estimate.rows * price::SCANNED);

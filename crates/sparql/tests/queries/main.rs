@@ -3,6 +3,7 @@
 
 mod answers;
 mod common;
+mod driven;
 mod extensions;
 mod faults;
 mod formats;
