@@ -69,20 +69,7 @@ impl Planner<'_> {
             });
             join_parts.push(join_part);
         }
-        let join_filters: Vec<_> = filters
-            .iter()
-            .enumerate()
-            .map(|(number, filter)| JoinFilter {
-                slots: filter.slots.difference(&self.parameters),
-                price: filter_price(&filter.expression),
-                // What a condition on objects leaves was counted with their pattern.
-                selectivity: if counted.contains(&number) {
-                    1.0
-                } else {
-                    selectivity(&filter.expression)
-                },
-            })
-            .collect();
+        let join_filters = self.join_filters(&filters, &counted);
         let start_state = start.as_ref().map(|plan| Start {
             estimate: Estimate {
                 rows: plan.rows,
@@ -102,6 +89,24 @@ impl Planner<'_> {
             return self.filtered(unit(), filters);
         };
         self.made(&tree, &readings, &filters, start.as_ref())
+    }
+
+    /// The conditions of a join with their figures, some of them counted with their patterns already.
+    fn join_filters(&self, filters: &[Scalar], counted: &[usize]) -> Vec<JoinFilter> {
+        filters
+            .iter()
+            .enumerate()
+            .map(|(number, filter)| JoinFilter {
+                slots: filter.slots.difference(&self.parameters),
+                price: filter_price(&filter.expression),
+                // What a condition on objects leaves was counted with their pattern.
+                selectivity: if counted.contains(&number) {
+                    1.0
+                } else {
+                    selectivity(&filter.expression)
+                },
+            })
+            .collect()
     }
 
     /// The join of parts one after the other, and then the filters.
@@ -265,57 +270,71 @@ impl Planner<'_> {
                 };
                 Ok((Reading::Quads(quads, None), part))
             }
-            Algebra::Path(path) => {
-                let estimate = self.estimator.path(&path, &parameters)?;
-                let slots = path.slots().difference(&parameters);
-                let access = Access {
-                    permutation: None,
-                    order: Vec::new(),
-                    cost: price::SCAN_START + estimate.rows * price::LOOKED_UP,
-                    begin: price::SCAN_START,
-                };
-                let part = JoinPart {
-                    estimate,
-                    possible: slots.clone(),
-                    certain: slots,
-                    accesses: vec![access],
-                    tries: Vec::new(),
-                    can_probe: true,
-                    probing: None,
-                    driving: Vec::new(),
-                    // A path is walked from all nodes of a batch at once.
-                    keeps_order: false,
-                    arm: None,
-                };
-                Ok((Reading::Path(path), part))
-            }
-            other => {
-                let driving = self.driving(&other, outside)?;
-                let algebra = (!driving.is_empty()).then(|| Box::new(other.clone()));
-                let plan = self.plan(other)?;
-                let part = JoinPart {
-                    estimate: Estimate {
-                        rows: plan.rows,
-                        distinct: Vec::new(),
-                    },
-                    possible: plan.possible().difference(&parameters),
-                    certain: plan.certain.clone(),
-                    accesses: vec![Access {
-                        permutation: None,
-                        order: plan.order.clone(),
-                        cost: plan.cost,
-                        begin: plan.cost,
-                    }],
-                    tries: Vec::new(),
-                    can_probe: false,
-                    probing: None,
-                    driving,
-                    keeps_order: false,
-                    arm: None,
-                };
-                Ok((Reading::Plan(Box::new(plan), algebra), part))
-            }
+            Algebra::Path(path) => self.path_part(path, &parameters),
+            other => self.planned_part(other, &parameters, outside),
         }
+    }
+
+    fn path_part(
+        &mut self,
+        path: Box<Path>,
+        parameters: &SlotSet,
+    ) -> Result<(Reading, JoinPart), QueryError> {
+        let estimate = self.estimator.path(&path, parameters)?;
+        let slots = path.slots().difference(parameters);
+        let access = Access {
+            permutation: None,
+            order: Vec::new(),
+            cost: price::SCAN_START + estimate.rows * price::LOOKED_UP,
+            begin: price::SCAN_START,
+        };
+        let part = JoinPart {
+            estimate,
+            possible: slots.clone(),
+            certain: slots,
+            accesses: vec![access],
+            tries: Vec::new(),
+            can_probe: true,
+            probing: None,
+            driving: Vec::new(),
+            // A path is walked from all nodes of a batch at once.
+            keeps_order: false,
+            arm: None,
+        };
+        Ok((Reading::Path(path), part))
+    }
+
+    /// A part that is planned by itself, and perhaps begun with other rows instead.
+    fn planned_part(
+        &mut self,
+        part: Algebra,
+        parameters: &SlotSet,
+        outside: &SlotSet,
+    ) -> Result<(Reading, JoinPart), QueryError> {
+        let driving = self.driving(&part, outside)?;
+        let algebra = (!driving.is_empty()).then(|| Box::new(part.clone()));
+        let plan = self.plan(part)?;
+        let join_part = JoinPart {
+            estimate: Estimate {
+                rows: plan.rows,
+                distinct: Vec::new(),
+            },
+            possible: plan.possible().difference(parameters),
+            certain: plan.certain.clone(),
+            accesses: vec![Access {
+                permutation: None,
+                order: plan.order.clone(),
+                cost: plan.cost,
+                begin: plan.cost,
+            }],
+            tries: Vec::new(),
+            can_probe: false,
+            probing: None,
+            driving,
+            keeps_order: false,
+            arm: None,
+        };
+        Ok((Reading::Plan(Box::new(plan), algebra), join_part))
     }
 
     /// The ways to scan a pattern: the permutations that begin with what is bound, or with some of it; then the quads behind

@@ -1,10 +1,10 @@
 //! Plans: which operators answer a query, in which order, and what that is thought to cost.
 //!
-//! What flows in: an [`Algebra`](crate::algebra::Algebra). What flows out: a [`Plan`]. The way there: `normalize` moves filters down and what may
-//! wait up, `group` orders joins, `ranges` has scans read what conditions leave, `planner` does the rest, `prune` drops
-//! columns that nobody reads. What always holds: a
-//! plan gives the same multiset of rows as the algebra that it was made of; a figure in it is a guess and decides only how
-//! fast that is.
+//! What flows in: an [`Algebra`](crate::algebra::Algebra). What flows out: a [`Plan`]. The way there: `normalize` moves
+//! filters down and what may wait up, `joins` and `group` order joins, `partners` has optional parts and conditions,
+//! `driven` begins parts with the rows that they are joined with, `ranges` has scans read what conditions leave, `planner`
+//! does the rest, `prune` drops columns that nobody reads. What always holds: a plan gives the same multiset of rows as the
+//! algebra that it was made of; a figure in it is a guess and decides only how fast that is.
 
 mod driven;
 mod early;
