@@ -13,6 +13,7 @@ use crate::statistics_rows::Subject;
 use crate::term::TermId;
 use dashmap::DashMap;
 use quadrille_backend::{StorageBackend, StorageResult};
+use std::hash::Hash;
 use std::sync::OnceLock;
 
 /// So many quads without a statistics row are read through; of more, so many are.
@@ -54,21 +55,50 @@ impl QuadFigures {
 /// What figures are about.
 type About = Option<(Subject, TermId)>;
 
-/// The figures that a snapshot was asked for.
+/// What a snapshot was asked for.
 #[derive(Default)]
-pub(crate) struct Figures(OnceLock<DashMap<About, QuadFigures>>);
+pub(crate) struct Figures {
+    about: Remembered<About, QuadFigures>,
+    /// Estimates of patterns that bind no subject and no object: there are few, and every plan asks for some.
+    estimates: Remembered<IdPattern, u64>,
+}
 
 impl Figures {
-    fn get(&self, about: About) -> Option<QuadFigures> {
-        self.0.get()?.get(&about).map(|figures| *figures)
+    /// The estimate of a pattern, which is made if it is not known.
+    pub(crate) fn estimate(
+        &self,
+        pattern: IdPattern,
+        estimate: impl FnOnce() -> StorageResult<u64>,
+    ) -> StorageResult<u64> {
+        match pattern {
+            [None, _, None, _] => self.estimates.get_or_make(pattern, estimate),
+            _ => estimate(),
+        }
     }
+}
 
-    fn insert(&self, about: About, figures: QuadFigures) {
+/// Answers by what was asked.
+struct Remembered<K, V>(OnceLock<DashMap<K, V>>);
+
+impl<K, V> Default for Remembered<K, V> {
+    fn default() -> Self {
+        Self(OnceLock::new())
+    }
+}
+
+impl<K: Copy + Eq + Hash, V: Copy> Remembered<K, V> {
+    fn get_or_make(&self, key: K, make: impl FnOnce() -> StorageResult<V>) -> StorageResult<V> {
+        let known = self.0.get().and_then(|all| all.get(&key).map(|it| *it));
+        if let Some(value) = known {
+            return Ok(value);
+        }
+        let value = make()?;
         let remembered = self.0.get_or_init(DashMap::new);
         if remembered.len() >= REMEMBERED_MAX {
             remembered.clear();
         }
-        remembered.insert(about, figures);
+        remembered.insert(key, value);
+        Ok(value)
     }
 }
 
@@ -140,13 +170,8 @@ impl<B: StorageBackend> Snapshot<B> {
         about: About,
         figures: impl FnOnce() -> StorageResult<QuadFigures>,
     ) -> StorageResult<QuadFigures> {
-        let remembered = &self.inner.figures;
-        if let Some(figures) = remembered.get(about) {
-            return Ok(figures);
-        }
-        let figures = figures()?.bounded();
-        remembered.insert(about, figures);
-        Ok(figures)
+        let remembered = &self.inner.figures.about;
+        remembered.get_or_make(about, || Ok(figures()?.bounded()))
     }
 
     /// The figures of the quads of a pattern, from the first of them.

@@ -588,7 +588,8 @@ impl<B: StorageBackend> Snapshot<B> {
     /// # Errors
     /// As [`match_quads`](Self::match_quads).
     pub fn estimate_ids(&self, pattern: IdPattern) -> StorageResult<u64> {
-        self.estimate_request(&ScanRequest::new(pattern))
+        let estimate = || self.estimate_request(&ScanRequest::new(pattern));
+        self.inner.figures.estimate(pattern, estimate)
     }
 
     /// About how many quads a scan of a request passes, from summaries: half of each block at the edges of the range is

@@ -142,15 +142,22 @@ impl<'a> Translator<'a> {
         Slot(u32::MAX)
     }
 
-    /// The pattern of an `EXISTS`, whose rows outside may bind these slots.
+    /// The pattern of an `EXISTS`, whose rows outside may bind these slots. What they cannot bind is another variable of the
+    /// same name: rows that are joined to them later may bind that one.
     pub(super) fn correlated(
         &mut self,
         pattern: &GraphPattern,
         visible: &SlotSet,
     ) -> Result<Algebra, QueryError> {
+        let is_seen =
+            |slot: &Slot| visible.contains(*slot) || self.given.iter().any(|(it, _)| it == slot);
+        let seen = self.scope.iter().filter(|(_, slot)| is_seen(slot));
+        let scope = seen.map(|(name, slot)| (name.clone(), *slot)).collect();
+        let outer_scope = std::mem::replace(&mut self.scope, scope);
         let outer = std::mem::replace(&mut self.outer, visible.clone());
         let algebra = self.pattern(pattern);
         self.outer = outer;
+        self.scope = outer_scope;
         algebra
     }
 
