@@ -102,6 +102,15 @@ impl Prepared {
                 }),
                 _ => None,
             },
+            Expression::Less(left, right)
+            | Expression::LessOrEqual(left, right)
+            | Expression::Greater(left, right)
+            | Expression::GreaterOrEqual(left, right)
+                if are_unordered_numbers(&term(left)?, &term(right)?) =>
+            {
+                Some(boolean(false))
+            }
+            Expression::Equal(left, right) => equal(term(left)?, term(right)?),
             other => self.of_operands(other, row),
         }
     }
@@ -158,12 +167,44 @@ fn any(truths: impl IntoIterator<Item = Option<bool>>) -> Option<bool> {
 }
 
 fn equal(left: Term, right: Term) -> Option<Term> {
+    let operands = [left, right];
+    let equal = of_two(Expression::Equal, &operands)?;
+    let is_open = equal == boolean(false)
+        && are_of_one_sort_in_time(&operands)
+        && of_two(Expression::Less, &operands).is_none();
+    (!is_open).then_some(equal)
+}
+
+fn of_two(
+    make: impl Fn(Box<Expression>, Box<Expression>) -> Expression,
+    operands: &[Term; 2],
+) -> Option<Term> {
     let make = |mut operands: Vec<Expression>| {
         let right = operands.pop().expect("two operands");
         let left = operands.pop().expect("two operands");
-        Expression::Equal(Box::new(left), Box::new(right))
+        make(Box::new(left), Box::new(right))
     };
-    apply(make, &[left, right])
+    apply(make, operands)
+}
+
+/// Whether two terms are dates, times or instants, both the same: then one may have a zone and the other none.
+fn are_of_one_sort_in_time(operands: &[Term; 2]) -> bool {
+    let sort = |term: &Term| match term {
+        Term::Literal(literal) => {
+            let name = literal.datatype().as_str();
+            let name = name.strip_prefix("http://www.w3.org/2001/XMLSchema#")?;
+            let is_in_time = name.starts_with('g') || ["dateTime", "date", "time"].contains(&name);
+            is_in_time.then(|| name.to_owned())
+        }
+        _ => None,
+    };
+    // A form that is none has no order to itself either.
+    let has_value = |term: &Term| {
+        let twice = [term.clone(), term.clone()];
+        of_two(Expression::LessOrEqual, &twice).is_some()
+    };
+    let [left, right] = operands;
+    sort(left).is_some() && sort(left) == sort(right) && has_value(left) && has_value(right)
 }
 
 /// A place in a text, none of which is that long: spareval cannot add to the greatest integer.
@@ -198,6 +239,23 @@ fn lexical(term: Term) -> Option<Term> {
     }
 }
 
+/// Whether two terms are numbers and one of them is not a number: neither is less then (XPath, section 4.3.2).
+fn are_unordered_numbers(left: &Term, right: &Term) -> bool {
+    let number = |term: &Term| match term {
+        Term::Literal(literal) if is_numeric(literal.datatype().as_str()) => {
+            let plus =
+                |operands: Vec<Expression>| Expression::UnaryPlus(Box::new(operands[0].clone()));
+            apply(plus, std::slice::from_ref(term))
+        }
+        _ => None,
+    };
+    let is_nan = |term: &Term| matches!(term, Term::Literal(literal) if literal.value() == "NaN");
+    match (number(left), number(right)) {
+        (Some(left), Some(right)) => is_nan(&left) || is_nan(&right),
+        _ => false,
+    }
+}
+
 fn is_numeric(datatype: &str) -> bool {
     let name = datatype.strip_prefix("http://www.w3.org/2001/XMLSchema#");
     name.is_some_and(|name| {
@@ -222,6 +280,11 @@ fn keeps_terms(expression: &mut Expression) -> bool {
         | Expression::Or(..)
         | Expression::And(..)
         | Expression::Not(_)
+        | Expression::Equal(..)
+        | Expression::Less(..)
+        | Expression::LessOrEqual(..)
+        | Expression::Greater(..)
+        | Expression::GreaterOrEqual(..)
         | Expression::FunctionCall(
             Function::Str
             | Function::Datatype

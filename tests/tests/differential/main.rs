@@ -15,6 +15,8 @@
 //! - A constant that the graph lacks has no path of no length to itself; it has.
 //! - `GRAPH ?g` binds `?g` inside its braces, and finds no graph for `{}`; `{}` matches in each graph, and `?g` is joined.
 //! - IF, COALESCE, STR, BIND and the like write numbers and dates anew (`"01"^^xsd:integer` as `1`); terms are kept.
+//! - Dates and times with and without a zone are different; where the zone decides that it is an error.
+//! - NaN is equal to NaN for `<=` and `>=`, else an error; it is not less, equal or greater.
 //! - `x IN ()` is an error where `x` has no truth value; it is false.
 //!
 //! Not drawn, as SPARQL leaves the answer open: MIN, MAX and GROUP_CONCAT where it depends on the order of rows, slices

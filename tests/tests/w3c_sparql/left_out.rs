@@ -65,12 +65,6 @@ const TESTS: &[(&str, Reason)] = &[
         "sparql10/expr-builtin/case-insensitive-booleans",
         Deviation("the parser takes `true` and `false` in lower case only"),
     ),
-    (
-        "sparql10/open-world/date-2",
-        Deviation(
-            "a day with and without a zone are different for the evaluator, not incomparable",
-        ),
-    ),
 ];
 
 /// Why a test is not run as it stands, if it is not.

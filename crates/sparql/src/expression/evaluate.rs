@@ -301,16 +301,18 @@ impl Context {
         };
         let pair = (&operands.0, &operands.1);
         Ok(match comparison {
-            Compiled::Compare(comparison, ..) => {
-                let ordering = match told(pair, ids_compare) {
-                    Some(ordering) => ordering,
-                    None => {
-                        self.decode_ahead([left, right], batch, row)?;
-                        self.value(pair.0)?.compare(&self.value(pair.1)?)
+            Compiled::Compare(comparison, ..) => match told(pair, ids_compare) {
+                Some(ordering) => Some(ordering.is_some_and(|it| comparison.holds(it))),
+                None => {
+                    self.decode_ahead([left, right], batch, row)?;
+                    let (left, right) = (self.value(pair.0)?, self.value(pair.1)?);
+                    match left.compare(&right) {
+                        Some(ordering) => Some(comparison.holds(ordering)),
+                        // What is not a number is neither less nor more than a number (XPath, section 4.3.2).
+                        None => (left.is_numeric() && right.is_numeric()).then_some(false),
                     }
-                };
-                ordering.map(|ordering| comparison.holds(ordering))
-            }
+                }
+            },
             Compiled::Equal(..) => match told(pair, ids_equal) {
                 None => {
                     self.decode_ahead([left, right], batch, row)?;

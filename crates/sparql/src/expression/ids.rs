@@ -155,7 +155,7 @@ pub(super) fn ids_equal(left: u64, right: u64) -> Option<bool> {
     compare_numbers(left, right).map(|ordering| ordering == Some(Ordering::Equal))
 }
 
-/// How two terms compare, as far as their ids tell; `Some(None)` where they do not.
+/// How two terms compare, as far as their ids tell; `Some(None)` for numbers of which one is not a number.
 #[inline]
 pub(super) fn ids_compare(left: u64, right: u64) -> Option<Option<Ordering>> {
     let (left, right) = (TermId::from_raw(left), TermId::from_raw(right));

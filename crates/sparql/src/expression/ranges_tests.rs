@@ -20,13 +20,20 @@ const OPERATORS: [(&str, Relation); 6] = [
     ("sameTerm", Relation::SameTerm),
 ];
 
-const INTEGERS: [NamedNodeRef<'_>; 6] = [
+const INTEGERS: [NamedNodeRef<'_>; 13] = [
     xsd::INTEGER,
     xsd::INT,
     xsd::BYTE,
-    xsd::UNSIGNED_SHORT,
-    xsd::NON_POSITIVE_INTEGER,
+    xsd::SHORT,
     xsd::LONG,
+    xsd::UNSIGNED_INT,
+    xsd::UNSIGNED_BYTE,
+    xsd::UNSIGNED_SHORT,
+    xsd::UNSIGNED_LONG,
+    xsd::POSITIVE_INTEGER,
+    xsd::NEGATIVE_INTEGER,
+    xsd::NON_POSITIVE_INTEGER,
+    xsd::NON_NEGATIVE_INTEGER,
 ];
 
 /// A number as an integer, a decimal, a double or a float, in one of many forms; some are no numbers.
@@ -42,7 +49,7 @@ fn number(random: &mut Random) -> Term {
     let exponent = ["", "e0", "E0", "E1", "e-1", "E2"][random.below(6) as usize];
     let special = ["NaN", "INF", "-INF", "-0", "+0", "", "x", "+5"][random.below(8) as usize];
     let floating = [xsd::DOUBLE, xsd::FLOAT][random.below(2) as usize];
-    let integer = INTEGERS[random.below(6) as usize];
+    let integer = INTEGERS[random.below(13) as usize];
     let (form, datatype) = match random.below(12) {
         0..3 => (format!("{near}"), integer),
         3 => (format!("{sign}{zeros}{size}"), integer),
@@ -92,16 +99,18 @@ fn date_or_time(random: &mut Random) -> Term {
         xsd::DATE,
         xsd::DATE_TIME,
         xsd::G_YEAR,
+        xsd::DATE_TIME_STAMP,
     ];
     let (form, datatype) = match random.below(10) {
         0..3 => (format!("{date}{zone}"), xsd::DATE),
-        3..7 => (format!("{date}T{time}{fraction}{zone}"), xsd::DATE_TIME),
+        3..6 => (format!("{date}T{time}{fraction}{zone}"), xsd::DATE_TIME),
+        6 => (format!("{date}T{time}{fraction}Z"), xsd::DATE_TIME_STAMP),
         7 => (format!("{}{zone}", &date[..date.len() - 6]), xsd::G_YEAR),
         8 => (
             format!("{}{zone}", &date[..date.len() - 3]),
             xsd::G_YEAR_MONTH,
         ),
-        _ => (other.to_owned(), others[random.below(6) as usize]),
+        _ => (other.to_owned(), others[random.below(7) as usize]),
     };
     Literal::new_typed_literal(form, datatype).into()
 }
@@ -242,12 +251,12 @@ fn filters_give_what_spareval_gives() {
         let data: Dataset = quads.iter().collect();
         for _ in 0..12 {
             let [first, second] = [make(&mut random), make(&mut random)];
-            // spareval has a NaN below or equal to the same NaN, and no order of booleans.
-            let differs = |term: &Term| {
-                let text = term.to_string();
-                text.contains("NaN") || text.contains("boolean")
+            let is_about = |what: &str| {
+                let mut constants = [&first, &second].into_iter();
+                constants.any(|term| term.to_string().contains(what))
             };
-            if differs(&first) || differs(&second) {
+            // spareval has no order of booleans.
+            if is_about("boolean") {
                 continue;
             }
             let condition = match random.below(10) {
@@ -264,7 +273,10 @@ fn filters_give_what_spareval_gives() {
             let own: BTreeSet<String> = rows
                 .map(|row| row.unwrap().get("x").unwrap().to_string())
                 .collect();
-            assert_eq!(own, by_spareval(&data, &query), "{query}");
+            let mut expected = by_spareval(&data, &query);
+            // It has a NaN below or equal to the same NaN.
+            expected.retain(|term| !is_about("NaN") || !term.contains("NaN"));
+            assert_eq!(own, expected, "{query}");
         }
     }
 }

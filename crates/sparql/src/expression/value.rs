@@ -12,6 +12,7 @@ use oxsdatatypes::{
     GMonthDay, GYear, GYearMonth, Integer, Time, YearMonthDuration,
 };
 use std::cmp::Ordering;
+use std::mem::discriminant;
 use std::str::FromStr;
 
 /// What stands between a language tag and a base direction.
@@ -135,10 +136,14 @@ impl Temporal {
         }
     }
 
-    pub(super) fn equals(self, other: Self) -> bool {
-        match (self.duration(), other.duration()) {
-            (Some(left), Some(right)) => left == right,
-            _ => self == other,
+    /// Whether two are equal; `None` where that depends on a zone that one of them does not have.
+    pub(super) fn equals(self, other: Self) -> Option<bool> {
+        if let (Some(left), Some(right)) = (self.duration(), other.duration()) {
+            return Some(left == right);
+        }
+        match self.compare(other) {
+            Some(ordering) => Some(ordering == Ordering::Equal),
+            None => (discriminant(&self) != discriminant(&other)).then_some(false),
         }
     }
 }
@@ -259,7 +264,7 @@ impl Value {
                 );
                 is_apart.then_some(false)
             }
-            (Self::Temporal(left), Self::Temporal(right)) => Some(left.equals(*right)),
+            (Self::Temporal(left), Self::Temporal(right)) => left.equals(*right),
             _ => Some(self == other),
         }
     }
