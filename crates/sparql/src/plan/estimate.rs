@@ -7,6 +7,7 @@ use crate::algebra::{GraphPlace, Path, Place, Quads, Slot, SlotSet};
 use crate::dataset::{DefaultGraph, GraphSelection};
 use crate::error::QueryError;
 use crate::execution::Execution;
+use oxrdf::vocab::rdf;
 use quadrille_store::{IdPattern, Permutation, ScanRequest, TermId};
 use std::collections::HashMap;
 
@@ -14,18 +15,45 @@ use std::collections::HashMap;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Estimate {
     pub(crate) rows: f64,
-    /// About how many distinct values a slot has; a slot that is not listed has one a row.
-    pub(crate) distinct: Vec<(Slot, f64)>,
+    /// The distinct values of each slot; a slot that is not listed has one a row.
+    pub(crate) values: Vec<Values>,
+}
+
+/// About how many distinct values a slot has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Values {
+    pub(crate) slot: Slot,
+    pub(crate) distinct: f64,
+    /// How many there would be without the other constants of the pattern: those that it has are some of these.
+    pub(crate) domain: f64,
+}
+
+impl Values {
+    fn new(slot: Slot, distinct: f64) -> Self {
+        Self {
+            slot,
+            distinct,
+            domain: distinct,
+        }
+    }
 }
 
 impl Estimate {
     /// About how many distinct values a slot has in these rows.
     pub(crate) fn distinct_of(&self, slot: Slot) -> f64 {
-        self.distinct
-            .iter()
-            .find(|(known, _)| *known == slot)
-            .map_or(self.rows, |(_, distinct)| distinct.min(self.rows))
-            .max(1.0)
+        self.values_of(slot).distinct
+    }
+
+    /// The distinct values of a slot in these rows.
+    pub(crate) fn values_of(&self, slot: Slot) -> Values {
+        let known = self.values.iter().find(|known| known.slot == slot);
+        let values = known.copied().unwrap_or(Values::new(slot, self.rows));
+        let distinct = values.distinct.min(self.rows).max(1.0);
+        Values {
+            slot,
+            distinct,
+            domain: values.domain.max(distinct),
+        }
     }
 }
 
@@ -43,6 +71,7 @@ pub(super) struct Estimator<'a> {
     counts: HashMap<IdPattern, f64>,
     spreads: HashMap<u64, Spread>,
     named_graphs: Option<f64>,
+    type_predicate: Option<Option<TermId>>,
 }
 
 impl<'a> Estimator<'a> {
@@ -52,6 +81,7 @@ impl<'a> Estimator<'a> {
             counts: HashMap::new(),
             spreads: HashMap::new(),
             named_graphs: None,
+            type_predicate: None,
         }
     }
 
@@ -135,9 +165,10 @@ impl<'a> Estimator<'a> {
         let pattern = self.pattern(quads);
         let mut rows = self.count(pattern)?;
         let distinct = self.distinct_by_position(pattern, rows)?;
+        let domains = self.domains(pattern, distinct)?;
         let mut estimate = Estimate {
             rows,
-            distinct: Vec::new(),
+            values: Vec::new(),
         };
         let places = places_of(quads);
         for (position, place) in places.iter().enumerate() {
@@ -146,11 +177,15 @@ impl<'a> Estimator<'a> {
             };
             if fixed.contains(slot) {
                 rows /= distinct[position].max(1.0);
-            } else if estimate.distinct.iter().any(|(known, _)| *known == slot) {
+            } else if estimate.values.iter().any(|known| known.slot == slot) {
                 // The same variable twice.
                 rows /= distinct[position].max(1.0);
             } else {
-                estimate.distinct.push((slot, distinct[position]));
+                estimate.values.push(Values {
+                    slot,
+                    distinct: distinct[position],
+                    domain: domains[position],
+                });
             }
         }
         estimate.rows = rows;
@@ -188,6 +223,38 @@ impl<'a> Estimator<'a> {
         Ok(distinct.map(|values| values.clamp(1.0, rows.max(1.0))))
     }
 
+    /// How many distinct values each position has among the quads of a pattern's predicate. What has a certain type has the
+    /// properties of this type: there, the constant does not choose by chance.
+    fn domains(
+        &mut self,
+        [subject, predicate, object, _]: IdPattern,
+        distinct: [f64; 4],
+    ) -> Result<[f64; 4], QueryError> {
+        let mut domains = distinct;
+        let Some(predicate) = predicate.filter(|id| !id.is_query_local()) else {
+            return Ok(domains);
+        };
+        if subject.is_none() && object.is_some() && Some(predicate) != self.type_predicate()? {
+            domains[0] = self.spread(predicate)?.subjects.max(distinct[0]);
+        }
+        if subject.is_some() && object.is_none() {
+            domains[2] = self.spread(predicate)?.objects.max(distinct[2]);
+        }
+        Ok(domains)
+    }
+
+    /// `rdf:type`, if the source has it.
+    fn type_predicate(&mut self) -> Result<Option<TermId>, QueryError> {
+        if let Some(known) = self.type_predicate {
+            return Ok(known);
+        }
+        let source = self.execution.source();
+        let id = source.encode(rdf::TYPE.into());
+        let id = id.map_err(|error| self.execution.explain(error))?;
+        self.type_predicate = Some(id);
+        Ok(id)
+    }
+
     /// The rows of a path, as a multiple of what its steps have.
     pub(super) fn path(&mut self, path: &Path, fixed: &SlotSet) -> Result<Estimate, QueryError> {
         let total = self.count([None; 4])?;
@@ -197,12 +264,12 @@ impl<'a> Estimator<'a> {
             (true, false) | (false, true) => total.sqrt().clamp(1.0, 1000.0),
             (false, false) => (total * 4.0).max(1.0),
         };
-        let distinct = path
-            .slots()
-            .iter()
-            .map(|slot| (slot, rows.sqrt()))
-            .collect();
-        Ok(Estimate { rows, distinct })
+        let slots = path.slots();
+        let values = slots.iter().map(|slot| Values::new(slot, rows.sqrt()));
+        Ok(Estimate {
+            rows,
+            values: values.collect(),
+        })
     }
 
     /// Whether a quad pattern is read by one scan, and so in the order of an index.

@@ -8,7 +8,7 @@
 //! nothing that comes later can bind a slot of it; a product is taken only where nothing connects.
 
 use super::driven::Driving;
-use super::estimate::Estimate;
+use super::estimate::{Estimate, Values};
 use super::multiway::{Multiway, multiway_joins};
 use super::price;
 use super::sorted::Wanted;
@@ -61,11 +61,9 @@ pub(super) struct JoinPart {
 
 impl JoinPart {
     /// About how many distinct values each slot has.
-    pub(super) fn distinct(&self) -> Vec<(Slot, f64)> {
+    pub(super) fn values(&self) -> Vec<Values> {
         let slots = self.possible.iter();
-        slots
-            .map(|slot| (slot, self.estimate.distinct_of(slot)))
-            .collect()
+        slots.map(|slot| self.estimate.values_of(slot)).collect()
     }
 }
 
@@ -181,13 +179,13 @@ pub(super) struct State {
     pub(super) possible: SlotSet,
     pub(super) certain: SlotSet,
     /// The fewest distinct values of each slot in a part.
-    pub(super) distinct: Vec<(Slot, f64)>,
+    pub(super) values: Vec<Values>,
 }
 
 impl State {
     /// The rows, and the distinct values of each slot.
-    pub(super) fn figures(&self) -> (f64, &[(Slot, f64)]) {
-        (self.tree.rows, &self.distinct)
+    pub(super) fn figures(&self) -> (f64, &[Values]) {
+        (self.tree.rows, &self.values)
     }
 }
 
@@ -401,10 +399,10 @@ impl Search<'_> {
             }),
             members: SlotSet::default(),
             applied: SlotSet::default(),
-            distinct: start
+            values: start
                 .possible
                 .iter()
-                .map(|slot| (slot, start.estimate.distinct_of(slot)))
+                .map(|slot| start.estimate.values_of(slot))
                 .collect(),
             possible: start.possible.clone(),
             certain: start.certain.clone(),
@@ -432,7 +430,7 @@ impl Search<'_> {
                 }),
                 members: std::iter::once(member(index)).collect(),
                 applied: SlotSet::default(),
-                distinct: part.distinct(),
+                values: part.values(),
                 possible: part.possible.clone(),
                 certain: part.certain.clone(),
             };
@@ -444,11 +442,11 @@ impl Search<'_> {
 
     /// Parts that are joined at once.
     fn multiway(&self, multiway: Multiway) -> State {
-        let (mut rows, mut distinct) = (1.0, Vec::new());
+        let (mut rows, mut values) = (1.0, Vec::new());
         let mut slots = SlotSet::default();
         for part in multiway.parts.iter().map(|part| &self.parts[*part]) {
-            let own = part.distinct();
-            (rows, distinct) = joined_rows((rows, &distinct), (part.estimate.rows, &own));
+            let own = part.values();
+            (rows, values) = joined_rows((rows, &values), (part.estimate.rows, &own));
             slots.add_all(&part.possible);
         }
         let members = multiway.parts.iter().map(|part| member(*part)).collect();
@@ -466,7 +464,7 @@ impl Search<'_> {
             [(&members, &none)],
             (&none, &none),
             (slots.clone(), slots),
-            distinct,
+            values,
         )
     }
 

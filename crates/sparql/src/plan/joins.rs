@@ -73,7 +73,7 @@ impl Planner<'_> {
         let start_state = start.as_ref().map(|plan| Start {
             estimate: Estimate {
                 rows: plan.rows,
-                distinct: Vec::new(),
+                values: Vec::new(),
             },
             possible: plan.possible(),
             certain: plan.certain.clone(),
@@ -317,7 +317,7 @@ impl Planner<'_> {
         let join_part = JoinPart {
             estimate: Estimate {
                 rows: plan.rows,
-                distinct: Vec::new(),
+                values: Vec::new(),
             },
             possible: plan.possible().difference(parameters),
             certain: plan.certain.clone(),

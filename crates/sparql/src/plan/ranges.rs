@@ -41,9 +41,9 @@ impl Ranged {
     pub(super) fn narrow(&self, estimate: &mut Estimate, object: Slot) {
         let part = (self.rows / self.all.max(1.0)).min(1.0);
         estimate.rows *= part;
-        for (slot, distinct) in &mut estimate.distinct {
-            if *slot == object {
-                *distinct = (*distinct * part).max(1.0);
+        for values in &mut estimate.values {
+            if values.slot == object {
+                values.distinct = (values.distinct * part).max(1.0);
             }
         }
     }

@@ -107,13 +107,13 @@ impl Search<'_> {
             arms.push(*part);
         }
         let first = self.parts.get(*arms.first()?).filter(|_| arms.len() > 1)?;
-        let (mut rows, mut distinct) = left.map_or((1.0, Vec::new()), |left| {
-            (left.tree.rows, left.distinct.clone())
+        let (mut rows, mut values) = left.map_or((1.0, Vec::new()), |left| {
+            (left.tree.rows, left.values.clone())
         });
         let found = self.cost_of_subjects(left, first);
         for part in arms.iter().map(|arm| &self.parts[*arm]) {
-            let own = part.distinct();
-            (rows, distinct) = joined_rows((rows, &distinct), (part.estimate.rows, &own));
+            let own = part.values();
+            (rows, values) = joined_rows((rows, &values), (part.estimate.rows, &own));
         }
         let before = left.map_or(0.0, |left| left.tree.cost);
         let begin = left.map_or(price::SCAN_START, |left| left.tree.begin);
@@ -136,7 +136,7 @@ impl Search<'_> {
                     left.map_or_else(SlotSet::default, |left| left.certain.clone())
                         .union(&possible_of(self.parts, &arms)),
                 ),
-                distinct,
+                values,
             ),
         )
     }

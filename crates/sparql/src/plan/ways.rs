@@ -4,6 +4,7 @@
 //! always holds: the order of a state is one that its rows have whatever the data.
 
 use super::driven::Driving;
+use super::estimate::Values;
 use super::group::{JoinFilter, JoinPart, Search, State, Step, Tree, is_dear, member};
 use super::price;
 use crate::algebra::{Slot, SlotSet};
@@ -12,7 +13,7 @@ use std::rc::Rc;
 impl Search<'_> {
     pub(super) fn looked_up(&self, left: &State, index: usize) -> State {
         let part = &self.parts[index];
-        let (rows, distinct) = joined_rows(left.figures(), (part.estimate.rows, &part.distinct()));
+        let (rows, values) = joined_rows(left.figures(), (part.estimate.rows, &part.values()));
         let looked_up = self.cost_of_lookup(left, part);
         let cost = left.tree.cost + looked_up + rows * price::GIVEN;
         self.made(
@@ -28,7 +29,7 @@ impl Search<'_> {
                 left.possible.union(&part.possible),
                 left.certain.union(&part.certain),
             ),
-            distinct,
+            values,
         )
     }
 
@@ -55,10 +56,10 @@ impl Search<'_> {
         let Some(probing) = &part.probing else {
             return probes * price::LOOKED_UP;
         };
-        let known = left.distinct.iter();
+        let known = left.values.iter();
         let distinct: f64 = known
-            .filter(|(slot, _)| probed.contains(*slot))
-            .map(|(_, values)| values.max(1.0))
+            .filter(|values| probed.contains(values.slot))
+            .map(|values| values.distinct.max(1.0))
             .product();
         let in_order = left.tree.order.first();
         let in_order = in_order.is_some_and(|slot| probed.contains(*slot));
@@ -87,7 +88,7 @@ impl Search<'_> {
     }
 
     pub(super) fn hash(&self, left: &State, right: &State) -> State {
-        let (rows, distinct) = joined_rows(left.figures(), right.figures());
+        let (rows, values) = joined_rows(left.figures(), right.figures());
         let cost = left.tree.cost
             + right.tree.cost
             + right.tree.rows * price::BUILT
@@ -98,7 +99,7 @@ impl Search<'_> {
             right: Rc::clone(&right.tree),
         };
         let begin = left.tree.begin + right.tree.cost + right.tree.rows * price::BUILT;
-        let mut state = self.of_two(step, left, right, (rows, cost, begin), distinct);
+        let mut state = self.of_two(step, left, right, (rows, cost, begin), values);
         // A join that has to spill gives its rows in another order.
         if let Some(tree) = Rc::get_mut(&mut state.tree) {
             tree.order.clear();
@@ -121,7 +122,7 @@ impl Search<'_> {
         if !is_sorted {
             return None;
         }
-        let (rows, distinct) = joined_rows(left.figures(), right.figures());
+        let (rows, values) = joined_rows(left.figures(), right.figures());
         let cost = left.tree.cost
             + right.tree.cost
             + (left.tree.rows + right.tree.rows) * price::MERGED
@@ -131,7 +132,7 @@ impl Search<'_> {
             right: Rc::clone(&right.tree),
         };
         let begin = left.tree.begin + right.tree.begin;
-        let mut state = self.of_two(step, left, right, (rows, cost, begin), distinct);
+        let mut state = self.of_two(step, left, right, (rows, cost, begin), values);
         if let Some(tree) = Rc::get_mut(&mut state.tree) {
             tree.order.truncate(keys);
         }
@@ -144,7 +145,7 @@ impl Search<'_> {
         left: &State,
         right: &State,
         figures: (f64, f64, f64),
-        distinct: Vec<(Slot, f64)>,
+        values: Vec<Values>,
     ) -> State {
         self.made(
             step,
@@ -156,7 +157,7 @@ impl Search<'_> {
                 left.possible.union(&right.possible),
                 left.certain.union(&right.certain),
             ),
-            distinct,
+            values,
         )
     }
 
@@ -172,7 +173,7 @@ impl Search<'_> {
         [(left, right)]: [(&SlotSet, &SlotSet); 1],
         (left_applied, right_applied): (&SlotSet, &SlotSet),
         (possible, certain): (SlotSet, SlotSet),
-        distinct: Vec<(Slot, f64)>,
+        values: Vec<Values>,
     ) -> State {
         let mut state = State {
             tree: Rc::new(Tree {
@@ -187,7 +188,7 @@ impl Search<'_> {
             applied: left_applied.union(right_applied),
             possible,
             certain,
-            distinct,
+            values,
         };
         self.apply_filters(&mut state);
         state
@@ -223,22 +224,25 @@ impl Search<'_> {
     }
 }
 
-/// The rows of a join, if the values of the side with fewer are all among those of the other; and the fewest distinct
-/// values of each slot from then on. Values that are shared together depend on each other, most of all where a join closes
-/// a cycle: each slot more counts with the root of what the one before it does.
+/// The rows of a join, and the fewest distinct values of each slot from then on. The values of the side with fewer may all be
+/// among those of the other, or among all that a predicate has by chance: the rows lie in the middle between what the two
+/// would give. Values that are shared together depend on each other, most of all where a join closes a cycle: each slot more
+/// counts with the root of what the one before it does.
 pub(super) fn joined_rows(
-    (left_rows, left_distinct): (f64, &[(Slot, f64)]),
-    (right_rows, right_distinct): (f64, &[(Slot, f64)]),
-) -> (f64, Vec<(Slot, f64)>) {
-    let mut distinct = left_distinct.to_vec();
+    (left_rows, left_values): (f64, &[Values]),
+    (right_rows, right_values): (f64, &[Values]),
+) -> (f64, Vec<Values>) {
+    let mut all = left_values.to_vec();
     let mut shared = Vec::new();
-    for (slot, values) in right_distinct {
-        match distinct.iter_mut().find(|(known, _)| known == slot) {
-            Some((_, fewest)) => {
-                shared.push(fewest.max(*values).max(1.0));
-                *fewest = fewest.min(*values);
+    for right in right_values {
+        match all.iter_mut().find(|known| known.slot == right.slot) {
+            Some(left) => {
+                let most = left.distinct.max(right.distinct).max(1.0);
+                shared.push((most * left.domain.max(right.domain).max(most)).sqrt());
+                left.distinct = left.distinct.min(right.distinct);
+                left.domain = left.domain.min(right.domain);
             }
-            None => distinct.push((*slot, *values)),
+            None => all.push(*right),
         }
     }
     shared.sort_by(|left, right| right.total_cmp(left));
@@ -247,5 +251,9 @@ pub(super) fn joined_rows(
     let divisor: f64 = divisors
         .map(|(values, exponent)| values.powf(exponent))
         .product();
-    (left_rows * right_rows / divisor, distinct)
+    let rows = left_rows * right_rows / divisor;
+    for values in &mut all {
+        values.distinct = values.distinct.min(rows.max(1.0));
+    }
+    (rows, all)
 }
