@@ -41,10 +41,7 @@ pub(super) fn text_of(pattern: &GraphPattern, variables: Vec<Variable>) -> Strin
 fn guarded(pattern: &GraphPattern) -> GraphPattern {
     use GraphPattern as P;
     match pattern {
-        P::Join { left, right } => P::Join {
-            left: begun(left),
-            right: enclosed(right),
-        },
+        P::Join { .. } => joined(pattern),
         P::LeftJoin {
             left,
             right,
@@ -91,6 +88,26 @@ fn guarded(pattern: &GraphPattern) -> GraphPattern {
         },
         modifier => guarded_modifier(modifier),
     }
+}
+
+/// The joins of joins one after the other, without brackets: blank nodes are those of a whole group of triples and paths.
+fn joined(pattern: &GraphPattern) -> GraphPattern {
+    let mut open = vec![pattern];
+    let mut whole: Option<GraphPattern> = None;
+    while let Some(part) = open.pop() {
+        if let GraphPattern::Join { left, right } = part {
+            open.extend([right.as_ref(), left.as_ref()]);
+            continue;
+        }
+        whole = Some(match whole {
+            None => *begun(part),
+            Some(left) => GraphPattern::Join {
+                left: Box::new(left),
+                right: enclosed(part),
+            },
+        });
+    }
+    whole.unwrap_or_default()
 }
 
 /// What works on whole solutions.
@@ -154,11 +171,9 @@ fn begun(pattern: &GraphPattern) -> Box<GraphPattern> {
 fn enclosed(pattern: &GraphPattern) -> Box<GraphPattern> {
     use GraphPattern as P;
     match pattern {
-        P::Join { .. }
-        | P::LeftJoin { .. }
-        | P::Minus { .. }
-        | P::Extend { .. }
-        | P::Filter { .. } => subquery(pattern),
+        P::LeftJoin { .. } | P::Minus { .. } | P::Extend { .. } | P::Filter { .. } => {
+            subquery(pattern)
+        }
         _ => Box::new(guarded(pattern)),
     }
 }

@@ -93,6 +93,7 @@ fn the_text_means_what_the_pattern_means() {
         "?s :n ?n { ?x :n ?n OPTIONAL { ?s :n 2 } }",
         "?s :n ?n { ?s :n ?m MINUS { ?s :n 2 } }",
         "{ SELECT ?s { ?s :n ?n } ORDER BY DESC(?n) LIMIT 1 }",
+        "?a :n _:n . ?b :n+ ?c . ?d :n _:n . ?e (:n|^:n)* _:m . _:m :n ?f",
         "?s (:n|^:n)+ ?n",
     ] {
         let (options, _) = federation(vec![("there", store(":a :n 1, 4 . :b :n 2 ."))]);
