@@ -61,6 +61,8 @@ pub(crate) struct Figures {
     about: Remembered<About, QuadFigures>,
     /// Estimates of patterns that bind no subject and no object: there are few, and every plan asks for some.
     estimates: Remembered<IdPattern, u64>,
+    /// Distinct values that permutations of all quads begin with.
+    leading: Remembered<Permutation, u64>,
 }
 
 impl Figures {
@@ -204,9 +206,18 @@ impl<B: StorageBackend> Snapshot<B> {
     /// As [`values`](Self::values).
     pub fn estimate_values(&self, request: &ScanRequest) -> StorageResult<u64> {
         let quads = self.estimate_request(request)?;
-        if quads <= QUADS_READ_MAX || request.permutation.is_none() {
+        let Some(permutation) = request.permutation.filter(|_| quads > QUADS_READ_MAX) else {
             return self.count_values(request, ReadContext::new());
+        };
+        if request.pattern == [None; 4] && request.is_whole() {
+            let remembered = &self.inner.figures.leading;
+            return remembered.get_or_make(permutation, || self.sample_values(request, quads));
         }
+        self.sample_values(request, quads)
+    }
+
+    /// The same from some blocks of a request of so many quads.
+    fn sample_values(&self, request: &ScanRequest, quads: u64) -> StorageResult<u64> {
         let position = self.values(request, false, ReadContext::new())?.position();
         let wanted = std::array::from_fn(|other| other == position);
         let (mut rows, mut changes) = (0, 0);

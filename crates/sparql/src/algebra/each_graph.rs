@@ -143,9 +143,9 @@ impl Lifting {
         })
     }
 
-    /// A part of a join whose other parts may tell the name of the graph.
+    /// A part of a join whose other parts may tell the name of the graph. What is something else each time is so in each graph.
     fn beside(&self, algebra: &Algebra) -> Option<Algebra> {
-        match self.is_matched_in(algebra) {
+        match self.is_matched_in(algebra) || !algebra.is_repeatable() {
             true => self.lifted(algebra),
             false => Some(algebra.clone()),
         }

@@ -1,9 +1,46 @@
-//! The parts of an expression.
+//! The parts of an expression, and whether it gives the same each time.
 //!
 //! What flows in: an expression. What flows out: those that it is made of directly. What always holds: none is left out, but
 //! for the pattern of an `EXISTS`, which is no expression.
 
-use spargebra::algebra::Expression;
+use super::{Algebra, Scalar};
+use spargebra::algebra::{Expression, Function};
+
+impl Scalar {
+    /// Whether it is the same wherever and however often the expression is evaluated; its `EXISTS` are not looked at.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        let mut open = vec![&self.expression];
+        while let Some(expression) = open.pop() {
+            match expression {
+                Expression::FunctionCall(
+                    Function::Rand
+                    | Function::Uuid
+                    | Function::StrUuid
+                    | Function::BNode
+                    | Function::Custom(_),
+                    _,
+                )
+                | Expression::Exists(_) => return false,
+                other => open.extend(parts_of(other)),
+            }
+        }
+        true
+    }
+}
+
+impl Algebra {
+    /// Whether its rows are the same however often it is evaluated: it asks nobody else, and its expressions give the same
+    /// each time.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        let mut is_repeatable = !matches!(self, Self::Service(_));
+        self.scalars(&mut |scalar| {
+            let mut patterns = scalar.exists.iter().map(|exists| &exists.pattern);
+            is_repeatable &=
+                scalar.is_repeatable() && patterns.all(|pattern| pattern.is_repeatable());
+        });
+        is_repeatable && self.children().into_iter().all(Self::is_repeatable)
+    }
+}
 
 /// The expressions that an expression is made of directly.
 pub(crate) fn parts_of(expression: &Expression) -> Vec<&Expression> {

@@ -112,12 +112,8 @@ impl Builder {
             .copied()
             .filter(|slot| place(slot).is_some())
             .collect();
-        let places: Vec<usize> = columns.iter().filter_map(place).collect();
-        let mut rows = crate::batch::Batch::new(columns.len());
-        rows.append_with(batch.len(), |column, values| {
-            values.extend_from_slice(batch.column(places[column]));
-        });
-        (Box::new(OneBatch::new(rows)), columns)
+        let places = columns.iter().filter_map(place).collect();
+        (Box::new(OneBatch::new(Arc::clone(batch), places)), columns)
     }
 
     /// The rows of an operator with the ends of a path that begins or ends in them.

@@ -92,8 +92,8 @@ impl Builder {
                 let parts = HashJoinParts {
                     output: builder.output(&output_columns, &left_columns, &right, kind, &loose),
                     filter: builder.pair_filter(&filters, &left_columns, &right)?,
-                    left: Box::new(OneBatch::new(rows)),
-                    right: HashRight::Own(Box::new(OneBatch::new(answer.rows.clone()))),
+                    left: Box::new(OneBatch::whole(rows)),
+                    right: HashRight::Own(Box::new(OneBatch::whole(answer.rows.clone()))),
                     keys,
                     loose,
                 };

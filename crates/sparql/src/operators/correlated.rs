@@ -12,26 +12,33 @@ use crate::execution::{Account, Execution};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// The rows of one batch, and then no more.
+/// Some columns of one batch that others read too, and then no more.
 pub(crate) struct OneBatch {
-    batch: Option<Batch>,
-    width: usize,
+    batch: Option<Arc<Batch>>,
+    columns: Vec<usize>,
 }
 
 impl OneBatch {
-    pub(crate) fn new(batch: Batch) -> Self {
+    pub(crate) fn new(batch: Arc<Batch>, columns: Vec<usize>) -> Self {
         Self {
-            width: batch.width(),
             batch: Some(batch),
+            columns,
         }
+    }
+
+    pub(crate) fn whole(batch: Batch) -> Self {
+        let columns = (0..batch.width()).collect();
+        Self::new(Arc::new(batch), columns)
     }
 }
 
 impl Operator for OneBatch {
     fn next(&mut self, batch: &mut Batch) -> Result<bool, QueryError> {
-        batch.reset(self.width);
+        batch.reset(self.columns.len());
         if let Some(rows) = self.batch.take() {
-            *batch = rows;
+            batch.append_with(rows.len(), |column, values| {
+                values.extend_from_slice(rows.column(self.columns[column]));
+            });
         }
         Ok(!batch.is_empty())
     }

@@ -211,7 +211,7 @@ impl Operator for Service {
         if matches!(self.state, State::NotAsked) {
             self.state = if self.call.silent {
                 let rows = self.call.collected(self.endpoint, &mut self.account)?;
-                State::Collected(OneBatch::new(rows))
+                State::Collected(OneBatch::whole(rows))
             } else {
                 State::Streaming(self.call.ask(self.endpoint)?)
             };

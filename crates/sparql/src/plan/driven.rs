@@ -10,31 +10,62 @@ use super::partners::is_self_contained;
 use super::planner::Planner;
 use super::{JoinKind, JoinMethod, Node, Plan, price};
 use crate::algebra::{Algebra, Scalar, Slot, SlotSet};
+use crate::batch::BATCH_ROWS;
 use crate::error::QueryError;
 use crate::operators::gathered::GATHERED_MAX;
 
 /// Within so many parts that begin with other rows it is not asked again what else might.
 const DEPTH_MAX: usize = 2;
 
-/// So many slots are tried that other rows may bind.
-const SLOTS_MAX: usize = 4;
+/// So many slots are tried that other rows may bind, each by itself.
+const SLOTS_MAX: usize = 2;
 
 /// The numbers of rows that the cost of beginning with them is asked for.
 const ROWS_TRIED: [f64; 2] = [1.0, 1_000.0];
 
 /// What it costs to begin a part with rows that bind some slots.
+#[derive(Clone)]
 pub(super) struct Driving {
     pub(super) slots: SlotSet,
-    first: f64,
+    /// Once for each batch of rows.
+    batch: f64,
+    /// Once for each row.
     each: f64,
 }
 
 impl Driving {
     pub(super) fn cost(&self, rows: f64) -> f64 {
-        let rounds = (rows / GATHERED_MAX as f64).max(1.0);
-        (self.first + self.each * rows) * rounds
+        self.batch * batches(rows) + self.each * rows
     }
 }
+
+/// How many batches so many rows are gathered to: the first is small, each next one twice as large, up to the greatest.
+fn batches(rows: f64) -> f64 {
+    let (first, most) = (BATCH_ROWS as f64, GATHERED_MAX as f64);
+    (rows.min(most) / first + 1.0).log2().max(1.0) + ((rows - most) / most).max(0.0)
+}
+
+/// What a plan that begins with a batch costs apart from its rows: whatever does not begin with them is read again.
+fn apart(plan: &Plan) -> f64 {
+    match &plan.node {
+        Node::PerBatch { left, .. } if begins(left) => apart(left),
+        _ if begins(plan) => plan.children().into_iter().map(apart).sum(),
+        _ => plan.cost,
+    }
+}
+
+/// Whether a plan begins with the batch at hand. The right side of one that runs for each batch begins with another.
+fn begins(plan: &Plan) -> bool {
+    match &plan.node {
+        Node::Input => true,
+        Node::PerBatch { left, .. } => begins(left),
+        _ => plan.children().into_iter().any(begins),
+    }
+}
+
+/// What parts were found to cost, by what they are asked for.
+#[derive(Default)]
+pub(super) struct KnownDriving(Vec<(usize, Algebra, SlotSet, Vec<Driving>)>);
 
 impl Planner<'_> {
     /// What it costs to begin a part with rows from outside, by what they bind: one of the shared slots, or all of them.
@@ -48,36 +79,47 @@ impl Planner<'_> {
         if slots.is_empty() || !self.may_begin(part, outside) {
             return Ok(Vec::new());
         }
+        let depth = self.driven_depth;
+        let known = self.known_driving.0.iter();
+        let is_same = |(at, other, sets, _): &&(usize, Algebra, SlotSet, Vec<Driving>)| {
+            *at == depth && *sets == slots && other == part
+        };
+        if let Some((.., driving)) = known.clone().find(is_same) {
+            return Ok(driving.clone());
+        }
         let mut sets: Vec<SlotSet> = slots
             .iter()
+            .take(SLOTS_MAX)
             .map(|slot| [slot].into_iter().collect())
             .collect();
-        sets.truncate(SLOTS_MAX);
         if !sets.contains(&slots) {
-            sets.push(slots);
+            sets.push(slots.clone());
         }
-        sets.into_iter()
-            .map(|slots| self.cost_by_rows(part, slots))
-            .collect()
+        let driving = sets.into_iter().map(|set| self.cost_by_rows(part, set));
+        let driving = driving.collect::<Result<Vec<_>, _>>()?;
+        let asked = (depth, part.clone(), slots, driving.clone());
+        self.known_driving.0.push(asked);
+        Ok(driving)
     }
 
     fn cost_by_rows(&mut self, part: &Algebra, slots: SlotSet) -> Result<Driving, QueryError> {
         let [few, many] = ROWS_TRIED;
-        let cost_of_few = self.cost_of_beginning(part, &slots, few)?;
-        let each = (self.cost_of_beginning(part, &slots, many)? - cost_of_few) / (many - few);
+        let (cost_of_few, apart) = self.cost_of_beginning(part, &slots, few)?;
+        let (cost_of_many, _) = self.cost_of_beginning(part, &slots, many)?;
         Ok(Driving {
             slots,
-            first: cost_of_few - each.min(cost_of_few),
-            each,
+            batch: apart + price::STARTED,
+            each: ((cost_of_many - cost_of_few) / (many - few)).max(0.0),
         })
     }
 
+    /// What the plan of a part that begins with rows costs, and what of it does not depend on the rows.
     fn cost_of_beginning(
         &mut self,
         part: &Algebra,
         slots: &SlotSet,
         rows: f64,
-    ) -> Result<f64, QueryError> {
+    ) -> Result<(f64, f64), QueryError> {
         let input = Plan {
             node: Node::Input,
             columns: slots.iter().collect(),
@@ -86,10 +128,14 @@ impl Planner<'_> {
             rows,
             cost: 0.0,
         };
+        let named = self.names.len();
         self.driven_depth += 1;
         let plan = self.driven(part.clone(), input);
         self.driven_depth -= 1;
-        Ok(plan?.cost + price::STARTED)
+        let plan = plan?;
+        // Nobody else knows the slots that were made for it.
+        self.names.truncate(named);
+        Ok((plan.cost, apart(&plan)))
     }
 
     /// Whether an algebra means the same when it begins with rows that may bind some slots, and may read less then.
@@ -98,7 +144,9 @@ impl Planner<'_> {
             return false;
         }
         let outside = outside.union(&self.parameters);
-        may_begin(algebra, &outside) && is_self_contained(algebra, &outside)
+        may_begin(algebra, &outside)
+            && is_self_contained(algebra, &outside)
+            && algebra.is_repeatable()
     }
 
     /// Left rows with what an algebra that begins with them gives.
@@ -112,12 +160,12 @@ impl Planner<'_> {
         let number = self.hidden();
         let mut input = input_of(&left, number);
         input.certain.insert(number);
-        let rounds = (left.rows / GATHERED_MAX as f64).max(1.0);
+        let batches = batches(left.rows);
         self.driven_depth += 1;
         let right = self.driven(right, input);
         self.driven_depth -= 1;
         let right = right?;
-        let again = (right.cost + price::STARTED) * rounds - right.cost;
+        let again = apart(&right) * (batches - 1.0) + price::STARTED * batches;
         let mut plan = per_batch(left, right, kind, number, filters);
         plan.cost += again;
         Ok(plan)
@@ -209,7 +257,9 @@ impl Planner<'_> {
 /// Whether an algebra is a join of patterns.
 fn is_plain(algebra: &Algebra) -> bool {
     match algebra {
-        Algebra::Join { parts, .. } => parts.iter().all(is_plain),
+        Algebra::Join { parts, filters } => {
+            parts.iter().all(is_plain) && filters.iter().all(|filter| filter.exists.is_empty())
+        }
         Algebra::Quads(_) | Algebra::Path(_) => true,
         _ => false,
     }

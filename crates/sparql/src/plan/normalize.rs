@@ -214,6 +214,7 @@ fn take_off(mut part: Algebra, others: &SlotSet, late: &mut Vec<Late>) -> Algebr
             }
             Algebra::Extend { inner, slot, value } => {
                 let is_free = !others.contains(slot)
+                    && value.is_repeatable()
                     && value.slots.intersection(others).is_subset(&inner.certain());
                 if !is_free {
                     late.extend(taken.into_iter().rev());

@@ -6,8 +6,7 @@
 //! left on the caller's thread.
 
 use super::{JoinMethod, Node, Plan, Probed};
-use crate::algebra::{Scalar, Slot, parts_of};
-use spargebra::algebra::{Expression, Function};
+use crate::algebra::{Scalar, Slot};
 
 /// What a pipeline must be thought to cost, in nanoseconds, for threads to be worth their start.
 pub(super) const PARALLEL_MIN: f64 = 5_000_000.0;
@@ -158,15 +157,17 @@ fn is_pipeline(plan: &Plan) -> bool {
             probed: Probed::Quads(_) | Probed::Star(_),
             filters,
             ..
-        } => filters.iter().all(is_repeatable) && is_pipeline(left),
+        } => filters.iter().all(Scalar::is_repeatable) && is_pipeline(left),
         Node::Join {
             method: JoinMethod::Hash,
             left,
             filters,
             ..
-        } => filters.iter().all(is_repeatable) && is_pipeline(left),
-        Node::Filter { input, filters } => filters.iter().all(is_repeatable) && is_pipeline(input),
-        Node::Extend { input, value, .. } => is_repeatable(value) && is_pipeline(input),
+        } => filters.iter().all(Scalar::is_repeatable) && is_pipeline(left),
+        Node::Filter { input, filters } => {
+            filters.iter().all(Scalar::is_repeatable) && is_pipeline(input)
+        }
+        Node::Extend { input, value, .. } => value.is_repeatable() && is_pipeline(input),
         Node::Unpack { input, .. } | Node::Project(input) => is_pipeline(input),
         _ => false,
     }
@@ -202,24 +203,4 @@ fn build_sides(plan: &mut Plan, demand: Demand) {
         | Node::Project(input) => build_sides(input, demand),
         _ => {}
     }
-}
-
-/// Whether it is the same wherever and however often an expression is evaluated.
-fn is_repeatable(scalar: &Scalar) -> bool {
-    let mut open = vec![&scalar.expression];
-    while let Some(expression) = open.pop() {
-        match expression {
-            Expression::FunctionCall(
-                Function::Rand
-                | Function::Uuid
-                | Function::StrUuid
-                | Function::BNode
-                | Function::Custom(_),
-                _,
-            )
-            | Expression::Exists(_) => return false,
-            other => open.extend(parts_of(other)),
-        }
-    }
-    true
 }

@@ -3,6 +3,7 @@
 //! What flows in: a rewritten [`Algebra`]. What flows out: a [`Plan`] for it. What always holds: whatever is chosen here is
 //! chosen by cost among ways that give the same rows.
 
+use super::driven::KnownDriving;
 use super::estimate::Estimator;
 use super::nodes::{
     distinct, extended, grouped, leaf, project, sorted, united, unpack, values, wrapped,
@@ -26,7 +27,7 @@ pub(crate) struct Planner<'a> {
     pub(super) execution: &'a Arc<Execution>,
     pub(super) estimator: Estimator<'a>,
     /// The names of the slots; the planner makes some more.
-    names: &'a mut Vec<String>,
+    pub(super) names: &'a mut Vec<String>,
     /// The slots that are constants by the time that the plan runs.
     pub(super) parameters: SlotSet,
     /// Which rows of the next join are wanted.
@@ -37,6 +38,7 @@ pub(crate) struct Planner<'a> {
     pub(super) needs_no_figures: bool,
     /// How many parts that begin with other rows are around the one at hand.
     pub(super) driven_depth: usize,
+    pub(super) known_driving: KnownDriving,
 }
 
 impl<'a> Planner<'a> {
@@ -50,6 +52,7 @@ impl<'a> Planner<'a> {
             is_shown: false,
             needs_no_figures: false,
             driven_depth: 0,
+            known_driving: KnownDriving::default(),
         }
     }
 

@@ -95,6 +95,49 @@ fn parts_that_begin_with_other_rows_mean_the_same() {
 }
 
 #[test]
+fn what_is_something_else_each_time_is_evaluated_as_often_as_it_is_written() {
+    for body in [
+        "?x :to :n11 . ?x :colour ?c . ?c :is ?k { SELECT ?k (UUID() AS ?u) { ?k :of ?m } }",
+        "?c :is ?k { ?k :of ?m BIND(UUID() AS ?u) }",
+        "?c :is ?k OPTIONAL { ?k :of ?m BIND(BNODE() AS ?u) }",
+        "?c :is ?k { { ?k :of ?m BIND(RAND() AS ?u) } UNION { ?k :none ?u } }",
+    ] {
+        let mut data = ":n0 :to :n11 ; :colour :c0 . :n1 :to :n11 ; :colour :c1 . ".to_owned();
+        data.push_str(":c0 :is :k0 . :c1 :is :k0 . ");
+        for kind in 0..3_000 {
+            write!(data, ":k{kind} :of :m{kind} . ").unwrap();
+        }
+        let query = format!("SELECT (COUNT(*) AS ?n) (COUNT(DISTINCT ?u) AS ?m) {{ {body} }}");
+        let store = loaded(&data);
+        assert_eq!(answer(&store, &query).unwrap(), ["2\t1"], "{body}");
+    }
+}
+
+#[test]
+fn conditions_within_conditions_are_planned() {
+    // Ways that double with each level would never be through.
+    let depth = 40;
+    let mut query = "ASK { ?x0 :to ?x1 ".to_owned();
+    for level in 1..depth {
+        write!(query, "FILTER EXISTS {{ ?x{level} :to ?x{} ", level + 1).unwrap();
+    }
+    query.push_str(&"}".repeat(depth));
+    assert_eq!(answer(network(), &query).unwrap(), ["true"]);
+    let mut query = "SELECT * { ?a :to ?b . ?c :size ?d ".to_owned();
+    for _ in 1..depth {
+        query.push_str("{ SELECT * { ?a :to ?b . ?c :size ?d ");
+    }
+    query.push_str(&"}".repeat(2 * depth - 1));
+    let query: Query = format!("PREFIX : <http://example.com/> {query}")
+        .parse()
+        .unwrap();
+    query
+        .prepare(QueryOptions::new())
+        .explain(network())
+        .unwrap();
+}
+
+#[test]
 fn options_within_options_are_planned() {
     // Ways that double with each level would never be through.
     let depth = 40;

@@ -239,6 +239,14 @@ fn what_is_matched_in_each_graph_is_matched_in_all_at_once() {
 }
 
 #[test]
+fn what_is_something_else_each_time_is_so_in_each_graph() {
+    let store = store(":g { :a :p 1 , 2 } :h { :a :p 1 }");
+    let query = "SELECT (COUNT(*) AS ?n) (COUNT(DISTINCT ?u) AS ?m) {
+        GRAPH ?g { ?s :p ?o { SELECT (UUID() AS ?u) {} } } }";
+    assert_eq!(answer(&store, query).unwrap(), ["3\t2"]);
+}
+
+#[test]
 fn a_default_graph_beside_many_small_graphs_is_passed_over() {
     let unnamed: String = (0..3_000).map(|n| format!(":s{n} :p {n} . ")).collect();
     let named: String = (0..50).map(|n| format!(":g{n} {{ :s :p {n} }} ")).collect();
