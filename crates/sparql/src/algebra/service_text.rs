@@ -69,7 +69,10 @@ fn guarded(pattern: &GraphPattern) -> GraphPattern {
             variable,
             expression,
         } => P::Extend {
-            inner: begun(inner),
+            inner: match **inner {
+                P::Filter { .. } => begun(inner),
+                _ => below(inner),
+            },
             variable: variable.clone(),
             expression: bracketed(expression),
         },
@@ -119,7 +122,7 @@ fn guarded_modifier(pattern: &GraphPattern) -> GraphPattern {
             variables,
             aggregates,
         } => P::Group {
-            inner: Box::new(guarded(inner)),
+            inner: below(inner),
             variables: variables.clone(),
             aggregates: aggregates
                 .iter()
@@ -127,7 +130,7 @@ fn guarded_modifier(pattern: &GraphPattern) -> GraphPattern {
                 .collect(),
         },
         P::OrderBy { inner, expression } => P::OrderBy {
-            inner: Box::new(guarded(inner)),
+            inner: below(inner),
             expression: expression
                 .iter()
                 .map(|key| match key {
@@ -137,7 +140,7 @@ fn guarded_modifier(pattern: &GraphPattern) -> GraphPattern {
                 .collect(),
         },
         P::Project { inner, variables } => P::Project {
-            inner: Box::new(guarded(inner)),
+            inner: below(inner),
             variables: variables.clone(),
         },
         P::Distinct { inner } => P::Distinct {
@@ -156,6 +159,18 @@ fn guarded_modifier(pattern: &GraphPattern) -> GraphPattern {
             length: *length,
         },
         leaf => leaf.clone(),
+    }
+}
+
+/// What a selection, its values, groups or order are made from: `DISTINCT` or a limit there is that of a query within.
+fn below(pattern: &GraphPattern) -> Box<GraphPattern> {
+    use GraphPattern as P;
+    match pattern {
+        P::Distinct { .. } | P::Reduced { .. } | P::Slice { .. } => Box::new(P::Join {
+            left: Box::default(),
+            right: Box::new(guarded(pattern)),
+        }),
+        _ => Box::new(guarded(pattern)),
     }
 }
 

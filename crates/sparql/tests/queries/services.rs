@@ -93,6 +93,11 @@ fn the_text_means_what_the_pattern_means() {
         "?s :n ?n { ?x :n ?n OPTIONAL { ?s :n 2 } }",
         "?s :n ?n { ?s :n ?m MINUS { ?s :n 2 } }",
         "{ SELECT ?s { ?s :n ?n } ORDER BY DESC(?n) LIMIT 1 }",
+        "{ SELECT (?n AS ?k) { { SELECT DISTINCT ?n { ?s :n ?n . ?x :n ?y } } { ?x :n ?y } } }",
+        "{ SELECT (?w AS ?y) { { SELECT DISTINCT * { ?s :n ?n . ?x :n ?z } } } }",
+        "{ SELECT (COUNT(*) AS ?y) { { SELECT REDUCED ?s { ?s :n ?n } ORDER BY ?n LIMIT 2 } } }",
+        "{ SELECT ?s { { SELECT ?s ?n { ?s :n ?n } ORDER BY ?n LIMIT 2 } } ORDER BY DESC(?n) LIMIT 1 }",
+        "{ SELECT ?s (SUM(?n) AS ?k) { ?s :n ?n FILTER(?n > 1) } GROUP BY ?s HAVING (SUM(?n) > 2) }",
         "?a :n _:n . ?b :n+ ?c . ?d :n _:n . ?e (:n|^:n)* _:m . _:m :n ?f",
         "?s (:n|^:n)+ ?n",
     ] {
