@@ -36,6 +36,25 @@ impl Values {
             domain: distinct,
         }
     }
+
+    /// The same of rows that nothing is known of: at most so many.
+    pub(crate) fn unknown(self) -> Self {
+        Self {
+            domain: 0.0,
+            ..self
+        }
+    }
+
+    /// How many distinct values two sides share one with the other, about: those of the side with more, unless nothing is
+    /// known of it.
+    pub(crate) fn most(self, other: Self) -> f64 {
+        let most = match (self.domain > 0.0, other.domain > 0.0) {
+            (false, true) => other.distinct,
+            (true, false) => self.distinct,
+            _ => self.distinct.max(other.distinct),
+        };
+        most.max(1.0)
+    }
 }
 
 impl Estimate {

@@ -402,7 +402,7 @@ impl Search<'_> {
             values: start
                 .possible
                 .iter()
-                .map(|slot| start.estimate.values_of(slot))
+                .map(|slot| start.estimate.values_of(slot).unknown())
                 .collect(),
             possible: start.possible.clone(),
             certain: start.certain.clone(),

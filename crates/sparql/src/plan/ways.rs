@@ -237,10 +237,13 @@ pub(super) fn joined_rows(
     for right in right_values {
         match all.iter_mut().find(|known| known.slot == right.slot) {
             Some(left) => {
-                let most = left.distinct.max(right.distinct).max(1.0);
+                let most = left.most(*right);
                 shared.push((most * left.domain.max(right.domain).max(most)).sqrt());
                 left.distinct = left.distinct.min(right.distinct);
-                left.domain = left.domain.min(right.domain);
+                left.domain = match left.domain > 0.0 {
+                    true => left.domain.min(right.domain),
+                    false => right.domain,
+                };
             }
             None => all.push(*right),
         }

@@ -138,6 +138,14 @@ fn conditions_within_conditions_are_planned() {
 }
 
 #[test]
+fn a_group_of_many_rows_a_value_is_made_once_for_all() {
+    let query = "SELECT * { ?x :to :n11 , ?y . ?x :colour ?c . ?z :colour ?c
+        { SELECT ?c (COUNT(*) AS ?n) { ?w :colour ?c . ?w :to ?v } GROUP BY ?c } }";
+    let plan = explained(network(), query);
+    assert!(most_rows(&plan) < 70_000, "{plan}");
+}
+
+#[test]
 fn options_within_options_are_planned() {
     // Ways that double with each level would never be through.
     let depth = 40;
