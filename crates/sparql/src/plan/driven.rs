@@ -129,10 +129,7 @@ impl Planner<'_> {
             cost: 0.0,
         };
         let named = self.names.len();
-        self.driven_depth += 1;
-        let plan = self.driven(part.clone(), input);
-        self.driven_depth -= 1;
-        let plan = plan?;
+        let plan = self.driven_within(part.clone(), input)?;
         // Nobody else knows the slots that were made for it.
         self.names.truncate(named);
         Ok((plan.cost, apart(&plan)))
@@ -161,14 +158,19 @@ impl Planner<'_> {
         let mut input = input_of(&left, number);
         input.certain.insert(number);
         let batches = batches(left.rows);
-        self.driven_depth += 1;
-        let right = self.driven(right, input);
-        self.driven_depth -= 1;
-        let right = right?;
+        let right = self.driven_within(right, input)?;
         let again = apart(&right) * (batches - 1.0) + price::STARTED * batches;
         let mut plan = per_batch(left, right, kind, number, filters);
         plan.cost += again;
         Ok(plan)
+    }
+
+    /// The join of some rows with an algebra that begins with them, one level deeper.
+    fn driven_within(&mut self, algebra: Algebra, input: Plan) -> Result<Plan, QueryError> {
+        self.driven_depth += 1;
+        let plan = self.driven(algebra, input);
+        self.driven_depth -= 1;
+        plan
     }
 
     /// The join of some rows with an algebra, which begins with them where it can.

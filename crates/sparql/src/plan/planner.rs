@@ -175,11 +175,16 @@ impl<'a> Planner<'a> {
 
     fn named_graphs(&mut self, slot: Slot) -> Result<Plan, QueryError> {
         let certain: SlotSet = std::iter::once(slot).collect();
-        let graphs = match self.parameters.contains(slot) {
-            true => 1.0,
-            false => self.estimator.named_graphs()?,
-        };
+        let graphs = self.graphs_named_by(slot)?;
         Ok(leaf(Node::NamedGraphs(slot), vec![slot], certain, graphs))
+    }
+
+    /// About how many graphs a slot names: a constant names one.
+    fn graphs_named_by(&mut self, slot: Slot) -> Result<f64, QueryError> {
+        match self.parameters.contains(slot) {
+            true => Ok(1.0),
+            false => self.estimator.named_graphs(),
+        }
     }
 
     fn each_graph(&mut self, graph: Slot, inner: Algebra, bound: Slot) -> Result<Plan, QueryError> {
@@ -198,10 +203,7 @@ impl<'a> Planner<'a> {
         let mut certain = inner.certain.clone();
         certain.remove(graph);
         certain.insert(bound);
-        let graphs = match self.parameters.contains(bound) {
-            true => 1.0,
-            false => self.estimator.named_graphs()?,
-        };
+        let graphs = self.graphs_named_by(bound)?;
         Ok(Plan {
             columns,
             certain,
