@@ -5,6 +5,7 @@
 //! algebra with the others in the end: that is the sideways passing of information of magic sets (C. Beeri and R.
 //! Ramakrishnan, "On the power of magic", 1987), a batch of rows at a time.
 
+use super::early::is_plain;
 use super::nodes::{distinct, input_of, joined, per_batch, project, united, unpack, wrapped};
 use super::partners::is_self_contained;
 use super::planner::Planner;
@@ -253,17 +254,6 @@ impl Planner<'_> {
             }
             leaf => self.join(vec![leaf], Vec::new(), Some(input))?,
         })
-    }
-}
-
-/// Whether an algebra is a join of patterns.
-fn is_plain(algebra: &Algebra) -> bool {
-    match algebra {
-        Algebra::Join { parts, filters } => {
-            parts.iter().all(is_plain) && filters.iter().all(|filter| filter.exists.is_empty())
-        }
-        Algebra::Quads(_) | Algebra::Path(_) => true,
-        _ => false,
     }
 }
 

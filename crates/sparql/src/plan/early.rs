@@ -131,7 +131,8 @@ fn is_pattern(part: &Algebra) -> bool {
     matches!(part, Algebra::Quads(_) | Algebra::Path(_))
 }
 
-fn is_plain(algebra: &Algebra) -> bool {
+/// Whether an algebra is a join of patterns, with conditions that look into no others.
+pub(super) fn is_plain(algebra: &Algebra) -> bool {
     match algebra {
         Algebra::Join { parts, filters } => parts.iter().all(is_pattern) && !have_exists(filters),
         other => is_pattern(other),
