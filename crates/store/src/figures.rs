@@ -55,12 +55,14 @@ impl QuadFigures {
 /// What figures are about.
 type About = Option<(Subject, TermId)>;
 
-/// What a snapshot was asked for.
+/// What the snapshots of one commit were asked for.
 #[derive(Default)]
 pub(crate) struct Figures {
     about: Remembered<About, QuadFigures>,
     /// Estimates of patterns that bind no subject and no object: there are few, and every plan asks for some.
     estimates: Remembered<IdPattern, u64>,
+    /// Those of patterns that bind an object and no subject.
+    of_objects: Remembered<IdPattern, u64>,
     /// Distinct values that permutations of all quads begin with.
     leading: Remembered<Permutation, u64>,
 }
@@ -74,6 +76,7 @@ impl Figures {
     ) -> StorageResult<u64> {
         match pattern {
             [None, _, None, _] => self.estimates.get_or_make(pattern, estimate),
+            [None, _, Some(_), _] => self.of_objects.get_or_make(pattern, estimate),
             _ => estimate(),
         }
     }

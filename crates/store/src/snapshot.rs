@@ -19,7 +19,6 @@ use crate::view::View;
 use dashmap::DashMap;
 use oxrdf::{GraphName, GraphNameRef, NamedNodeRef, QuadRef, Term, TermRef};
 use quadrille_backend::{StorageBackend, StorageError, StorageResult};
-use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
@@ -60,7 +59,7 @@ impl Names {
 /// Which view a [`Snapshot`] is: equal for clones, and for snapshots that a store gives without a commit between them. It
 /// keeps nothing of the view alive, and is never that of a later one.
 #[derive(Clone)]
-pub struct ViewIdentity(Weak<dyn Any + Send + Sync>);
+pub struct ViewIdentity(Weak<Figures>);
 
 impl PartialEq for ViewIdentity {
     fn eq(&self, other: &Self) -> bool {
@@ -93,7 +92,7 @@ pub(crate) struct SnapshotInner<B: StorageBackend> {
     pub(crate) delta: Delta,
     idle: Mutex<Vec<Box<TermAccess<B::Snapshot>>>>,
     names: Arc<Names>,
-    pub(crate) figures: Figures,
+    pub(crate) figures: Arc<Figures>,
 }
 
 impl<B: StorageBackend> Clone for Snapshot<B> {
@@ -111,6 +110,7 @@ impl<B: StorageBackend> Snapshot<B> {
         root: Arc<Root>,
         delta: Delta,
         names: Arc<Names>,
+        figures: Arc<Figures>,
     ) -> Self {
         Self {
             inner: Arc::new(SnapshotInner {
@@ -121,7 +121,7 @@ impl<B: StorageBackend> Snapshot<B> {
                 delta,
                 idle: Mutex::default(),
                 names,
-                figures: Figures::default(),
+                figures,
             }),
         }
     }
@@ -135,14 +135,14 @@ impl<B: StorageBackend> Snapshot<B> {
             Arc::clone(&inner.root),
             inner.delta.clone(),
             Arc::default(),
+            Arc::default(),
         )
     }
 
     /// Which view this is, for what is remembered about it.
     #[must_use]
     pub fn identity(&self) -> ViewIdentity {
-        let inner: Arc<dyn Any + Send + Sync> = Arc::<SnapshotInner<B>>::clone(&self.inner);
-        ViewIdentity(Arc::downgrade(&inner))
+        ViewIdentity(Arc::downgrade(&self.inner.figures))
     }
 
     /// The number of quads; known without reading any.

@@ -8,6 +8,7 @@ use crate::checksum::Checked;
 use crate::context::ReadContext;
 use crate::delta::Delta;
 use crate::dictionary::tables::SymbolTables;
+use crate::figures::Figures;
 use crate::folding::Folding;
 use crate::keyspaces::{Places, ROOT, create_generation, is_ours, sweep_orphans};
 use crate::log::log_key;
@@ -72,6 +73,19 @@ pub(crate) struct State {
     pub(crate) root: Arc<Root>,
     pub(crate) places: Arc<Places>,
     pub(crate) delta: Delta,
+    /// What its snapshots were asked for.
+    figures: Arc<Figures>,
+}
+
+impl State {
+    pub(crate) fn new(root: Root, places: Arc<Places>, delta: Delta) -> Self {
+        Self {
+            root: Arc::new(root),
+            places,
+            delta,
+            figures: Arc::default(),
+        }
+    }
 }
 
 /// What the writer keeps from one transaction to the next.
@@ -393,6 +407,7 @@ impl<B: StorageBackend> QuadStore<B> {
     }
 
     fn keep_snapshot(&self, view: B::Snapshot, state: State) -> Snapshot<B> {
+        let view = View::new(view, Arc::clone(&state.places.checked));
         if self.inner.read_only {
             return snapshot_of(view, state);
         }
@@ -595,10 +610,15 @@ fn read_root<B: StorageBackend>(backend: &B) -> StorageResult<Option<Root>> {
     Ok(None)
 }
 
-fn snapshot_of<B: StorageBackend>(view: B::Snapshot, state: State) -> Snapshot<B> {
-    let view = View::new(view, Arc::clone(&state.places.checked));
+fn snapshot_of<B: StorageBackend>(view: View<B::Snapshot>, state: State) -> Snapshot<B> {
     let names = Arc::clone(&state.places.names);
-    Snapshot::new(view, state.places, state.root, state.delta, names)
+    let State {
+        root,
+        places,
+        delta,
+        figures,
+    } = state;
+    Snapshot::new(view, places, root, delta, names, figures)
 }
 
 fn no_store() -> StorageError {
@@ -645,20 +665,16 @@ fn create<B: StorageBackend>(backend: &B, options: &StoreOptions) -> StorageResu
 /// The state of a backend's last commit: its root, and its log replayed.
 fn load_state<B: StorageBackend>(backend: &B) -> StorageResult<(State, Snapshot<B>)> {
     let snapshot = backend.snapshot()?;
-    let root = Arc::new(root_of(&snapshot)?);
+    let root = root_of(&snapshot)?;
     let mut places = Places::new(root.generation)?;
     places.checked = Arc::new(Checked::of(&backend.capabilities()));
     let view = View::new(snapshot, Arc::clone(&places.checked));
     places.symbols = SymbolTables::load(&view, &places.terms)?;
     let places = Arc::new(places);
     let delta = replay::<B>(&view, &places, &root)?;
-    let state = State {
-        root: Arc::clone(&root),
-        places: Arc::clone(&places),
-        delta: delta.clone(),
-    };
-    let names = Arc::clone(&places.names);
-    Ok((state, Snapshot::new(view, places, root, delta, names)))
+    let state = State::new(root, places, delta);
+    let snapshot = snapshot_of(view, state.clone());
+    Ok((state, snapshot))
 }
 
 /// Writes a root into a backend transaction.

@@ -229,6 +229,7 @@ impl<'a, B: StorageBackend> StoreTransaction<'a, B> {
             Arc::new(self.root.clone()),
             self.delta.clone(),
             Arc::default(),
+            Arc::default(),
         )
     }
 
@@ -318,11 +319,7 @@ impl<'a, B: StorageBackend> StoreTransaction<'a, B> {
         put_root(&mut transaction, &places, &self.root)?;
         transaction.commit()?;
         self.guard.folding = folding;
-        let state = State {
-            root: Arc::new(self.root),
-            places,
-            delta: self.delta,
-        };
+        let state = State::new(self.root, places, self.delta);
         self.store.publish(self.guard, state);
         Ok(())
     }

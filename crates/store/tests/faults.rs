@@ -128,6 +128,21 @@ fn a_read_only_store_at_rest_holds_no_snapshot() {
 }
 
 #[test]
+fn snapshots_of_a_read_only_store_are_one_view_until_a_commit() {
+    let (backend, store) = store();
+    load(&store, 0..100).unwrap();
+    let reader = QuadStore::open_read_only(Arc::clone(&backend)).unwrap();
+    let identity = |store: &QuadStore<_>| store.snapshot().unwrap().identity();
+    let before = identity(&reader);
+    assert_eq!(identity(&reader), before, "the first has been dropped");
+    store.insert(&quad(500)).unwrap();
+    let after = identity(&reader);
+    assert_ne!(after, before);
+    assert_eq!(identity(&reader), after);
+    assert_ne!(identity(&store), after, "the view of another store");
+}
+
+#[test]
 fn a_read_only_store_keeps_up_with_a_writer_that_never_rests() {
     let (backend, store) = store();
     let reader = QuadStore::open_read_only(Arc::clone(&backend)).unwrap();

@@ -270,11 +270,7 @@ impl<B: StorageBackend> CatchUp<B> {
         }
         put_root(&mut transaction, &self.places, &root)?;
         transaction.commit()?;
-        Ok(State {
-            root: Arc::new(root),
-            places: self.places,
-            delta,
-        })
+        Ok(State::new(root, self.places, delta))
     }
 }
 

@@ -279,11 +279,8 @@ pub(super) fn commit<B: StorageBackend>(
     root.log_start = root.epoch;
     put_root(&mut transaction, &places, &root)?;
     quadrille_backend::Transaction::commit(transaction)?;
-    Ok(State {
-        root: Arc::new(root),
-        places: Arc::new(places),
-        delta: crate::delta::Delta::default(),
-    })
+    let delta = crate::delta::Delta::default();
+    Ok(State::new(root, Arc::new(places), delta))
 }
 
 /// Writes a generation anew that holds what the store holds.

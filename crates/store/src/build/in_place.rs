@@ -329,11 +329,7 @@ impl<B: StorageBackend> Step<'_, B> {
         watch.at(LoadStage::Committing, 0, None)?;
         put_root(&mut transaction, &places, &self.root)?;
         transaction.commit()?;
-        Ok(State {
-            root: Arc::new(self.root),
-            places,
-            delta: self.delta,
-        })
+        Ok(State::new(self.root, places, self.delta))
     }
 
     /// The record of the commit: the rows of which the log says something else.
