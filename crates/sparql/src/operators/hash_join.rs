@@ -44,6 +44,7 @@ pub(crate) struct HashJoin {
     left: BoxedOperator,
     right: Option<HashRight>,
     keys: Vec<(usize, usize)>,
+    left_keys: Vec<usize>,
     loose: Vec<(usize, usize)>,
     output: Output,
     filter: PairFilter,
@@ -51,6 +52,8 @@ pub(crate) struct HashJoin {
     /// What follows the rows of the table, if these are not all.
     passes: Option<Passes>,
     left_rows: Batch,
+    /// Where to look for partners of each left row, plus one; 0 where there are none.
+    firsts: Vec<u32>,
     matched: Vec<bool>,
     /// Whether left rows are at hand that have not been given.
     is_open: bool,
@@ -66,12 +69,14 @@ impl HashJoin {
             execution,
             left: parts.left,
             right: Some(parts.right),
+            left_keys: parts.keys.iter().map(|(left, _)| *left).collect(),
             keys: parts.keys,
             loose: parts.loose,
             output: parts.output,
             filter: PairFilter::new(parts.filter),
             passes: None,
             left_rows: Batch::default(),
+            firsts: Vec::new(),
             matched: Vec::new(),
             is_open: false,
             position: None,
@@ -169,11 +174,36 @@ impl HashJoin {
             && (self.output.kind != JoinKind::Minus || shares())
     }
 
+    /// The values of both sides, if they are partners exactly when these are equal.
+    fn only_keys(&self) -> Option<(&[u64], &[u64])> {
+        match (self.keys.as_slice(), self.loose.as_slice()) {
+            ([(left, right)], []) => {
+                Some((self.left_rows.column(*left), self.table.rows.column(*right)))
+            }
+            _ => None,
+        }
+    }
+
     /// Gathers pairs, as many as fit into a batch.
     fn gather(&mut self) -> Result<(), QueryError> {
-        self.pairs.clear();
+        let mut pairs = std::mem::take(&mut self.pairs);
+        pairs.clear();
+        let position = self.gather_from(self.position, &mut pairs);
+        self.pairs = pairs;
+        self.position = position?;
+        Ok(())
+    }
+
+    /// Gathers pairs from a position on, and gives the one to go on from.
+    fn gather_from(
+        &self,
+        mut position: Option<(usize, u32)>,
+        pairs: &mut Vec<(usize, usize)>,
+    ) -> Result<Option<(usize, u32)>, QueryError> {
+        let needs_one = !self.output.gives_pairs() && !self.filter.is_some();
+        let only_keys = self.only_keys();
         let mut steps = 0_usize;
-        while let Some((left, mut candidate)) = self.position {
+        while let Some((left, mut candidate)) = position {
             while candidate != 0 {
                 steps += 1;
                 if steps.is_multiple_of(BATCH_ROWS) {
@@ -181,29 +211,31 @@ impl HashJoin {
                 }
                 let right = candidate as usize - 1;
                 candidate = self.table.after(right);
-                if self.are_partners(left, right) {
-                    self.pairs.push((left, right));
-                    if !self.output.gives_pairs() && !self.filter.is_some() {
-                        break;
-                    }
-                    if self.pairs.len() >= BATCH_ROWS {
-                        self.position = Some((left, candidate));
-                        return Ok(());
-                    }
+                let are_partners = match only_keys {
+                    Some((lefts, rights)) => lefts[left] == rights[right],
+                    None => self.are_partners(left, right),
+                };
+                if !are_partners {
+                    continue;
+                }
+                pairs.push((left, right));
+                if needs_one {
+                    break;
+                }
+                if pairs.len() >= BATCH_ROWS {
+                    return Ok(Some((left, candidate)));
                 }
             }
-            self.position = self.start(left + 1);
+            position = self.start(left + 1);
         }
-        Ok(())
+        Ok(None)
     }
 
-    /// Where to begin with a left row, if there is such a row.
+    /// The first left row from this one on that may have a partner, and where to look for it.
     fn start(&self, left: usize) -> Option<(usize, u32)> {
-        if left >= self.left_rows.len() {
-            return None;
-        }
-        let columns = self.keys.iter().map(|(left, _)| *left);
-        Some((left, self.table.first(&self.left_rows, left, columns)))
+        let rest = self.firsts.get(left..)?;
+        let passed = rest.iter().position(|first| *first != 0)?;
+        Some((left + passed, rest[passed]))
     }
 }
 
@@ -245,6 +277,8 @@ impl Operator for HashJoin {
             self.is_open = true;
             self.matched.clear();
             self.matched.resize(self.left_rows.len(), false);
+            self.table
+                .firsts(&self.left_rows, &self.left_keys, &mut self.firsts);
             self.position = self.start(0);
         }
     }

@@ -12,6 +12,9 @@ use crate::error::QueryError;
 use crate::execution::{Account, Execution};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+/// A table of up to so many buckets has more of them than rows.
+const BUCKETS_CACHED: usize = 1 << 15;
+
 /// Rows that are found by some of their columns.
 pub(super) struct Table {
     pub(super) rows: Batch,
@@ -156,16 +159,24 @@ impl Table {
         Ok(())
     }
 
-    /// The first row that may have the keys of a row, plus one; 0 if there is none.
-    pub(super) fn first(
-        &self,
-        rows: &Batch,
-        row: usize,
-        columns: impl Iterator<Item = usize>,
-    ) -> u32 {
-        match self.buckets.is_empty() {
-            true => 0,
-            false => self.buckets[self.bucket(rows, row, columns)],
+    /// For each of some rows, the first row that may have the keys in these columns, plus one; 0 if there is none.
+    pub(super) fn firsts(&self, rows: &Batch, columns: &[usize], firsts: &mut Vec<u32>) {
+        firsts.clear();
+        if self.buckets.is_empty() {
+            firsts.resize(rows.len(), 0);
+            return;
+        }
+        let (hasher, buckets) = (self.hasher, self.buckets.as_slice());
+        let mask = buckets.len() - 1;
+        match columns {
+            [column] => firsts.extend(rows.column(*column).iter().map(|value| {
+                let hash = hasher.hash_values(std::iter::once(*value));
+                buckets[hash as usize & mask]
+            })),
+            _ => firsts.extend((0..rows.len()).map(|row| {
+                let bucket = self.bucket(rows, row, columns.iter().copied());
+                buckets[bucket]
+            })),
         }
     }
 
@@ -187,8 +198,11 @@ fn table_bytes(rows: usize, width: usize) -> usize {
     rows * (width * size_of::<u64>() + size_of::<u32>()) + bucket_count(rows) * size_of::<u32>()
 }
 
+/// So many buckets that at most two rows in three have one of their own; in a table that stays in the processor's caches so
+/// many that a row without a partner seldom meets any.
 fn bucket_count(rows: usize) -> usize {
-    (rows + rows / 2).next_power_of_two().max(1)
+    let sparse = (rows * 8).min(BUCKETS_CACHED);
+    (rows + rows / 2).max(sparse).next_power_of_two()
 }
 
 /// The rows that a table had no memory for.
