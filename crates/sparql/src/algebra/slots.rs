@@ -5,6 +5,7 @@
 //! of the same name outside.
 
 use oxrdf::Variable;
+use smallvec::SmallVec;
 use std::fmt;
 
 /// A variable of a query, whatever it is called: the n-th that was met.
@@ -29,10 +30,10 @@ impl fmt::Debug for Slot {
     }
 }
 
-/// A set of slots.
+/// A set of slots. That of a query with few variables takes no memory elsewhere: the search for joins makes thousands.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct SlotSet {
-    words: Vec<u64>,
+    words: SmallVec<[u64; 2]>,
 }
 
 impl SlotSet {
@@ -111,11 +112,16 @@ impl SlotSet {
     }
 
     pub(crate) fn is_subset(&self, other: &Self) -> bool {
-        self.difference(other).is_empty()
+        let others = other.words.iter().copied().chain(std::iter::repeat(0));
+        self.words
+            .iter()
+            .zip(others)
+            .all(|(word, other)| word & !other == 0)
     }
 
     pub(crate) fn meets(&self, other: &Self) -> bool {
-        !self.intersection(other).is_empty()
+        let mut both = self.words.iter().zip(&other.words);
+        both.any(|(left, right)| left & right != 0)
     }
 }
 

@@ -13,7 +13,7 @@ use super::multiway::{Multiway, multiway_joins};
 use super::price;
 use super::sorted::Wanted;
 use super::star::{Arm, stars};
-use super::ways::joined_rows;
+use super::ways::{Figures, joined_rows};
 use crate::algebra::{Slot, SlotSet};
 use crate::operators::gathered::GATHERED_MAX;
 use quadrille_store::Permutation;
@@ -135,6 +135,13 @@ pub(super) struct Tree {
     pub(super) cost: f64,
     /// What of the cost comes before the first row.
     pub(super) begin: f64,
+}
+
+impl Tree {
+    /// The slot that the rows are sorted by first.
+    pub(super) fn leading(&self) -> Option<Slot> {
+        self.order.first().copied()
+    }
 }
 
 /// How the rows of a tree come about.
@@ -318,37 +325,41 @@ impl Search<'_> {
 
     /// What the wanted rows of a tree cost.
     fn price(&self, state: &State) -> f64 {
-        self.price_of(&state.tree)
+        self.price_of_tree(&state.tree)
     }
 
-    fn price_of(&self, tree: &Tree) -> f64 {
-        let share = if self.is_in_order(tree) {
+    fn price_of_tree(&self, tree: &Tree) -> f64 {
+        self.price_of(tree.leading(), (tree.rows, tree.cost, tree.begin))
+    }
+
+    /// The same of rows that are sorted by a slot first.
+    pub(super) fn price_of(&self, leading: Option<Slot>, (_, cost, begin): Figures) -> f64 {
+        let share = if self.is_in_order(leading) {
             self.share
         } else {
             1.0
         };
-        tree.begin + (tree.cost - tree.begin) * share
+        begin + (cost - begin) * share
     }
 
-    /// Whether the rows of a tree come in the order that they are wanted in.
-    fn is_in_order(&self, tree: &Tree) -> bool {
-        let leading = tree.order.first().copied();
+    /// Whether rows come in the order that they are wanted in.
+    fn is_in_order(&self, leading: Option<Slot>) -> bool {
         self.sorted_by.is_none() || self.sorted_by == leading
     }
 
     /// Whether they have to be in an order, and are.
     fn is_sought(&self, tree: &Tree) -> bool {
-        self.sorted_by.is_some() && self.is_in_order(tree)
+        self.sorted_by.is_some() && self.is_in_order(tree.leading())
     }
 
     /// What the wanted rows of a tree of all parts cost, put in order.
     fn finished(&self, tree: &Tree) -> f64 {
-        let sorted = if self.is_in_order(tree) {
+        let sorted = if self.is_in_order(tree.leading()) {
             0.0
         } else {
             tree.rows * price::ORDERED
         };
-        self.price_of(tree) + sorted
+        self.price_of_tree(tree) + sorted
     }
 
     fn cheaper(&self, left: State, right: State) -> State {
@@ -359,9 +370,20 @@ impl Search<'_> {
         }
     }
 
+    /// Whether a state of these figures, or of more cost, would be kept. States are many, and most of them are dear.
+    pub(super) fn may_keep(
+        &self,
+        states: &[State],
+        leading: Option<Slot>,
+        figures: Figures,
+    ) -> bool {
+        let known = states.iter().find(|known| known.tree.leading() == leading);
+        known.is_none_or(|known| self.price_of(leading, figures) < self.price(known))
+    }
+
     /// Keeps a state if no other of its leading column is cheaper; of too many, one in the wanted order stays.
-    fn keep(&self, states: &mut Vec<State>, state: State) {
-        let leading = |state: &State| state.tree.order.first().copied();
+    pub(super) fn keep(&self, states: &mut Vec<State>, state: State) {
+        let leading = |state: &State| state.tree.leading();
         let price = self.price(&state);
         if let Some(known) = states
             .iter_mut()
@@ -493,11 +515,11 @@ impl Search<'_> {
                 self.keep(&mut table[set_of(&state)], state);
             }
             for index in (0..number).filter(|index| set >> index & 1 == 0) {
+                let mut kept = std::mem::take(&mut table[set | 1 << index]);
                 for left in &states {
-                    for state in self.extended(left, index, &table[1 << index]) {
-                        self.keep(&mut table[set | 1 << index], state);
-                    }
+                    self.extend(left, index, &table[1 << index], &mut kept);
                 }
+                table[set | 1 << index] = kept;
             }
             table[set] = states;
             if number <= BUSHY_MAX {
@@ -521,17 +543,15 @@ impl Search<'_> {
             if set & other != 0 || other.count_ones() < 2 || table[other].is_empty() {
                 continue;
             }
-            let mut joined = Vec::new();
+            let mut kept = std::mem::take(&mut table[set | other]);
             for left in &table[set] {
                 for right in &table[other] {
                     if left.possible.meets(&right.possible) {
-                        joined.extend(self.joined(left, right));
+                        self.join(left, right, &mut kept);
                     }
                 }
             }
-            for state in joined {
-                self.keep(&mut table[set | other], state);
-            }
+            table[set | other] = kept;
         }
     }
 
@@ -605,7 +625,8 @@ impl Search<'_> {
             let next = open
                 .iter()
                 .filter_map(|index| {
-                    let ways = self.extended(&state, *index, &reads[*index]);
+                    let mut ways = Vec::new();
+                    self.extend(&state, *index, &reads[*index], &mut ways);
                     ways.into_iter()
                         .reduce(|left, right| self.cheaper(left, right))
                         .map(|way| (*index, way))
@@ -632,19 +653,17 @@ impl Search<'_> {
         Some(state)
     }
 
-    /// The ways to join one part more, if it shares a slot.
-    fn extended(&self, left: &State, index: usize, reads: &[State]) -> Vec<State> {
+    /// Keeps the ways to join one part more that are among the best, if it shares a slot.
+    fn extend(&self, left: &State, index: usize, reads: &[State], kept: &mut Vec<State>) {
         let part = &self.parts[index];
         if !left.possible.meets(&part.possible) {
-            return Vec::new();
+            return;
         }
-        let mut ways = Vec::new();
         if part.can_probe || self.driving(left, part).is_some() {
-            ways.push(self.looked_up(left, index));
+            self.look_up(left, index, kept);
         }
         for right in reads {
-            ways.extend(self.joined(left, right));
+            self.join(left, right, kept);
         }
-        ways
     }
 }
