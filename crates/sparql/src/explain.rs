@@ -383,6 +383,16 @@ impl<'a> Explainer<'a> {
                 let length = length.map_or("all".to_owned(), |length| length.to_string());
                 ("slice", format!("{length} from {start}"))
             }
+            Node::SliceOfEach {
+                slot,
+                start,
+                length,
+                ..
+            } => {
+                let length = length.map_or("all".to_owned(), |length| length.to_string());
+                let slot = self.slots(&[*slot]);
+                ("slice of each", format!("({slot}), {length} from {start}"))
+            }
             other => self.sorted_words(other),
         }
     }

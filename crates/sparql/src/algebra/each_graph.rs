@@ -10,8 +10,21 @@ use super::{Aggregate, Algebra, GraphPlace, Path, Place, Quads, Scalar, Slot, Sl
 use oxrdf::Literal;
 use spargebra::algebra::{AggregateExpression, AggregateFunction, Expression};
 
+/// What becomes of `LIMIT` and `OFFSET` within each graph.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slices {
+    /// All rows are read, and counted by graph. Each graph by itself can end early, which is better where graphs are large.
+    Counted,
+    NotTaken,
+}
+
 /// The rows of all named graphs for what is matched in each, if they can be had at once.
-pub(crate) fn at_once(graph: Slot, inner: &Algebra, bound: Slot) -> Option<Algebra> {
+pub(crate) fn at_once(
+    graph: Slot,
+    inner: &Algebra,
+    bound: Slot,
+    slices: Slices,
+) -> Option<Algebra> {
     let is_apart = !inner.mentioned().contains(bound);
     if !is_apart && !inner.certain().contains(bound) {
         return None;
@@ -20,6 +33,7 @@ pub(crate) fn at_once(graph: Slot, inner: &Algebra, bound: Slot) -> Option<Algeb
         graph,
         name: if is_apart { bound } else { graph },
         spare: is_apart.then_some(graph),
+        slices,
     };
     let lifted = lifting.lifted(inner)?;
     if is_apart {
@@ -44,6 +58,7 @@ struct Lifting {
     name: Slot,
     /// A slot that nothing uses any more.
     spare: Option<Slot>,
+    slices: Slices,
 }
 
 impl Lifting {
@@ -139,6 +154,16 @@ impl Lifting {
                 aggregates,
             } => self.group(lifted(inner)?, keys, aggregates)?,
             // The first rows of each graph are not the first of all.
+            Algebra::Slice {
+                inner,
+                start,
+                length,
+            } if self.slices == Slices::Counted => Algebra::SliceOfEach {
+                inner: lifted(inner)?,
+                slot: self.name,
+                start: *start,
+                length: *length,
+            },
             _ => return None,
         })
     }

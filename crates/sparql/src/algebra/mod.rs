@@ -14,7 +14,7 @@ mod service_text;
 mod slots;
 mod translate;
 
-pub(crate) use each_graph::at_once;
+pub(crate) use each_graph::{Slices, at_once};
 pub(crate) use parts::parts_of;
 pub(crate) use slots::{Slot, SlotSet};
 pub(crate) use translate::{HIDDEN, Translator};
@@ -172,6 +172,13 @@ pub(crate) enum Algebra {
         start: usize,
         length: Option<usize>,
     },
+    /// Of the inner rows of each value of a slot the same slice.
+    SliceOfEach {
+        inner: Box<Self>,
+        slot: Slot,
+        start: usize,
+        length: Option<usize>,
+    },
     Sort {
         inner: Box<Self>,
         keys: Vec<SortBy>,
@@ -292,6 +299,7 @@ impl Algebra {
             | Self::Distinct(inner)
             | Self::Reduced(inner)
             | Self::Slice { inner, .. }
+            | Self::SliceOfEach { inner, .. }
             | Self::Sort { inner, .. }
             | Self::Group { inner, .. }
             | Self::EachGraph { inner, .. } => vec![inner],
@@ -332,6 +340,7 @@ impl Algebra {
             | Self::Distinct(inner)
             | Self::Reduced(inner)
             | Self::Slice { inner, .. }
+            | Self::SliceOfEach { inner, .. }
             | Self::Sort { inner, .. } => inner.is_matched(graph),
             Self::Path(_)
             | Self::NamedGraphs(_)
@@ -359,6 +368,7 @@ impl Algebra {
             Self::Distinct(inner)
             | Self::Reduced(inner)
             | Self::Slice { inner, .. }
+            | Self::SliceOfEach { inner, .. }
             | Self::Sort { inner, .. } => inner.possible(),
             Self::Group {
                 keys, aggregates, ..
@@ -410,6 +420,7 @@ impl Algebra {
             Self::Distinct(inner)
             | Self::Reduced(inner)
             | Self::Slice { inner, .. }
+            | Self::SliceOfEach { inner, .. }
             | Self::Sort { inner, .. } => inner.certain(),
             Self::Group { inner, keys, .. } => inner
                 .certain()

@@ -114,6 +114,7 @@ impl Builder {
             | Node::Distinct { .. }
             | Node::Reduced(_)
             | Node::Slice { .. }
+            | Node::SliceOfEach { .. }
             | Node::Sort { .. }
             | Node::Group { .. } => self.modifier(plan, environment)?,
             Node::Unit

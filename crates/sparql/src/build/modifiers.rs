@@ -10,6 +10,7 @@ use crate::operators::distinct::{Distinct, Reduced};
 use crate::operators::filter::Union;
 use crate::operators::group::Group;
 use crate::operators::slice::Slice;
+use crate::operators::slice_of_each::SliceOfEach;
 use crate::operators::sort::Sort;
 use crate::operators::sort_keys::SortColumn;
 use crate::operators::top::Top;
@@ -86,20 +87,7 @@ impl Builder {
                     columns: input.columns,
                 })
             }
-            Node::Slice {
-                input,
-                start,
-                length,
-            } => {
-                let input = self.build(input, environment)?;
-                let width = input.width();
-                let limit = length.map(|length| length as u64);
-                let operator = Box::new(Slice::new(input.operator, width, *start as u64, limit));
-                Ok(Built {
-                    operator,
-                    columns: input.columns,
-                })
-            }
+            Node::Slice { .. } | Node::SliceOfEach { .. } => self.slice(plan, environment),
             Node::Sort {
                 input,
                 sorted: true,
@@ -123,6 +111,46 @@ impl Builder {
             } => {
                 let input = self.build(input, environment)?;
                 self.grouped(input, keys, aggregates, grouped, environment)
+            }
+            _ => self.build(plan, environment),
+        }
+    }
+
+    /// Operators that give some of the rows by their place.
+    fn slice(&self, plan: &Plan, environment: &Environment) -> Result<Built, QueryError> {
+        match &plan.node {
+            Node::Slice {
+                input,
+                start,
+                length,
+            } => {
+                let input = self.build(input, environment)?;
+                let width = input.width();
+                let limit = length.map(|length| length as u64);
+                let operator = Box::new(Slice::new(input.operator, width, *start as u64, limit));
+                Ok(Built {
+                    operator,
+                    columns: input.columns,
+                })
+            }
+            Node::SliceOfEach {
+                input,
+                slot,
+                start,
+                length,
+            } => {
+                let input = self.build(input, environment)?;
+                let column = input.place(*slot).ok_or_else(|| {
+                    QueryError::Evaluation("a slice was planned of no column".to_owned())
+                })?;
+                let end = length.map_or(usize::MAX, |length| start.saturating_add(length));
+                let operator =
+                    SliceOfEach::new(&self.execution, input.operator, column, *start..end);
+                let built = Built {
+                    operator: Box::new(operator),
+                    columns: input.columns,
+                };
+                Ok(self.projected(built, plan))
             }
             _ => self.build(plan, environment),
         }

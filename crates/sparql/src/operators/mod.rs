@@ -29,6 +29,7 @@ pub(crate) mod row_table;
 pub(crate) mod scan;
 pub(crate) mod service;
 pub(crate) mod slice;
+pub(crate) mod slice_of_each;
 pub(crate) mod sort;
 pub(crate) mod sort_keys;
 #[cfg(test)]

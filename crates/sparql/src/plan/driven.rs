@@ -283,6 +283,7 @@ fn may_begin(algebra: &Algebra, outside: &SlotSet) -> bool {
         Algebra::NamedGraphs(_)
         | Algebra::Values { .. }
         | Algebra::Slice { .. }
+        | Algebra::SliceOfEach { .. }
         | Algebra::Sort { .. }
         | Algebra::EachGraph { .. }
         | Algebra::Service(_) => false,

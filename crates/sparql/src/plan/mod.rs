@@ -208,6 +208,13 @@ pub(crate) enum Node {
         start: usize,
         length: Option<usize>,
     },
+    /// Of the rows of each value of a slot the same slice.
+    SliceOfEach {
+        input: Box<Plan>,
+        slot: Slot,
+        start: usize,
+        length: Option<usize>,
+    },
     Sort {
         input: Box<Plan>,
         keys: Vec<SortKeyPlan>,
@@ -268,6 +275,7 @@ impl Plan {
             | Node::Distinct { input, .. }
             | Node::Reduced(input)
             | Node::Slice { input, .. }
+            | Node::SliceOfEach { input, .. }
             | Node::Sort { input, .. }
             | Node::Group { input, .. } => vec![input],
             Node::EachGraph { inner, .. } => vec![inner],

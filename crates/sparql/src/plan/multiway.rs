@@ -2,7 +2,8 @@
 //!
 //! What flows in: the parts of a join with their estimates. What flows out: multiway joins of some of them, with what each
 //! is thought to cost. What always holds: every part of such a join can be walked as a trie in the order of its variables;
-//! parts without a cycle are left to joins of two, which then never make many more rows than they give.
+//! parts without a cycle are left to joins of two, which then never make many more rows than they give. That goes for stars
+//! whose objects are given too: their subjects are sorted lists, which merge joins read once and no list of which grows.
 //!
 //! A cycle is what the reduction of M. Graham, C. Yu and M. Özsoyoğlu leaves of the parts ("On the universal relation", 1979):
 //! again and again, a part is taken away whose slots are, as far as others have them too, all in one other part.

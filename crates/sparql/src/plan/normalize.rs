@@ -4,7 +4,7 @@
 //! What flows in: an [`Algebra`]. What flows out: one of the same meaning. What always holds: a part is moved past another
 //! only if neither sees a slot change by it: all that both may bind is bound for certain before the two meet.
 
-use crate::algebra::{Algebra, Scalar, Slot, SlotSet, at_once};
+use crate::algebra::{Algebra, Scalar, Slices, Slot, SlotSet, at_once};
 
 /// The algebra rewritten, from the bottom up.
 pub(super) fn normalize(algebra: Algebra) -> Algebra {
@@ -67,6 +67,17 @@ fn around_one(algebra: Algebra) -> Algebra {
             start,
             length,
         },
+        Algebra::SliceOfEach {
+            inner,
+            slot,
+            start,
+            length,
+        } => Algebra::SliceOfEach {
+            inner: Box::new(normalize(*inner)),
+            slot,
+            start,
+            length,
+        },
         Algebra::Sort { inner, keys } => Algebra::Sort {
             inner: Box::new(normalize(*inner)),
             keys,
@@ -84,7 +95,7 @@ fn around_one(algebra: Algebra) -> Algebra {
             graph,
             inner,
             bound,
-        } => match at_once(graph, &inner, bound) {
+        } => match at_once(graph, &inner, bound, Slices::NotTaken) {
             Some(joined) => normalize(joined),
             None => Algebra::EachGraph {
                 graph,

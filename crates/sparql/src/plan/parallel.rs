@@ -78,6 +78,7 @@ fn below(plan: &mut Plan, demand: Demand) {
         | Node::Unpack { input, .. }
         | Node::Constants { input, .. }
         | Node::Project(input)
+        | Node::SliceOfEach { input, .. }
         | Node::Reduced(input) => below(input, demand),
         Node::Slice { input, length, .. } => {
             let first = demand.first || length.is_some();

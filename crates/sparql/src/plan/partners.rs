@@ -247,7 +247,7 @@ pub(super) fn is_self_contained(algebra: &Algebra, shared: &SlotSet) -> bool {
             .name
             .slot()
             .is_none_or(|name| !shared.contains(name)),
-        Algebra::Slice { .. } | Algebra::EachGraph { .. } => false,
+        Algebra::Slice { .. } | Algebra::SliceOfEach { .. } | Algebra::EachGraph { .. } => false,
         Algebra::Quads(_)
         | Algebra::Path(_)
         | Algebra::NamedGraphs(_)

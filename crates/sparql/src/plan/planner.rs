@@ -15,7 +15,9 @@ use super::prune::prune;
 use super::services::service_leaf;
 use super::sorted::Wanted;
 use super::{AggregatePlan, Node, Plan, SortKeyPlan};
-use crate::algebra::{Aggregate, Algebra, HIDDEN, Quads, Scalar, Slot, SlotSet, SortBy};
+use crate::algebra::{
+    Aggregate, Algebra, HIDDEN, Quads, Scalar, Slices, Slot, SlotSet, SortBy, at_once,
+};
 use crate::error::QueryError;
 use crate::execution::Execution;
 use crate::operators::top::TOP_ROWS_MAX;
@@ -139,6 +141,20 @@ impl<'a> Planner<'a> {
                 start,
                 length,
             } => self.slice(*inner, start, length),
+            Algebra::SliceOfEach {
+                inner,
+                slot,
+                start,
+                length,
+            } => {
+                let input = self.plan(*inner)?;
+                Ok(wrapped(input, |input| Node::SliceOfEach {
+                    input: Box::new(input),
+                    slot,
+                    start,
+                    length,
+                }))
+            }
             Algebra::Sort { inner, keys } => self.sort(*inner, keys, None),
             Algebra::Group {
                 inner,
@@ -187,7 +203,29 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// A part that is matched in each graph by itself, or in all at once and cut by graph, as is cheaper.
     fn each_graph(&mut self, graph: Slot, inner: Algebra, bound: Slot) -> Result<Plan, QueryError> {
+        let at_once = match self.execution.as_written {
+            true => None,
+            false => at_once(graph, &inner, bound, Slices::Counted),
+        };
+        let apart = self.graph_by_graph(graph, inner, bound)?;
+        let Some(at_once) = at_once else {
+            return Ok(apart);
+        };
+        let at_once = self.plan(normalize(at_once))?;
+        Ok(match at_once.cost < apart.cost {
+            true => at_once,
+            false => apart,
+        })
+    }
+
+    fn graph_by_graph(
+        &mut self,
+        graph: Slot,
+        inner: Algebra,
+        bound: Slot,
+    ) -> Result<Plan, QueryError> {
         let outer = self.parameters.clone();
         self.parameters.insert(graph);
         let inner = self.plan(inner);
@@ -209,7 +247,7 @@ impl<'a> Planner<'a> {
             certain,
             order: Vec::new(),
             rows: inner.rows * graphs,
-            cost: (inner.cost + price::STARTED) * graphs,
+            cost: (inner.cost * part_read(&inner) + price::STARTED) * graphs,
             node: Node::EachGraph {
                 graph,
                 inner: Arc::new(inner),
@@ -417,6 +455,33 @@ fn reads_one_pattern(algebra: &Algebra) -> bool {
         }
     }
     patterns == 1
+}
+
+/// About what part of a plan's work its `LIMIT` leaves to be done.
+fn part_read(plan: &Plan) -> f64 {
+    match &plan.node {
+        Node::Project(input) => part_read(input),
+        Node::Slice { input, .. } if is_streamed(input) => {
+            (plan.rows / input.rows.max(1.0)).min(1.0)
+        }
+        _ => 1.0,
+    }
+}
+
+/// Whether rows are given as they are read, from the first on.
+fn is_streamed(plan: &Plan) -> bool {
+    match &plan.node {
+        Node::Scan { .. } => true,
+        Node::Filter { input, .. }
+        | Node::Extend { input, .. }
+        | Node::Unpack { input, .. }
+        | Node::Constants { input, .. }
+        | Node::Project(input)
+        | Node::Reduced(input)
+        | Node::Lookup { left: input, .. } => is_streamed(input),
+        Node::Union(parts) => parts.iter().all(is_streamed),
+        _ => false,
+    }
 }
 
 /// The slot of an expression that is a variable.

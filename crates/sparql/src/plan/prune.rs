@@ -47,6 +47,7 @@ fn below(plan: &mut Plan, wanted: &SlotSet) {
         Node::Exchange(_)
         | Node::Project(_)
         | Node::Slice { .. }
+        | Node::SliceOfEach { .. }
         | Node::Distinct { .. }
         | Node::Reduced(_)
         | Node::Sort { .. }
@@ -167,6 +168,11 @@ fn below_whole(plan: &mut Plan, wanted: &SlotSet) {
     match &mut plan.node {
         Node::Exchange(input) | Node::Project(input) | Node::Slice { input, .. } => {
             prune(input, wanted);
+        }
+        Node::SliceOfEach { input, slot, .. } => {
+            let mut needed = wanted.clone();
+            needed.insert(*slot);
+            prune(input, &needed);
         }
         Node::Distinct { input, .. } | Node::Reduced(input) => prune(input, &all),
         Node::Sort { input, keys, .. } => {

@@ -108,6 +108,7 @@ impl Planner<'_> {
             Algebra::Distinct(inner)
             | Algebra::Reduced(inner)
             | Algebra::Slice { inner, .. }
+            | Algebra::SliceOfEach { inner, .. }
             | Algebra::Sort { inner, .. } => self.ids_ascend(inner, slot),
             _ => Ok(false),
         }

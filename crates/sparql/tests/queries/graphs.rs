@@ -194,9 +194,21 @@ const IN_EACH_GRAPH: &[&str] = &[
     "?s :p ?o . GRAPH ?h { ?s :q ?x FILTER NOT EXISTS { ?s :p ?x } }",
 ];
 
+/// The same with slices of the rows of each graph, which either way can give.
+const SLICED: &[&str] = &[
+    "{ SELECT ?s { ?s :p ?o } ORDER BY ?s LIMIT 1 }",
+    "{ SELECT ?s ?o { ?s :p ?o } ORDER BY ?s DESC(?o) LIMIT 1 OFFSET 1 }",
+    "{ SELECT ?s { ?s :p ?o } ORDER BY DESC(?s) ?o OFFSET 1 } ?s :q ?x",
+    "{ SELECT ?s { ?s :p ?o } LIMIT 0 }",
+    "{ SELECT (COUNT(*) AS ?n) { ?s :p ?o } LIMIT 1 } ?s :q ?o",
+    "{ SELECT DISTINCT ?s { ?s ?p ?o } ORDER BY ?s LIMIT 2 } FILTER EXISTS { ?s :q ?o }",
+    "{ SELECT ?s { ?s :p ?o } ORDER BY ?s LIMIT 2 } MINUS { SELECT ?s { ?s :q ?o } ORDER BY ?s LIMIT 1 }",
+    "{ SELECT (COUNT(*) AS ?n) { { SELECT * { ?s ?p ?o } LIMIT 2 } } }",
+    "{ SELECT ?g ?s { ?s :p ?o } ORDER BY ?s LIMIT 1 }",
+];
+
 /// The same, where each graph is matched by itself in the end.
 const GRAPH_BY_GRAPH: &[&str] = &[
-    "{ SELECT ?s { ?s :p ?o } ORDER BY ?s LIMIT 1 }",
     "?s :p ?o OPTIONAL { ?s :q ?g }",
     "?s :p ?o OPTIONAL { ?x :q ?o } MINUS { ?y :p ?x }",
 ];
@@ -211,7 +223,11 @@ fn what_is_matched_in_each_graph_is_matched_in_all_at_once() {
          :l { :x :y :z . }",
     );
     let as_written = QueryOptions::new().as_written();
-    for (bodies, at_once) in [(IN_EACH_GRAPH, true), (GRAPH_BY_GRAPH, false)] {
+    for (bodies, at_once) in [
+        (IN_EACH_GRAPH, Some(true)),
+        (GRAPH_BY_GRAPH, Some(false)),
+        (SLICED, None),
+    ] {
         for body in bodies {
             for around in [
                 format!("SELECT * {{ GRAPH ?g {{ {body} }} }}"),
@@ -228,13 +244,37 @@ fn what_is_matched_in_each_graph_is_matched_in_all_at_once() {
                 let expected = answer_with(&store, &around, &as_written).unwrap();
                 assert_eq!(answer(&store, &around).unwrap(), expected, "{around}");
                 let plan = explained(&store, &around).to_string();
-                assert_eq!(
-                    !plan.contains("for each graph"),
-                    at_once,
-                    "{around}\n{plan}"
-                );
+                let is_at_once = !plan.contains("for each graph");
+                let is_expected = at_once.is_none_or(|expected| expected == is_at_once);
+                assert!(is_expected, "{around}\n{plan}");
             }
         }
+    }
+}
+
+#[test]
+fn slices_of_many_small_graphs_are_cut_from_all_rows_and_those_of_few_large_ones_end_early() {
+    let data = |graphs: u32, quads: u32| -> String {
+        let quad = |n| format!(":s{n} :p {n} . ");
+        let quads: String = (0..quads).map(quad).collect();
+        (0..graphs)
+            .map(|n| format!(":g{n} {{ {quads} }} "))
+            .collect()
+    };
+    let query =
+        |slice: &str| format!("SELECT * {{ GRAPH ?g {{ SELECT ?s {{ ?s :p ?o }} {slice} }} }}");
+    let (many, few) = (loaded(&data(2_000, 3)), loaded(&data(2, 3_000)));
+    for (store, slice, is_apart, rows) in [
+        (&many, "LIMIT 2", false, 4_000),
+        (&many, "ORDER BY DESC(?o) LIMIT 2 OFFSET 1", false, 4_000),
+        (&few, "LIMIT 1000", true, 2_000),
+        (&few, "LIMIT 2 OFFSET 5", true, 4),
+    ] {
+        let query = query(slice);
+        assert_eq!(answer(store, &query).unwrap().len(), rows, "{query}");
+        let plan = explained(store, &query).to_string();
+        assert_eq!(plan.contains("for each graph"), is_apart, "{plan}");
+        assert_eq!(plan.contains("slice of each (?g)"), !is_apart, "{plan}");
     }
 }
 
