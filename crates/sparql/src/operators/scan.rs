@@ -40,8 +40,9 @@ pub(crate) struct ScanPart {
 }
 
 impl ScanShape {
-    /// Cuts the rows into at most so many parts of about equal size; none if they cannot be cut: where they come from
-    /// several graphs that are scanned one by one or whose equal triples come once, and where ranges are read.
+    /// Cuts the rows into about so many parts of about equal size, and each range that is read by itself; none if they cannot
+    /// be cut: where they come from several graphs that are scanned one by one or whose equal triples come once, and where
+    /// the ranges are more than the parts.
     pub(crate) fn split(
         &self,
         execution: &Execution,
@@ -55,22 +56,45 @@ impl ScanShape {
         let is_single = patterns.size_hint().1 == Some(1);
         let is_row_by_row = matches!(filter, Filter::Every | Filter::Named);
         let pattern = match patterns.next().transpose().map_err(explain)? {
-            Some(pattern) if is_single && is_row_by_row && self.objects.is_none() => pattern,
+            Some(pattern) if is_single && is_row_by_row => pattern,
             _ => return Ok(Vec::new()),
         };
         let mut request = ScanRequest::new(pattern);
         request.permutation = self.permutation;
-        let requests = execution.source().split(&request, parts).map_err(explain)?;
-        let part = |request: &ScanRequest| {
-            Some(ScanPart {
-                permutation: request.permutation?,
-                rows: request.rows?,
-            })
+        let Some(ranges) = &self.objects else {
+            // All of them or none: together they have all rows.
+            let all: Option<Vec<ScanPart>> = split(&request, parts, execution)?.collect();
+            return Ok(all.unwrap_or_default());
         };
-        // All of them or none: together they have all rows.
-        let parts: Option<Vec<ScanPart>> = requests.iter().map(part).collect();
-        Ok(parts.unwrap_or_default())
+        let mut all = Vec::new();
+        for (low, high) in ranges.iter().filter(|_| ranges.len() <= parts) {
+            let request = in_range(&request, (*low, *high));
+            // What is in no rows has none.
+            all.extend(split(&request, parts, execution)?.flatten());
+        }
+        Ok(all)
     }
+}
+
+/// A request with objects in a range alone.
+fn in_range(request: &ScanRequest, (low, high): IdRange) -> ScanRequest {
+    request.in_order(Permutation::Pocs).with_range(low, high)
+}
+
+/// The parts of a request; `None` for one that names no rows.
+fn split(
+    request: &ScanRequest,
+    parts: usize,
+    execution: &Execution,
+) -> Result<impl Iterator<Item = Option<ScanPart>>, QueryError> {
+    let requests = execution.source().split(request, parts);
+    let requests = requests.map_err(|error| execution.explain(error))?;
+    Ok(requests.into_iter().map(|request| {
+        Some(ScanPart {
+            permutation: request.permutation?,
+            rows: request.rows?,
+        })
+    }))
 }
 
 /// A running scan.
@@ -130,8 +154,8 @@ impl Scan {
             request = request.in_order(part.permutation);
             request.rows = Some(part.rows);
         }
-        if let Some((low, high)) = range {
-            request = request.in_order(Permutation::Pocs).with_range(low, high);
+        if let Some(range) = range {
+            request = in_range(&request, range);
         }
         let context = self.execution.dataset.limits.context();
         self.current = Some(self.execution.source().scan_request(&request, context)?);
@@ -143,7 +167,9 @@ impl Scan {
         let Some((patterns, _)) = &mut self.state else {
             return Ok(None);
         };
-        let Some(ranges) = &self.shape.objects else {
+        // The rows of a part lie in one range.
+        let ranges = self.shape.objects.as_ref();
+        let Some(ranges) = ranges.filter(|_| self.shape.part.is_none()) else {
             let pattern = patterns.next().transpose()?;
             return Ok(pattern.map(|pattern| (pattern, None)));
         };

@@ -152,7 +152,7 @@ fn give_up(grouped: &mut Vec<Slot>, is_whole: bool, demand: Demand) {
 /// Whether a plan is a scan, or works on the rows of one by themselves.
 fn is_pipeline(plan: &Plan) -> bool {
     match &plan.node {
-        Node::Scan { objects, .. } => objects.is_none(),
+        Node::Scan { .. } => true,
         Node::Lookup {
             left,
             probed: Probed::Quads(_) | Probed::Star(_),

@@ -2,16 +2,18 @@
 
 use super::parallel::run_in_parallel;
 use super::{Node, Plan, Planner};
-use crate::algebra::{Slot, Translator};
+use crate::algebra::{Place, Slot, Translator};
 use crate::batch::Batch;
 use crate::build::Builder;
+use crate::dataset::GraphSelection;
 use crate::error::QueryError;
 use crate::execution::Execution;
+use crate::operators::scan::{Scan, ScanPart, ScanShape};
 use crate::operators::test_support::{collect, execution_over};
 use crate::options::QueryOptions;
 use oxrdf::{GraphName, Literal, NamedNode, Quad};
 use quadrille_backend::InMemoryBackend;
-use quadrille_store::{CancelToken, QuadStore};
+use quadrille_store::{CancelToken, QuadStore, TermId};
 use spargebra::{Query, SparqlParser};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -121,6 +123,11 @@ fn plans_in_parallel_give_the_same_rows() {
             0,
         ),
         ("SELECT * { { ?a :link ?b } UNION { ?a :name ?b } }", 2),
+        ("SELECT * { ?a :number ?n FILTER (?n > 3 && ?n <= 40) }", 1),
+        (
+            "SELECT * { ?a :number ?n . ?a :link ?b FILTER (?n IN (3, 7, 49)) }",
+            1,
+        ),
     ] {
         let [plan, parallel] = plans(&execution, query);
         assert!(exchanges(&parallel) >= least, "{query}: {parallel:#?}");
@@ -129,6 +136,53 @@ fn plans_in_parallel_give_the_same_rows() {
         assert!(!expected.is_empty(), "{query} has no rows");
         assert!(expected == given, "{query}");
     }
+}
+
+#[test]
+fn scans_of_ranges_are_cut() {
+    let execution = run_on_two_threads(QueryOptions::new());
+    let query = "SELECT * { ?a :number ?n FILTER (?n < 5 || ?n > 8 && ?n <= 40) }";
+    let [plan, _] = plans(&execution, query);
+    let mut scan = &plan;
+    while let [below] = scan.children().as_slice() {
+        scan = below;
+    }
+    let Node::Scan {
+        quads,
+        objects: objects @ Some(_),
+        ..
+    } = &scan.node
+    else {
+        panic!("no ranges are scanned: {plan:#?}");
+    };
+    let constant = |place: Place| match place {
+        Place::Constant(id) => Some(TermId::from_raw(id)),
+        Place::Slot(_) => None,
+    };
+    let shape = ScanShape {
+        triple: quads.triple.map(constant),
+        graphs: GraphSelection::Default,
+        columns: vec![0, 2],
+        equal: Vec::new(),
+        permutation: None,
+        objects: objects.clone(),
+        part: None,
+    };
+    let parts = shape.split(&execution, 8).expect("parts");
+    assert!(parts.len() > 1, "{parts:?}");
+    let rows = |part: Option<ScanPart>| {
+        let shape = ScanShape {
+            part,
+            ..shape.clone()
+        };
+        let mut scan = Scan::new(Arc::clone(&execution), shape).expect("a scan");
+        collect(&mut scan, 2).expect("rows")
+    };
+    let all: Vec<_> = parts
+        .into_iter()
+        .flat_map(|part| rows(Some(part)))
+        .collect();
+    assert!(!all.is_empty() && all == rows(None));
 }
 
 #[test]
