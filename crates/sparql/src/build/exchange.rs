@@ -1,29 +1,43 @@
-//! Pipelines that several threads run, each from a part of the rows of their scan.
+//! Pipelines that several threads run, each from a part of the rows that they begin with.
 //!
 //! What flows in: the plan of a pipeline. What flows out: an operator that gives the rows of all parts. What always holds: the
-//! parts have all rows of the scan together, each once; the right side of a join is built once, and outside of the threads.
+//! parts have all rows together, each once; the right side of a hash join is built once, and outside of the threads.
 
-use super::leaves::scan_of;
+use super::leaves::{join_patterns, scan_of};
 use super::{Builder, Built, Environment};
 use crate::algebra::Slot;
 use crate::error::QueryError;
+use crate::expression::IdRange;
 use crate::operators::exchange::{Exchange, ExchangeParts};
 use crate::operators::hash_table::SharedTable;
+use crate::operators::leapfrog::{ALL_VALUES, SharedTries, first_cuts};
 use crate::operators::scan::ScanPart;
-use crate::plan::{Node, Plan};
+use crate::plan::{Cut, Node, Plan, cut_of, input_of_pipeline};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Into how many parts a scan is cut for each thread: some are sooner done with than others.
 const PARTS_PER_THREAD: usize = 4;
 
-/// What a pipeline is built within, whose scan reads some of the rows only.
+/// Of what a pipeline begins with, the part of one thread.
+#[derive(Clone, Copy)]
+pub(super) enum PartRows {
+    Scan(ScanPart),
+    /// Values of the slot that all scans and the multiway joins are sorted by first.
+    Values(IdRange),
+}
+
+/// What a pipeline is built within that begins with some of the rows only.
 #[derive(Clone)]
 pub(super) struct Part {
-    pub(super) scan: ScanPart,
+    pub(super) rows: PartRows,
     /// Builds what all pipelines share.
     outer: Arc<Builder>,
     tables: Arc<Mutex<Vec<Shared>>>,
+    tries: Arc<Mutex<Vec<Tries>>>,
 }
+
+/// What a multiway join within the pipelines keeps in memory, with the place of the join's plan.
+type Tries = (usize, Arc<SharedTries>);
 
 /// The right side of a join within the pipelines.
 #[derive(Clone)]
@@ -60,8 +74,22 @@ impl Part {
     }
 }
 
+impl Part {
+    /// What the multiway joins of a plan keep, which is the same in all pipelines.
+    pub(super) fn tries(&self, multiway: &Plan) -> Arc<SharedTries> {
+        let place = std::ptr::from_ref(multiway).addr();
+        let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = tries.iter().find(|(known, _)| *known == place) {
+            return Arc::clone(known);
+        }
+        let new = Arc::default();
+        tries.push((place, Arc::clone(&new)));
+        new
+    }
+}
+
 impl Builder {
-    /// The rows of a pipeline; on one thread if its scan cannot be cut, or what is around has values that it depends on.
+    /// The rows of a pipeline; on one thread if what it begins with cannot be cut, or what is around has values that it depends on.
     pub(super) fn exchange(
         &self,
         pipeline: &Plan,
@@ -69,14 +97,9 @@ impl Builder {
     ) -> Result<Built, QueryError> {
         let threads = self.execution.threads;
         let is_whole = environment.parameters.is_empty() && environment.part.is_none();
-        let parts = match scan_below(pipeline) {
-            Some(scan) if is_whole && threads > 1 => {
-                let (shape, _) = scan_of(scan, environment);
-                shape.map_or(Ok(Vec::new()), |shape| {
-                    shape.split(&self.execution, threads * PARTS_PER_THREAD)
-                })?
-            }
-            _ => Vec::new(),
+        let parts = match is_whole && threads > 1 {
+            true => self.parts(pipeline, threads * PARTS_PER_THREAD, environment)?,
+            false => Vec::new(),
         };
         if parts.len() < 2 {
             return self.build(pipeline, environment);
@@ -86,12 +109,14 @@ impl Builder {
         inner.execution = Arc::new(within);
         let outer = Arc::new(self.clone());
         let tables: Arc<Mutex<Vec<Shared>>> = Arc::default();
+        let tries: Arc<Mutex<Vec<Tries>>> = Arc::default();
         let (mut pipelines, mut columns) = (Vec::with_capacity(parts.len()), Vec::new());
-        for scan in parts {
+        for rows in parts {
             let part = Part {
-                scan,
+                rows,
                 outer: Arc::clone(&outer),
                 tables: Arc::clone(&tables),
+                tries: Arc::clone(&tries),
             };
             let mut environment = environment.clone();
             environment.part = Some(part);
@@ -115,20 +140,94 @@ impl Builder {
             columns,
         })
     }
+
+    /// The parts of what a pipeline begins with; none if it cannot be cut.
+    fn parts(
+        &self,
+        pipeline: &Plan,
+        parts: usize,
+        environment: &Environment,
+    ) -> Result<Vec<PartRows>, QueryError> {
+        let mut begin = pipeline;
+        while let Some(input) = input_of_pipeline(begin) {
+            begin = input;
+        }
+        match cut_of(pipeline) {
+            Some(Cut::Rows) => {
+                let (shape, _) = scan_of(begin, environment);
+                let parts = shape.map(|shape| shape.split(&self.execution, parts));
+                let parts = parts.transpose()?.unwrap_or_default();
+                Ok(parts.into_iter().map(PartRows::Scan).collect())
+            }
+            Some(Cut::Values) => {
+                let cuts = self.cuts(begin, parts, environment)?.unwrap_or_default();
+                Ok(ranges_between(cuts))
+            }
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Where to cut the values of the slot that scans and multiway joins are sorted by: at those of the one with most rows.
+    /// `None` when one of them cannot be cut.
+    fn cuts(
+        &self,
+        plan: &Plan,
+        parts: usize,
+        environment: &Environment,
+    ) -> Result<Option<Vec<u64>>, QueryError> {
+        let execution = &self.execution;
+        if let Node::Multiway {
+            patterns,
+            variables,
+        } = &plan.node
+        {
+            let patterns = join_patterns(patterns, variables);
+            return first_cuts(&patterns, variables.len(), parts, execution).map(Some);
+        }
+        if let (Some(shape), _) = scan_of(plan, environment) {
+            return shape.leading_cuts(execution, parts);
+        }
+        let mut most = Vec::new();
+        let below = match input_of_pipeline(plan) {
+            Some(input) => vec![input],
+            None => plan.children(),
+        };
+        for plan in below {
+            match self.cuts(plan, parts, environment)? {
+                None => return Ok(None),
+                Some(cuts) if cuts.len() > most.len() => most = cuts,
+                Some(_) => {}
+            }
+        }
+        Ok(Some(most))
+    }
 }
 
-/// The scan that a pipeline begins with.
-fn scan_below(pipeline: &Plan) -> Option<&Plan> {
-    let mut plan = pipeline;
-    loop {
-        plan = match &plan.node {
-            Node::Scan { .. } => return Some(plan),
-            Node::Join { left, .. } | Node::Lookup { left, .. } => left,
-            Node::Filter { input, .. }
-            | Node::Extend { input, .. }
-            | Node::Unpack { input, .. }
-            | Node::Project(input) => input,
-            _ => return None,
-        };
+#[cfg(test)]
+impl Builder {
+    /// Into how many parts the first pipeline of a plan is cut that threads share.
+    pub(crate) fn parts_of(&self, plan: &Plan) -> Result<usize, QueryError> {
+        let mut open = vec![plan];
+        while let Some(plan) = open.pop() {
+            if let Node::Exchange(input) = &plan.node {
+                return Ok(self.parts(input, 8, &Environment::default())?.len());
+            }
+            open.extend(plan.children());
+        }
+        Ok(0)
     }
+}
+
+/// The ranges that begin with these values, and all before the first; none if nothing is cut.
+fn ranges_between(mut cuts: Vec<u64>) -> Vec<PartRows> {
+    let (mut low, high) = ALL_VALUES;
+    cuts.dedup();
+    cuts.retain(|cut| *cut > low);
+    let mut ranges = Vec::with_capacity(cuts.len() + 1);
+    for cut in cuts {
+        ranges.push(PartRows::Values((low, cut - 1)));
+        low = cut;
+    }
+    ranges.push(PartRows::Values((low, high)));
+    ranges
 }

@@ -254,17 +254,17 @@ impl Builder {
         let left = self.with_parameters(left, filters, environment);
         let certain = left_plan.certain.intersection(&right_plan.certain);
         let (right, right_columns) = match &environment.part {
-            None => {
-                let built = self.build(right_plan, environment)?;
-                (HashRight::Own(built.operator), built.columns)
-            }
-            Some(part) => {
+            Some(part) if *method == JoinMethod::Hash => {
                 let keys = |columns: &[Slot]| {
                     let (keys, _) = shared(&left.columns, columns, &certain);
                     keys.into_iter().map(|(_, right)| right).collect()
                 };
                 let right = part.shared(plan, right_plan, keys)?;
                 (HashRight::Shared(right.table), right.columns)
+            }
+            _ => {
+                let built = self.build(right_plan, environment)?;
+                (HashRight::Own(built.operator), built.columns)
             }
         };
         let (keys, loose) = shared(&left.columns, &right_columns, &certain);

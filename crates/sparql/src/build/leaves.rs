@@ -1,5 +1,6 @@
 //! Operators without an input.
 
+use super::exchange::PartRows;
 use super::{Builder, Built, Environment};
 use crate::algebra::{GraphPlace, Place, Quads, Slot};
 use crate::dataset::GraphSelection;
@@ -7,8 +8,8 @@ use crate::error::QueryError;
 use crate::operators::BoxedOperator;
 use crate::operators::correlated::OneBatch;
 use crate::operators::distinct_values::DistinctValues;
-use crate::operators::leapfrog::tries::join_pattern;
-use crate::operators::leapfrog::{Leapfrog, LeapfrogParts};
+use crate::operators::leapfrog::tries::{JoinPattern, join_pattern};
+use crate::operators::leapfrog::{ALL_VALUES, Leapfrog, LeapfrogParts};
 use crate::operators::leaves::{NamedGraphs, Table, one_row};
 use crate::operators::scan::{Scan, ScanShape};
 use crate::paths::{PathEnd, PathGraph, PathOperator, PathPattern};
@@ -24,7 +25,11 @@ impl Builder {
             Node::Input => self.input(plan, environment),
             Node::Scan { .. } => match scan_of(plan, environment) {
                 (Some(mut shape), columns) => {
-                    shape.part = environment.part.as_ref().map(|part| part.scan);
+                    match environment.part.as_ref().map(|part| part.rows) {
+                        Some(PartRows::Scan(part)) => shape.part = Some(part),
+                        Some(PartRows::Values(values)) => shape.leading = Some(values),
+                        None => {}
+                    }
                     let operator = Scan::new(Arc::clone(&self.execution), shape)?;
                     (Box::new(operator), columns)
                 }
@@ -33,7 +38,7 @@ impl Builder {
             Node::Multiway {
                 patterns,
                 variables,
-            } => self.multiway(patterns, variables, plan)?,
+            } => self.multiway(patterns, variables, plan, environment)?,
             Node::Path(walked) => {
                 let nothing = Built {
                     operator: one_row(),
@@ -81,16 +86,23 @@ impl Builder {
         patterns: &[Quads],
         variables: &[Slot],
         plan: &Plan,
+        environment: &Environment,
     ) -> Result<(BoxedOperator, Vec<Slot>), QueryError> {
-        let place = |slot: &Slot| variables.iter().position(|variable| variable == slot);
-        // A slot that is no variable has a number beyond all of them, which the operator refuses.
-        let number = |slot: Slot| place(&slot).unwrap_or(variables.len());
-        let patterns = patterns.iter().map(|quads| join_pattern(quads, number));
+        let part = environment.part.as_ref();
+        let first = match part.map(|part| part.rows) {
+            Some(PartRows::Values(values)) => values,
+            _ => ALL_VALUES,
+        };
         let columns: Vec<Slot> = plan.columns.clone();
         let parts = LeapfrogParts {
-            patterns: patterns.collect(),
+            patterns: join_patterns(patterns, variables),
             variables: variables.len(),
-            columns: columns.iter().map(|slot| number(*slot)).collect(),
+            columns: columns
+                .iter()
+                .map(|slot| number(variables, *slot))
+                .collect(),
+            first,
+            kept: part.map_or_else(Arc::default, |part| part.tries(plan)),
         };
         let operator = Leapfrog::new(Arc::clone(&self.execution), parts)?;
         Ok((Box::new(operator), columns))
@@ -211,6 +223,19 @@ impl Builder {
     }
 }
 
+/// The patterns of a multiway join, over the numbers of its variables.
+pub(super) fn join_patterns(patterns: &[Quads], variables: &[Slot]) -> Vec<JoinPattern> {
+    let patterns = patterns.iter();
+    let pattern = |quads| join_pattern(quads, |slot| number(variables, slot));
+    patterns.map(pattern).collect()
+}
+
+/// The number of a variable. A slot that is none has a number beyond all of them, which the operator refuses.
+fn number(variables: &[Slot], slot: Slot) -> usize {
+    let place = variables.iter().position(|variable| *variable == slot);
+    place.unwrap_or(variables.len())
+}
+
 /// What a scan gives: the plan's columns, as far as they are no constants. Of another plan there is no shape.
 pub(super) fn scan_of(plan: &Plan, environment: &Environment) -> (Option<ScanShape>, Vec<Slot>) {
     let Node::Scan {
@@ -273,6 +298,7 @@ fn shape_of(quads: &Quads, wanted: &[Slot], environment: &Environment) -> (ScanS
         permutation: None,
         objects: None,
         part: None,
+        leading: None,
     };
     (shape, columns)
 }

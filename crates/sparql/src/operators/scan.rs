@@ -30,6 +30,8 @@ pub(crate) struct ScanShape {
     pub(crate) objects: Option<Arc<[IdRange]>>,
     /// The part of the rows that is read, of a scan that has been [split](ScanShape::split).
     pub(crate) part: Option<ScanPart>,
+    /// The values of the first column behind the constants that are read, if not all; the order of the rows is given then.
+    pub(crate) leading: Option<IdRange>,
 }
 
 /// Some of the rows of a scan: the order in which they lie, the first row and the first row above the last.
@@ -48,19 +50,9 @@ impl ScanShape {
         execution: &Execution,
         parts: usize,
     ) -> Result<Vec<ScanPart>, QueryError> {
-        let explain = |error| execution.explain(error);
-        let (mut patterns, filter) = execution
-            .dataset
-            .parts(self.triple, self.graphs)
-            .map_err(explain)?;
-        let is_single = patterns.size_hint().1 == Some(1);
-        let is_row_by_row = matches!(filter, Filter::Every | Filter::Named);
-        let pattern = match patterns.next().transpose().map_err(explain)? {
-            Some(pattern) if is_single && is_row_by_row => pattern,
-            _ => return Ok(Vec::new()),
+        let Some(request) = self.only_request(execution)? else {
+            return Ok(Vec::new());
         };
-        let mut request = ScanRequest::new(pattern);
-        request.permutation = self.permutation;
         let Some(ranges) = &self.objects else {
             // All of them or none: together they have all rows.
             let all: Option<Vec<ScanPart>> = split(&request, parts, execution)?.collect();
@@ -74,6 +66,53 @@ impl ScanShape {
         }
         Ok(all)
     }
+
+    /// The request for the rows, if one has all of them and none has to be compared with others.
+    fn only_request(&self, execution: &Execution) -> Result<Option<ScanRequest>, QueryError> {
+        let explain = |error| execution.explain(error);
+        let parts = execution.dataset.parts(self.triple, self.graphs);
+        let (mut patterns, filter) = parts.map_err(explain)?;
+        let is_single = patterns.size_hint().1 == Some(1);
+        let is_row_by_row = matches!(filter, Filter::Every | Filter::Named);
+        let pattern = patterns.next().transpose().map_err(explain)?;
+        let pattern = pattern.filter(|_| is_single && is_row_by_row);
+        Ok(pattern.map(|pattern| {
+            let mut request = ScanRequest::new(pattern);
+            request.permutation = self.permutation;
+            request
+        }))
+    }
+
+    /// The values of the first column behind the constants at which the rows can be [cut](leading_cuts); `None` if they cannot
+    /// be: where they are in no order.
+    pub(crate) fn leading_cuts(
+        &self,
+        execution: &Execution,
+        parts: usize,
+    ) -> Result<Option<Vec<u64>>, QueryError> {
+        match self.only_request(execution)? {
+            Some(request) if request.permutation.is_some() && self.objects.is_none() => {
+                leading_cuts(&request, parts, execution).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Where to cut the rows of a request, whose order is given, into at most so many parts of about equal size: values of the
+/// first column behind the constants, each of which begins a part.
+pub(crate) fn leading_cuts(
+    request: &ScanRequest,
+    parts: usize,
+    execution: &Execution,
+) -> Result<Vec<u64>, QueryError> {
+    let bound = request.pattern.map(|id| id.is_some());
+    let begins = split(request, parts, execution)?.flatten().skip(1);
+    let value = |part: ScanPart| {
+        let column = part.permutation.bound_prefix(bound);
+        part.rows.0.get(column).copied()
+    };
+    Ok(begins.filter_map(value).collect())
 }
 
 /// A request with objects in a range alone.
@@ -153,6 +192,9 @@ impl Scan {
         if let Some(part) = self.shape.part {
             request = request.in_order(part.permutation);
             request.rows = Some(part.rows);
+        }
+        if let Some((low, high)) = self.shape.leading {
+            request = request.with_range(low, high);
         }
         if let Some(range) = range {
             request = in_range(&request, range);

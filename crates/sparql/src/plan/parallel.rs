@@ -1,9 +1,9 @@
 //! Which parts of a plan run on several threads.
 //!
 //! What flows in: the plan of a whole query, pruned. What flows out: the same plan with a [`Node::Exchange`] around each large
-//! pipeline: a scan, and what is done with its rows one by one. What always holds: no operator above loses an order that it
-//! relies on; nothing whose first rows may be enough is run ahead; an expression that may give something else each time is
-//! left on the caller's thread.
+//! pipeline: a scan, a merge join of scans or a multiway join, and what is done with its rows one by one. What always holds:
+//! no operator above loses an order that it relies on; nothing whose first rows may be enough is run ahead; an expression
+//! that may give something else each time is left on the caller's thread.
 
 use super::{JoinMethod, Node, Plan, Probed};
 use crate::algebra::{Scalar, Slot};
@@ -149,38 +149,93 @@ fn give_up(grouped: &mut Vec<Slot>, is_whole: bool, demand: Demand) {
     }
 }
 
-/// Whether a plan is a scan, or works on the rows of one by themselves.
+/// Whether a plan is one whose rows can be [cut](Cut), or works on such rows by themselves.
 fn is_pipeline(plan: &Plan) -> bool {
+    cut_of(plan).is_some()
+}
+
+/// How the rows of a pipeline are shared between threads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Cut {
+    /// Each has some rows of the scan.
+    Rows,
+    /// Each has some values of a slot, by which all that the pipeline begins with is sorted.
+    Values,
+}
+
+/// How a pipeline is shared between threads; `None` when it is none.
+pub(crate) fn cut_of(plan: &Plan) -> Option<Cut> {
+    if let Some(input) = input_of_pipeline(plan) {
+        return cut_of(input);
+    }
     match &plan.node {
-        Node::Scan { .. } => true,
+        Node::Scan { .. } => Some(Cut::Rows),
+        Node::Multiway { .. } => Some(Cut::Values),
+        Node::Join { .. } => {
+            let slot = *plan.order.first()?;
+            is_cut_by(plan, slot).then_some(Cut::Values)
+        }
+        _ => None,
+    }
+}
+
+/// Whether the rows of some values of a slot alone can be had from the first on.
+fn is_cut_by(plan: &Plan, slot: Slot) -> bool {
+    if let Some(input) = input_of_pipeline(plan) {
+        return is_cut_by(input, slot);
+    }
+    match &plan.node {
+        Node::Scan { objects: None, .. } => plan.order.first() == Some(&slot),
+        Node::Multiway { variables, .. } => variables.first() == Some(&slot),
+        Node::Join {
+            method: JoinMethod::Merge,
+            left,
+            right,
+            filters,
+            ..
+        } => are_repeatable(filters) && is_cut_by(left, slot) && is_cut_by(right, slot),
+        _ => false,
+    }
+}
+
+/// What a plan is below that works on each of its rows by itself.
+pub(crate) fn input_of_pipeline(plan: &Plan) -> Option<&Plan> {
+    match &plan.node {
         Node::Lookup {
             left,
             probed: Probed::Quads(_) | Probed::Star(_),
             filters,
             ..
-        } => filters.iter().all(Scalar::is_repeatable) && is_pipeline(left),
-        Node::Join {
+        }
+        | Node::Join {
             method: JoinMethod::Hash,
             left,
             filters,
             ..
-        } => filters.iter().all(Scalar::is_repeatable) && is_pipeline(left),
-        Node::Filter { input, filters } => {
-            filters.iter().all(Scalar::is_repeatable) && is_pipeline(input)
-        }
-        Node::Extend { input, value, .. } => value.is_repeatable() && is_pipeline(input),
-        Node::Unpack { input, .. } | Node::Project(input) => is_pipeline(input),
-        _ => false,
+        } => Some(&**left).filter(|_| are_repeatable(filters)),
+        Node::Filter { input, filters } => Some(&**input).filter(|_| are_repeatable(filters)),
+        Node::Extend { input, value, .. } => Some(&**input).filter(|_| value.is_repeatable()),
+        Node::Unpack { input, .. } | Node::Project(input) => Some(input),
+        _ => None,
     }
 }
 
-/// What a pipeline costs without the right sides of its joins, which are read before.
+fn are_repeatable(filters: &[Scalar]) -> bool {
+    filters.iter().all(Scalar::is_repeatable)
+}
+
+/// What a pipeline costs without the right sides of its hash joins, which are read before.
 fn cost_of_pipeline(plan: &Plan) -> f64 {
     let mut cost = plan.cost;
     let mut open = vec![plan];
     while let Some(plan) = open.pop() {
         match &plan.node {
-            Node::Join { left, right, .. } => {
+            Node::Join {
+                method: JoinMethod::Hash,
+                left,
+                right,
+                ..
+            } => {
                 cost -= right.cost;
                 open.push(left);
             }
@@ -190,9 +245,18 @@ fn cost_of_pipeline(plan: &Plan) -> f64 {
     cost
 }
 
-/// Looks for pipelines in the right sides of a pipeline's joins.
+/// Looks for pipelines in the right sides of a pipeline's hash joins.
 fn build_sides(plan: &mut Plan, demand: Demand) {
     match &mut plan.node {
+        Node::Join {
+            method: JoinMethod::Merge,
+            left,
+            right,
+            ..
+        } => {
+            build_sides(left, demand);
+            build_sides(right, demand);
+        }
         Node::Join { left, right, .. } => {
             build_sides(left, demand);
             below(right, demand.all());

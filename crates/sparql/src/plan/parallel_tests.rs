@@ -1,6 +1,6 @@
 //! Plans with exchanges around every pipeline, against the same plans without.
 
-use super::parallel::run_in_parallel;
+use super::parallel::{Cut, cut_of, run_in_parallel};
 use super::{Node, Plan, Planner};
 use crate::algebra::{Place, Slot, Translator};
 use crate::batch::Batch;
@@ -13,7 +13,7 @@ use crate::operators::test_support::{collect, execution_over};
 use crate::options::QueryOptions;
 use oxrdf::{GraphName, Literal, NamedNode, Quad};
 use quadrille_backend::InMemoryBackend;
-use quadrille_store::{CancelToken, QuadStore, TermId};
+use quadrille_store::{CancelToken, QuadStore, StoreOptions, TermId};
 use spargebra::{Query, SparqlParser};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -138,6 +138,73 @@ fn plans_in_parallel_give_the_same_rows() {
     }
 }
 
+/// A store in blocks, of things that know others in a ring and far off, and that like few.
+fn network() -> QuadStore<InMemoryBackend> {
+    let options = StoreOptions {
+        block_bytes: Some(400),
+        ..StoreOptions::default()
+    };
+    let store = QuadStore::open_with(InMemoryBackend::new(), options).expect("an empty store");
+    let node = |name: String| NamedNode::new_unchecked(format!("http://example.com/{name}"));
+    let mut quads = Vec::new();
+    let mut add = |subject: u32, predicate: &str, object: u32| {
+        quads.push(Quad::new(
+            node(format!("n{subject}")),
+            node(predicate.to_owned()),
+            node(format!("n{object}")),
+            GraphName::DefaultGraph,
+        ));
+    };
+    for number in 0..3_000 {
+        for step in [1, 2, 3, 50] {
+            add(number, "knows", (number + step) % 3_000);
+        }
+        add(number, "likes", number % 3);
+        add(number, "is", number % 5);
+        if number % 2 == 0 {
+            add(number, "has", number % 7);
+        }
+    }
+    store.extend(quads).expect("added");
+    store.compact().expect("put into blocks");
+    store
+}
+
+#[test]
+fn merge_joins_and_multiway_joins_are_cut_by_values() {
+    let two = NonZeroUsize::new(2).expect("two");
+    let options = QueryOptions::new().with_threads(two);
+    let execution = Arc::new(execution_over(&network(), 1 << 30, &options));
+    for query in [
+        "SELECT * { ?a :knows ?b . ?b :knows ?c . ?a :knows ?c }",
+        "SELECT ?c { ?a :knows ?b . ?b :knows ?c . ?a :knows ?c . ?a :is ?i FILTER(?i != :n3) }",
+        "SELECT ?a { ?a :is :n1 . ?a :likes :n2 }",
+        "SELECT * { ?a :is :n1 . ?a :likes :n2 . ?a :has :n4 . ?a :knows ?b }",
+        "SELECT * { ?a :is :n1 . ?a :likes :n2 FILTER NOT EXISTS { ?a :has :n4 } }",
+    ] {
+        let [plan, parallel] = plans(&execution, query);
+        let [mut cut, mut exchanges] = [0, 0];
+        let mut open = vec![&parallel];
+        while let Some(plan) = open.pop() {
+            if let Node::Exchange(input) = &plan.node {
+                exchanges += 1;
+                cut += usize::from(cut_of(input) == Some(Cut::Values));
+            }
+            open.extend(plan.children());
+        }
+        assert!(cut > 0, "{query}: {exchanges} exchanges\n{parallel:#?}");
+        let expected = rows(&execution, &plan).expect("no limits");
+        assert!(!expected.is_empty(), "{query} has no rows");
+        assert!(
+            rows(&execution, &parallel).expect("no limits") == expected,
+            "{query}"
+        );
+        let builder = Builder::new(Arc::clone(&execution)).expect("a builder");
+        let parts = builder.parts_of(&parallel).expect("parts");
+        assert!(parts > 1, "{query}: one part\n{parallel:#?}");
+    }
+}
+
 #[test]
 fn scans_of_ranges_are_cut() {
     let execution = run_on_two_threads(QueryOptions::new());
@@ -167,6 +234,7 @@ fn scans_of_ranges_are_cut() {
         permutation: None,
         objects: objects.clone(),
         part: None,
+        leading: None,
     };
     let parts = shape.split(&execution, 8).expect("parts");
     assert!(parts.len() > 1, "{parts:?}");

@@ -12,13 +12,16 @@ mod tests;
 pub(crate) mod tries;
 
 use super::Operator;
+use super::scan::leading_cuts;
 use crate::batch::Batch;
 use crate::error::QueryError;
 use crate::execution::{Account, Execution};
+use crate::expression::IdRange;
 use crate::source::QuadTrie;
 use cursor::{Cursor, Trie};
 use kept::{KeptLevels, KeptTrie};
-use std::sync::Arc;
+use quadrille_store::ScanRequest;
+use std::sync::{Arc, Mutex, PoisonError};
 use tries::{JoinPattern, TriePlan, tries};
 
 /// How many values are sought between two questions whether to go on.
@@ -31,7 +34,21 @@ pub(crate) struct LeapfrogParts {
     pub(crate) variables: usize,
     /// The variables of the output columns.
     pub(crate) columns: Vec<usize>,
+    /// The values that the first variable may have.
+    pub(crate) first: IdRange,
+    /// The patterns as far as they are kept in memory; joins of the same patterns may share them.
+    pub(crate) kept: Arc<SharedTries>,
 }
+
+/// All values that a variable may have.
+pub(crate) const ALL_VALUES: IdRange = (1, u64::MAX);
+
+/// The patterns of a join that are kept in memory. The first join that is run makes them.
+#[derive(Default)]
+pub(crate) struct SharedTries(Mutex<Option<KeptTries>>);
+
+/// For each pattern its levels, if there was room for them; with the account of all.
+type KeptTries = (Vec<Option<Arc<KeptLevels>>>, Account);
 
 /// A variable with the patterns that it is in.
 #[derive(Default)]
@@ -47,7 +64,9 @@ pub(crate) struct Leapfrog {
     columns: Vec<usize>,
     plans: Vec<TriePlan>,
     tries: Vec<Trie>,
-    account: Account,
+    kept: Arc<SharedTries>,
+    /// The last value that the first variable may have.
+    last: u64,
     levels: Vec<Level>,
     /// The values of the variables before the one that is being sought.
     values: Vec<u64>,
@@ -84,15 +103,17 @@ impl Leapfrog {
             }
         }
         let is_empty = plans.iter().any(|plan| plan.is_empty);
+        let (low, high) = parts.first;
         Ok(Self {
-            account: execution.memory.account(),
             execution,
             columns: parts.columns,
             plans,
             tries: Vec::new(),
+            kept: parts.kept,
+            last: high,
             levels,
             values: Vec::new(),
-            least: Some(1),
+            least: Some(low),
             state: if is_empty {
                 State::Ended
             } else {
@@ -102,28 +123,18 @@ impl Leapfrog {
         })
     }
 
-    /// Makes the tries. Patterns that are read in the same index, as many columns of it, are kept once.
+    /// Makes the tries.
     fn open(&mut self) -> Result<(), QueryError> {
-        let mut kept: Vec<(usize, Arc<KeptLevels>)> = Vec::new();
-        let mut bytes = 0;
-        for (index, plan) in self.plans.iter().enumerate() {
-            let is_same = |known: &TriePlan| {
-                (known.permutation, known.pattern) == (plan.permutation, plan.pattern)
-                    && known.variables.len() == plan.variables.len()
-            };
-            let known = kept.iter().find(|(known, _)| is_same(&self.plans[*known]));
-            if let Some((_, levels)) = known {
-                let trie = KeptTrie::new(Arc::clone(levels));
-                self.tries.push(Trie::Kept(trie));
-                continue;
-            }
-            let levels = KeptLevels::load(plan, &self.execution, &mut self.account, bytes)?;
-            self.tries.push(match levels.map(Arc::new) {
-                Some(levels) => {
-                    bytes += levels.bytes();
-                    kept.push((index, Arc::clone(&levels)));
-                    Trie::Kept(KeptTrie::new(levels))
-                }
+        let mut shared = self.kept.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (kept, _) = match &mut *shared {
+            Some(kept) => kept,
+            unread => unread.insert(read(&self.plans, &self.execution)?),
+        };
+        let kept = kept.clone();
+        drop(shared);
+        for (plan, levels) in self.plans.iter().zip(kept) {
+            self.tries.push(match levels {
+                Some(levels) => Trie::Kept(KeptTrie::new(levels)),
                 None => Trie::Stored(self.stored(plan)?),
             });
         }
@@ -138,7 +149,7 @@ impl Leapfrog {
         trie.map_err(|error| self.execution.explain(error))
     }
 
-    /// The first value, not below the least one, that all patterns of the variable have.
+    /// The first value, from the least to the last one, that all patterns of the variable have.
     fn agree(&mut self) -> Result<Option<u64>, QueryError> {
         let (Some(mut value), Some(level)) = (self.least, self.levels.get_mut(self.values.len()))
         else {
@@ -164,7 +175,8 @@ impl Leapfrog {
                 }
             }
         }
-        Ok(Some(value))
+        let is_beyond = self.values.is_empty() && value > self.last;
+        Ok(Some(value).filter(|_| !is_beyond))
     }
 
     /// Goes to the next variable with a value for this one.
@@ -203,6 +215,55 @@ impl Leapfrog {
         }
         Ok(())
     }
+}
+
+/// Reads the patterns. Those that are read in the same index, as many columns of it, are kept once.
+fn read(plans: &[TriePlan], execution: &Execution) -> Result<KeptTries, QueryError> {
+    let mut account = execution.memory.account();
+    let mut kept: Vec<Option<Arc<KeptLevels>>> = Vec::with_capacity(plans.len());
+    let mut bytes = 0;
+    for plan in plans {
+        let is_same = |known: &TriePlan| {
+            (known.permutation, known.pattern) == (plan.permutation, plan.pattern)
+                && known.variables.len() == plan.variables.len()
+        };
+        let mut known = plans.iter().zip(&kept);
+        let levels = match known.find(|(known, levels)| is_same(known) && levels.is_some()) {
+            Some((_, levels)) => levels.clone(),
+            None => {
+                let levels = KeptLevels::load(plan, execution, &mut account, bytes)?;
+                bytes += levels.as_ref().map_or(0, KeptLevels::bytes);
+                levels.map(Arc::new)
+            }
+        };
+        kept.push(levels);
+    }
+    Ok((kept, account))
+}
+
+/// Where to cut the values of the first variable into at most so many parts: at those of the pattern with most rows.
+///
+/// # Errors
+/// What the source fails with.
+pub(crate) fn first_cuts(
+    patterns: &[JoinPattern],
+    variables: usize,
+    parts: usize,
+    execution: &Execution,
+) -> Result<Vec<u64>, QueryError> {
+    let plans = tries(&execution.dataset, patterns, variables).unwrap_or_default();
+    let mut most = Vec::new();
+    for plan in plans
+        .iter()
+        .filter(|plan| plan.variables.first() == Some(&0))
+    {
+        let request = ScanRequest::new(plan.pattern).in_order(plan.permutation);
+        let cuts = leading_cuts(&request, parts, execution)?;
+        if cuts.len() > most.len() {
+            most = cuts;
+        }
+    }
+    Ok(most)
 }
 
 impl Operator for Leapfrog {

@@ -1,7 +1,7 @@
 //! Random patterns over random quads, against trying every quad for every pattern.
 
 use super::tries::{JoinGraph, JoinPattern, JoinPosition, orders};
-use super::{Leapfrog, LeapfrogParts};
+use super::{ALL_VALUES, Leapfrog, LeapfrogParts, SharedTries};
 use crate::dataset::DefaultGraph;
 use crate::error::QueryError;
 use crate::execution::{Execution, Memory};
@@ -120,12 +120,25 @@ fn join(
     patterns: &[JoinPattern],
     variables: usize,
 ) -> Result<Vec<Vec<u64>>, QueryError> {
-    let parts = LeapfrogParts {
-        patterns: patterns.to_vec(),
-        variables,
-        columns: (0..variables).collect(),
+    let rows = |first, kept: &Arc<SharedTries>| {
+        let parts = LeapfrogParts {
+            patterns: patterns.to_vec(),
+            variables,
+            columns: (0..variables).collect(),
+            first,
+            kept: Arc::clone(kept),
+        };
+        collect(&mut Leapfrog::new(Arc::clone(execution), parts)?, variables)
     };
-    collect(&mut Leapfrog::new(Arc::clone(execution), parts)?, variables)
+    let all = rows(ALL_VALUES, &Arc::default())?;
+    // The same in parts, which share what is kept.
+    let kept = Arc::default();
+    let cut = all.get(all.len() / 2).map_or(9, |row| row[0]);
+    let mut parts = rows((1, cut - 1), &kept)?;
+    parts.extend(rows((cut, cut), &kept)?);
+    parts.extend(rows((cut + 1, u64::MAX), &kept)?);
+    assert!(parts == all, "parts have other rows");
+    Ok(all)
 }
 
 /// Whether each pattern can be walked by ascending variables, and each variable is in one.
@@ -266,6 +279,8 @@ fn a_long_join_is_cancelled() {
         patterns,
         variables: 9,
         columns: vec![8],
+        first: ALL_VALUES,
+        kept: Arc::default(),
     };
     let mut join = Leapfrog::new(execution, parts).expect("joined");
     let mut batch = crate::batch::Batch::default();
