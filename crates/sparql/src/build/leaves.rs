@@ -6,6 +6,7 @@ use crate::algebra::{GraphPlace, Place, Quads, Slot};
 use crate::dataset::GraphSelection;
 use crate::error::QueryError;
 use crate::operators::BoxedOperator;
+use crate::operators::aggregate::id_of_count;
 use crate::operators::correlated::OneBatch;
 use crate::operators::distinct_values::DistinctValues;
 use crate::operators::leapfrog::tries::{JoinPattern, join_pattern};
@@ -14,7 +15,6 @@ use crate::operators::leaves::{NamedGraphs, Table, one_row};
 use crate::operators::scan::{Scan, ScanShape};
 use crate::paths::{PathEnd, PathGraph, PathOperator, PathPattern};
 use crate::plan::{Node, PathPlan, Plan};
-use oxrdf::Literal;
 use quadrille_store::TermId;
 use std::sync::Arc;
 
@@ -213,12 +213,7 @@ impl Builder {
                 .count(pattern.map_err(explain)?, context)
                 .map_err(explain)?;
         }
-        let literal = Literal::new_typed_literal(count.to_string(), oxrdf::vocab::xsd::INTEGER);
-        let id = self
-            .execution
-            .terms
-            .encode(literal.into())
-            .map_err(explain)?;
+        let id = id_of_count(count, &self.execution)?;
         Ok(Box::new(Table::new(vec![vec![id]], 1)))
     }
 }

@@ -9,6 +9,7 @@ use crate::batch::{Batch, UNBOUND};
 use crate::error::QueryError;
 use crate::execution::Execution;
 use oxrdf::Literal;
+use quadrille_store::TermId;
 use std::sync::Arc;
 
 /// What an aggregate has gathered for one group.
@@ -192,17 +193,24 @@ impl AggregateState {
     ) -> Result<u64, QueryError> {
         match &mut self.values {
             Values::Counts(counts) => {
-                let count = counts.get(group).copied().unwrap_or_default();
-                let count = Literal::from(i64::try_from(count).unwrap_or(i64::MAX));
-                execution
-                    .terms
-                    .encode(count.into())
-                    .map_err(|error| execution.explain(error))
+                id_of_count(counts.get(group).copied().unwrap_or_default(), execution)
             }
             Values::Other { accumulators, .. } => match accumulators.get_mut(group) {
                 Some(accumulator) => accumulator.finish(),
                 None => Ok(UNBOUND),
             },
+        }
+    }
+
+    /// Whether it counts, without telling values apart: what it keeps of a group does not grow with its rows.
+    pub(crate) fn is_plain_count(&self) -> bool {
+        self.distinct.is_none() && matches!(self.values, Values::Counts(_))
+    }
+
+    /// Forgets all groups but the last, which is the first from now on; of a [plain count](Self::is_plain_count).
+    pub(crate) fn keep_last(&mut self) {
+        if let Values::Counts(counts) = &mut self.values {
+            counts.drain(..counts.len().saturating_sub(1));
         }
     }
 
@@ -218,6 +226,21 @@ impl AggregateState {
                 accumulators.clear();
                 *gathered_bytes = 0;
             }
+        }
+    }
+}
+
+/// The id of a number of rows.
+///
+/// # Errors
+/// What encoding the term fails with.
+pub(crate) fn id_of_count(count: u64, execution: &Execution) -> Result<u64, QueryError> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    match TermId::of_integer(count) {
+        Some(id) => Ok(id.raw()),
+        None => {
+            let id = execution.terms.encode(Literal::from(count).into());
+            id.map_err(|error| execution.explain(error))
         }
     }
 }

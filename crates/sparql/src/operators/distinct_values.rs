@@ -5,12 +5,12 @@
 //! which has no name.
 
 use super::Operator;
+use super::aggregate::id_of_count;
 use crate::batch::{BATCH_ROWS, Batch, UNBOUND};
 use crate::error::QueryError;
 use crate::execution::Execution;
 use crate::plan::ValuesReading;
 use crate::source::QuadValues;
-use oxrdf::Literal;
 use quadrille_store::{ColumnBatch, ScanRequest, StorageResult, TermId};
 use std::sync::Arc;
 
@@ -90,9 +90,7 @@ impl DistinctValues {
         if count == 0 {
             return Ok(());
         }
-        let count = Literal::from(i64::try_from(count).unwrap_or(i64::MAX));
-        let count = self.execution.terms.encode(count.into());
-        batch.push([value, count.map_err(|error| self.execution.explain(error))?]);
+        batch.push([value, id_of_count(count, &self.execution)?]);
         Ok(())
     }
 }

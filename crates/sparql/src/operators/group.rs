@@ -34,8 +34,13 @@ pub(crate) struct Group {
     batch: Batch,
     at: usize,
     groups: Groups,
-    /// The next group to be given, once all rows of the groups have come.
-    giving: Option<usize>,
+    /// Whether the rows of each group lie together.
+    is_whole: bool,
+    /// Whether they lie together and are counted only, so that batches may be added as a whole: all groups
+    /// but the last are complete then.
+    is_in_runs: bool,
+    /// The next group to be given, and the first that is not complete.
+    giving: Option<(usize, usize)>,
     /// Parts of rows whose groups had no room, and how often they were divided.
     parts: Vec<(RunReader, u32)>,
 }
@@ -61,6 +66,9 @@ impl Group {
             let state = AggregateState::new(function, distinct, columns.len(), &execution);
             states.push((state, columns));
         }
+        let is_count = |(state, _): &(AggregateState, _)| state.is_plain_count();
+        let is_whole = (0..key_count).all(|key| grouped.contains(&key));
+        let is_in_runs = key_count > 0 && is_whole && states.iter().all(is_count);
         let groups = Groups {
             execution: Arc::clone(&execution),
             keys: RowTable::new(key_count, RowHasher::new(), &execution),
@@ -84,42 +92,68 @@ impl Group {
             run: Vec::new(),
             from: Batch::default(),
             groups,
+            is_whole,
+            is_in_runs,
             giving: None,
             parts: Vec::new(),
         }
     }
 
-    /// Reads and groups rows until some groups are complete; false when there are no more.
-    fn complete_groups(&mut self) -> Result<bool, QueryError> {
+    /// Reads and groups rows until some groups are complete, and says how many; 0 when there are no more.
+    fn complete_groups(&mut self) -> Result<usize, QueryError> {
         if let Some((part, level)) = self.parts.pop() {
             self.add_part(part, level)?;
-            return Ok(true);
+            return Ok(self.groups.keys.len());
         }
         if self.keys.is_empty() && self.input.is_some() {
             self.groups.add_only()?;
         }
         while self.at < self.batch.len() || self.read()? {
+            if self.add_batch()? {
+                if self.groups.keys.len() > 1 {
+                    return Ok(self.groups.keys.len() - 1);
+                }
+                continue;
+            }
             let run = self
                 .grouped
                 .iter()
                 .map(|&key| self.batch.value(self.at, key));
             if !self.groups.is_empty() && !run.clone().eq(self.run.iter().copied()) {
-                return Ok(true);
+                return Ok(self.groups.keys.len());
             }
             self.run.clear();
             self.run.extend(run);
             let end = self.run_end();
-            self.groups.add(&self.keys, &self.batch, (self.at, end))?;
+            let groups = if self.is_whole { 1 } else { end - self.at };
+            self.groups
+                .add(&self.keys, &self.batch, (self.at, end), groups)?;
             self.at = end;
         }
-        Ok(!self.groups.is_empty())
+        Ok(self.groups.keys.len())
+    }
+
+    /// Adds a whole batch of rows whose groups lie together, if there is room for as many groups.
+    fn add_batch(&mut self) -> Result<bool, QueryError> {
+        let end = self.batch.len();
+        if !self.is_in_runs || self.at > 0 || !self.groups.has_room(end)? {
+            return Ok(false);
+        }
+        self.groups.add(&self.keys, &self.batch, (0, end), end)?;
+        self.at = end;
+        let last = self.grouped.iter();
+        let last = last.map(|&key| self.batch.value(end - 1, key));
+        self.run.clear();
+        self.run.extend(last);
+        Ok(true)
     }
 
     fn add_part(&mut self, mut part: RunReader, level: u32) -> Result<(), QueryError> {
         self.groups.level = level;
         let mut batch = Batch::default();
         while part.next(&mut batch)? {
-            self.groups.add(&self.keys, &batch, (0, batch.len()))?;
+            let rows = batch.len();
+            self.groups.add(&self.keys, &batch, (0, rows), rows)?;
         }
         Ok(())
     }
@@ -153,13 +187,21 @@ impl Group {
         end
     }
 
-    /// Appends complete groups to a batch, from this one on; gives the one to go on with, `None` when all are given.
-    fn give(&mut self, from: usize, batch: &mut Batch) -> Result<Option<usize>, QueryError> {
-        for group in from..self.groups.keys.len() {
+    /// Appends complete groups to a batch, from one to another; gives those to go on with, `None` when all are given.
+    fn give(
+        &mut self,
+        (from, end): (usize, usize),
+        batch: &mut Batch,
+    ) -> Result<Option<(usize, usize)>, QueryError> {
+        for group in from..end {
             if batch.is_full() {
-                return Ok(Some(group));
+                return Ok(Some((group, end)));
             }
             self.groups.give(group, batch)?;
+        }
+        if end < self.groups.keys.len() {
+            self.groups.keep_last()?;
+            return Ok(None);
         }
         let level = self.groups.level + 1;
         for part in self.groups.clear()? {
@@ -175,14 +217,16 @@ impl Operator for Group {
         batch.reset(self.keys.len() + self.groups.states.len());
         while !batch.is_full() {
             self.execution.check()?;
-            if let Some(group) = self.giving {
-                self.giving = self.give(group, batch)?;
-            } else if self.complete_groups()? {
-                self.groups.settle()?;
-                self.giving = Some(0);
-            } else {
+            if let Some(groups) = self.giving {
+                self.giving = self.give(groups, batch)?;
+                continue;
+            }
+            let complete = self.complete_groups()?;
+            if complete == 0 {
                 break;
             }
+            self.groups.settle()?;
+            self.giving = Some((0, complete));
         }
         Ok(!batch.is_empty())
     }
@@ -228,15 +272,16 @@ impl Groups {
             .for_each(|(state, _)| state.resize(groups));
     }
 
-    /// Adds some rows of a batch of used columns.
+    /// Adds some rows of a batch of used columns, which are of at most so many new groups.
     fn add(
         &mut self,
         keys: &[usize],
         batch: &Batch,
         (start, end): (usize, usize),
+        groups: usize,
     ) -> Result<(), QueryError> {
         self.execution.check()?;
-        if self.kept.is_none() && !self.make_room(end - start)? {
+        if self.kept.is_none() && !self.make_room(groups)? {
             self.kept = Some(Partitions::new(batch.width(), self.level)?);
         }
         self.find_groups(keys, batch, (start, end))?;
@@ -281,9 +326,22 @@ impl Groups {
         if !self.keys.make_room(more, &self.execution)? {
             return Ok(false);
         }
+        if self.try_room(more) {
+            return Ok(true);
+        }
+        if self.is_empty() {
+            self.account.require(self.bytes(more, 1))?;
+            self.take_room(more);
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Makes room in the aggregates for so many groups more, if the budget has it.
+    fn try_room(&mut self, more: usize) -> bool {
         let needed = self.keys.len() + more;
         if needed <= self.room {
-            return Ok(true);
+            return true;
         }
         for wanted in [
             needed.max(2 * self.room),
@@ -291,15 +349,16 @@ impl Groups {
         ] {
             if self.account.set(self.bytes(wanted, GATHERED_AHEAD)) {
                 self.take_room(wanted);
-                return Ok(true);
+                return true;
             }
         }
-        if self.is_empty() {
-            self.account.require(self.bytes(needed, 1))?;
-            self.take_room(needed);
-            return Ok(true);
-        }
-        Ok(false)
+        false
+    }
+
+    /// Whether there is room for so many groups more, and no rows are kept aside.
+    fn has_room(&mut self, more: usize) -> Result<bool, QueryError> {
+        let is_free = self.kept.is_none() && self.keys.try_room(more, &self.execution)?;
+        Ok(is_free && self.try_room(more))
     }
 
     fn take_room(&mut self, groups: usize) {
@@ -343,6 +402,23 @@ impl Groups {
             self.row.push(state.finish(group, &self.execution)?);
         }
         batch.push(self.row.iter().copied());
+        Ok(())
+    }
+
+    /// Forgets all groups but the last, which is the first from now on; no rows are kept aside.
+    fn keep_last(&mut self) -> Result<(), QueryError> {
+        let last = self.keys.len().saturating_sub(1);
+        self.row.clear();
+        self.row.extend_from_slice(self.keys.row(last));
+        self.keys.clear();
+        // There was room for more.
+        self.keys.make_room(1, &self.execution)?;
+        let hash = self.keys.hasher().hash(&self.row);
+        self.keys.insert(hash, &self.row);
+        self.states
+            .iter_mut()
+            .for_each(|(state, _)| state.keep_last());
+        self.kept = None;
         Ok(())
     }
 

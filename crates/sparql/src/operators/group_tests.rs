@@ -86,20 +86,42 @@ fn naive(rows: &[Vec<u64>], keys: &[usize], execution: &Execution) -> Vec<Vec<u6
     expected
 }
 
+/// The aggregates among all that count rows, by place.
+const COUNTS: [usize; 2] = [0, 1];
+
 fn check(rows: &[Vec<u64>], keys: &[usize], grouped: &[usize], budget: usize) {
+    check_some(rows, keys, grouped, budget, &[0, 1, 2, 3, 4, 5]);
+    check_some(rows, keys, grouped, budget, &COUNTS);
+}
+
+/// Groups rows with the aggregates at some places.
+fn check_some(
+    rows: &[Vec<u64>],
+    keys: &[usize],
+    grouped: &[usize],
+    budget: usize,
+    places: &[usize],
+) {
+    let aggregates = all_aggregates().into_iter().enumerate();
+    let aggregates = aggregates.filter(|(place, _)| places.contains(place));
     let execution = execution(budget);
     let mut group = Group::new(
         Arc::clone(&execution),
         input(rows, 3),
         keys.to_vec(),
-        all_aggregates(),
+        aggregates.map(|(_, aggregate)| aggregate).collect(),
         grouped.to_vec(),
     );
-    let mut found = collect(&mut group, keys.len() + 6).expect("grouped");
+    let mut found = collect(&mut group, keys.len() + places.len()).expect("grouped");
     found.sort_unstable();
+    let mut expected = naive(rows, keys, &execution);
+    for row in &mut expected {
+        let aggregates = row.split_off(keys.len());
+        row.extend(places.iter().map(|place| aggregates[*place]));
+    }
     assert!(
-        naive(rows, keys, &execution) == found,
-        "{} rows by {keys:?}, {grouped:?} together, within {budget} bytes",
+        expected == found,
+        "{} rows by {keys:?}, {grouped:?} together, {places:?} within {budget} bytes",
         rows.len()
     );
     drop(group);
@@ -130,6 +152,10 @@ fn groups_that_lie_together_are_given_early() {
         let mut rows = random.rows(10_000, 3, bound);
         rows.sort_by_key(|row| (row[2], row[0]));
         check(&rows, &[2], &[0], usize::MAX);
+        // Whole batches, or run by run where there is no room for as many groups.
+        for budget in [400_000, 200_000, 100_000, 60_000, 40_000] {
+            check_some(&rows, &[2], &[0], budget, &COUNTS);
+        }
         check(&rows, &[0, 2], &[1], usize::MAX);
         check(&rows, &[0, 2], &[0, 1], usize::MAX);
         check(&rows, &[1, 2], &[1], usize::MAX);

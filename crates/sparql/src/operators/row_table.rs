@@ -119,12 +119,38 @@ impl RowTable {
         more: usize,
         execution: &Execution,
     ) -> Result<bool, QueryError> {
+        if self.try_room(more, execution)? {
+            return Ok(true);
+        }
+        if self.count > 0 {
+            return Ok(false);
+        }
+        // What others leave to those who cannot spill is there for the first rows.
+        self.account
+            .require(more * self.width * size_of::<u64>() + self.table_bytes(more))?;
+        self.grow(more, more, execution)?;
+        Ok(true)
+    }
+
+    /// What the numbers of so many rows take.
+    fn table_bytes(&self, rows: usize) -> usize {
+        table_capacity(rows.max(self.numbers.capacity())) * (size_of::<u32>() + 1)
+    }
+
+    /// Makes room for so many rows more, if the budget has it.
+    ///
+    /// # Errors
+    /// A stop.
+    pub(crate) fn try_room(
+        &mut self,
+        more: usize,
+        execution: &Execution,
+    ) -> Result<bool, QueryError> {
         let needed = self.count + more;
         if needed >= u32::MAX as usize {
             return Ok(false);
         }
-        let buckets = table_capacity(needed.max(self.numbers.capacity()));
-        let table_bytes = buckets * (size_of::<u32>() + 1);
+        let table_bytes = self.table_bytes(needed);
         let capacity = self.rows.capacity() / self.width.max(1);
         if needed <= self.numbers.capacity() && (needed <= capacity || self.width == 0) {
             return Ok(true);
@@ -141,14 +167,7 @@ impl RowTable {
                 return Ok(true);
             }
         }
-        if self.count > 0 {
-            return Ok(false);
-        }
-        // What others leave to those who cannot spill is there for the first rows.
-        self.account
-            .require(needed * self.width * size_of::<u64>() + table_bytes)?;
-        self.grow(needed, needed, execution)?;
-        Ok(true)
+        Ok(false)
     }
 
     /// The numbers get a table of twice the size from the rows in their order, which a stop reaches soon and which reads the

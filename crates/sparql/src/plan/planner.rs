@@ -21,7 +21,7 @@ use crate::algebra::{
 use crate::error::QueryError;
 use crate::execution::Execution;
 use crate::operators::top::TOP_ROWS_MAX;
-use spargebra::algebra::{AggregateExpression, Expression};
+use spargebra::algebra::{AggregateExpression, AggregateFunction, Expression};
 use std::sync::Arc;
 
 /// Makes the plan of one query.
@@ -377,7 +377,22 @@ impl<'a> Planner<'a> {
         if let Some(plan) = self.counted_values(&inner, &keys, &aggregates)? {
             return Ok(plan);
         }
-        let input = self.plan(inner)?;
+        let mut input = self.plan(inner)?;
+        let mut aggregates = aggregates;
+        if let [aggregate] = aggregates.as_mut_slice()
+            && !self.execution.as_written
+            && let Some(slot) = counted_distinct(aggregate)
+            && is_sorted_by(&input, &keys, slot)
+        {
+            // What lies together is told apart by a look at the row before.
+            let columns = keys.iter().copied().chain([slot]).collect();
+            input = distinct(project(input, columns));
+            aggregate.function = AggregateExpression::FunctionCall {
+                name: AggregateFunction::Count,
+                expr: Expression::Variable(slot.variable()),
+                distinct: false,
+            };
+        }
         self.grouped(input, keys, aggregates)
     }
 
@@ -431,6 +446,26 @@ impl<'a> Planner<'a> {
         let one_graph = self.estimator.pattern(&pattern)[3].is_some();
         (is_count && one_graph).then_some(pattern)
     }
+}
+
+/// The slot whose distinct values an aggregate counts.
+pub(super) fn counted_distinct(aggregate: &Aggregate) -> Option<Slot> {
+    match aggregate.function {
+        AggregateExpression::FunctionCall {
+            name: AggregateFunction::Count,
+            distinct: true,
+            ..
+        } => aggregate.input.as_ref().and_then(own_slot),
+        _ => None,
+    }
+}
+
+/// Whether rows come in the order of some slots, whichever comes first, and then of another.
+fn is_sorted_by(plan: &Plan, slots: &[Slot], last: Slot) -> bool {
+    let all: SlotSet = slots.iter().copied().collect();
+    let leading = plan.order.get(..all.len()).unwrap_or_default();
+    let is_leading = leading.len() == all.len() && leading.iter().all(|slot| all.contains(*slot));
+    is_leading && plan.order.get(all.len()) == Some(&last)
 }
 
 /// Whether a query reads one pattern and works on its rows one by one, so that there is nothing to choose by cost.

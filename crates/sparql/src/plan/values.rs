@@ -7,14 +7,14 @@
 
 use super::estimate::places_of;
 use super::nodes::leaf;
-use super::planner::{Planner, own_slot};
+use super::planner::{Planner, counted_distinct};
 use super::price;
 use super::{AggregatePlan, Node, Plan};
 use crate::algebra::{Aggregate, Algebra, GraphPlace, Quads, Slot};
 use crate::dataset::DefaultGraph;
 use crate::error::QueryError;
 use quadrille_store::{IdPattern, Permutation, ScanRequest};
-use spargebra::algebra::{AggregateExpression, AggregateFunction};
+use spargebra::algebra::AggregateExpression;
 
 /// Where the distinct values of a position are read.
 #[derive(Clone, Copy, Debug)]
@@ -78,15 +78,8 @@ impl Planner<'_> {
             ([key], AggregateExpression::CountSolutions { distinct: false }) => {
                 self.values_of(inner, *key, Some(aggregate.slot))
             }
-            (
-                [],
-                AggregateExpression::FunctionCall {
-                    name: AggregateFunction::Count,
-                    distinct: true,
-                    ..
-                },
-            ) => {
-                let Some(slot) = aggregate.input.as_ref().and_then(own_slot) else {
+            ([], _) => {
+                let Some(slot) = counted_distinct(aggregate) else {
                     return Ok(None);
                 };
                 let Some(values) = self.values_of(inner, slot, None)? else {

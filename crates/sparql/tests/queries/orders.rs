@@ -211,6 +211,24 @@ fn distinct_and_groups_use_the_order_of_scans() {
             2 * BLOCK,
             3,
         ),
+        bounds(
+            "SELECT ?v (COUNT(?s) AS ?n) { ?s :value ?v } GROUP BY ?v LIMIT 10",
+            "group in order",
+            2 * BLOCK,
+            3,
+        ),
+        bounds(
+            "SELECT (COUNT(DISTINCT ?v) AS ?n) { ?s :value ?v FILTER(?v < 100) }",
+            "distinct in order",
+            BLOCK,
+            3,
+        ),
+        bounds(
+            "SELECT ?v (COUNT(DISTINCT ?s) AS ?n) { ?s :value ?v } GROUP BY ?v LIMIT 10",
+            "distinct in order",
+            2 * BLOCK,
+            3,
+        ),
     ] {
         holds(&query);
     }
