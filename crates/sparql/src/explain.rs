@@ -379,19 +379,16 @@ impl<'a> Explainer<'a> {
                 (in_order(words, grouped, is_whole), by)
             }
             Node::Reduced(_) => ("reduced", String::new()),
-            Node::Slice { start, length, .. } => {
-                let length = length.map_or("all".to_owned(), |length| length.to_string());
-                ("slice", format!("{length} from {start}"))
-            }
+            Node::Slice { start, length, .. } => ("slice", slice_words(*start, *length)),
             Node::SliceOfEach {
                 slot,
                 start,
                 length,
                 ..
             } => {
-                let length = length.map_or("all".to_owned(), |length| length.to_string());
                 let slot = self.slots(&[*slot]);
-                ("slice of each", format!("({slot}), {length} from {start}"))
+                let slice = slice_words(*start, *length);
+                ("slice of each", format!("({slot}), {slice}"))
             }
             other => self.sorted_words(other),
         }
@@ -534,6 +531,12 @@ impl<'a> Explainer<'a> {
 
 /// The most ranges that are written out.
 const RANGES_SHOWN: usize = 4;
+
+/// How many rows from which one on.
+fn slice_words(start: usize, length: Option<usize>) -> String {
+    let length = length.map_or("all".to_owned(), |length| length.to_string());
+    format!("{length} from {start}")
+}
 
 /// Ranges of ids: by their values where the ids tell them, else by their tags.
 fn ranges_in_words(ranges: &[IdRange]) -> String {

@@ -2,7 +2,7 @@
 //!
 //! What flows in: ids. What flows out: figures, from the statistics rows where there are any, from a look at some quads where
 //! there are none. What always holds: the number of quads is exact, the others lie between one and it unless there are no
-//! quads; a snapshot remembers what it was asked for.
+//! quads; the snapshots of a commit remember what they were asked for.
 
 use crate::context::ReadContext;
 use crate::permutation::{IdPattern, Permutation};
@@ -26,7 +26,7 @@ const BATCHES_SAMPLED: usize = 2;
 /// Distinct values that seem to be fewer than this are counted.
 const VALUES_COUNTED_MAX: u64 = 128;
 
-/// How many figures a snapshot remembers.
+/// How many figures the snapshots of a commit remember.
 const REMEMBERED_MAX: usize = 4096;
 
 /// The figures of some quads, for planning.

@@ -4,7 +4,7 @@
 //! bind the slot, all graphs at once. What always holds: those rows are the rows of each graph with its name; where that
 //! is not clear, nothing flows out. Sets are told apart, groups made and `MINUS` and `EXISTS` answered within each graph,
 //! since its name is among what they compare (C. Galindo-Legaria and M. Joshi, "Orthogonal optimization of subqueries and
-//! aggregation", 2001, do the same to subqueries).
+//! aggregation", 2001, do the same to subqueries); slices are cut of the rows of each name.
 
 use super::{Aggregate, Algebra, GraphPlace, Path, Place, Quads, Scalar, Slot, SlotSet};
 use oxrdf::Literal;

@@ -3,7 +3,7 @@
 //! What flows in: the plan of a pipeline. What flows out: an operator that gives the rows of all parts. What always holds: the
 //! parts have all rows together, each once; the right side of a hash join is built once, and outside of the threads.
 
-use super::leaves::{join_patterns, scan_of};
+use super::leaves::{join_patterns, positions, scan_of};
 use super::{Builder, Built, Environment};
 use crate::algebra::Slot;
 use crate::error::QueryError;
@@ -15,7 +15,7 @@ use crate::operators::scan::ScanPart;
 use crate::plan::{Cut, Node, Plan, cut_of, input_of_pipeline};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Into how many parts a scan is cut for each thread: some are sooner done with than others.
+/// Into how many parts the rows are cut for each thread: some are sooner done with than others.
 const PARTS_PER_THREAD: usize = 4;
 
 /// Of what a pipeline begins with, the part of one thread.
@@ -72,9 +72,7 @@ impl Part {
         tables.push(shared.clone());
         Ok(shared)
     }
-}
 
-impl Part {
     /// What the multiway joins of a plan keep, which is the same in all pipelines.
     pub(super) fn tries(&self, multiway: &Plan) -> Arc<SharedTries> {
         let place = std::ptr::from_ref(multiway).addr();
@@ -167,7 +165,7 @@ impl Builder {
         }
     }
 
-    /// Where to cut the values of the slot that scans and multiway joins are sorted by: at those of the one with most rows.
+    /// Where to cut the values of the slot that scans and multiway joins are sorted by: at those of the one with most cuts.
     /// `None` when one of them cannot be cut.
     fn cuts(
         &self,
@@ -185,7 +183,10 @@ impl Builder {
             return first_cuts(&patterns, variables.len(), parts, execution).map(Some);
         }
         if let (Some(shape), _) = scan_of(plan, environment) {
-            return shape.leading_cuts(execution, parts);
+            let position = leading_position(plan);
+            return position.map_or(Ok(None), |position| {
+                shape.leading_cuts(execution, position, parts)
+            });
         }
         let mut most = Vec::new();
         let below = match input_of_pipeline(plan) {
@@ -218,10 +219,19 @@ impl Builder {
     }
 }
 
+/// The position of the slot that a scan is sorted by first.
+fn leading_position(scan: &Plan) -> Option<usize> {
+    let (Node::Scan { quads, .. }, Some(slot)) = (&scan.node, scan.order.first()) else {
+        return None;
+    };
+    let mut places = positions(quads);
+    let place = places.find(|(_, place)| place.slot() == Some(*slot));
+    place.map(|(position, _)| position)
+}
+
 /// The ranges that begin with these values, and all before the first; none if nothing is cut.
 fn ranges_between(mut cuts: Vec<u64>) -> Vec<PartRows> {
     let (mut low, high) = ALL_VALUES;
-    cuts.dedup();
     cuts.retain(|cut| *cut > low);
     let mut ranges = Vec::with_capacity(cuts.len() + 1);
     for cut in cuts {

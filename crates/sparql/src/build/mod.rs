@@ -49,7 +49,7 @@ struct Environment {
     parameters: Arc<HashMap<Slot, u64>>,
     /// The batch that inputs give, and what its columns hold.
     input: Option<(Arc<[Slot]>, Arc<Batch>)>,
-    /// Of a pipeline that threads share: which part of its scan's rows this one is for.
+    /// Of a pipeline that threads share: which part of the rows that it begins with this one is for.
     part: Option<Part>,
     /// Below an expression that computes a column: the labels that it shares with others right below.
     labels: Option<RowLabels>,

@@ -1,6 +1,6 @@
 //! Pipelines that run side by side, on threads of their own, and give their rows in any order.
 //!
-//! What flows in: operators that are independent of one another. What flows out: all their batches. What always holds: no
+//! What flows in: operators that share no more than tables and tries. What flows out: all their batches. What always holds: no
 //! more than a few batches a thread wait to be taken; an error of one thread ends all; when the operator is dropped its
 //! threads have ended; a thread that panics is an error and never an early end.
 

@@ -58,11 +58,11 @@ impl ScanShape {
             let all: Option<Vec<ScanPart>> = split(&request, parts, execution)?.collect();
             return Ok(all.unwrap_or_default());
         };
+        let of_each = parts / ranges.len().max(1);
         let mut all = Vec::new();
-        for (low, high) in ranges.iter().filter(|_| ranges.len() <= parts) {
-            let request = in_range(&request, (*low, *high));
+        for range in ranges.iter().filter(|_| of_each > 0) {
             // What is in no rows has none.
-            all.extend(split(&request, parts, execution)?.flatten());
+            all.extend(split(&in_range(&request, *range), of_each, execution)?.flatten());
         }
         Ok(all)
     }
@@ -83,15 +83,20 @@ impl ScanShape {
         }))
     }
 
-    /// The values of the first column behind the constants at which the rows can be [cut](leading_cuts); `None` if they cannot
-    /// be: where they are in no order.
+    /// The values of a position at which the rows can be [cut](leading_cuts); `None` if they cannot be: where the position is
+    /// not the first behind the constants in their order. A single named graph is a constant, whatever the plan says.
     pub(crate) fn leading_cuts(
         &self,
         execution: &Execution,
+        position: usize,
         parts: usize,
     ) -> Result<Option<Vec<u64>>, QueryError> {
-        match self.only_request(execution)? {
-            Some(request) if request.permutation.is_some() && self.objects.is_none() => {
+        let request = self.only_request(execution)?;
+        let Some(request) = request.filter(|_| self.objects.is_none()) else {
+            return Ok(None);
+        };
+        match leading_position(&request) {
+            Some(leading) if leading == position => {
                 leading_cuts(&request, parts, execution).map(Some)
             }
             _ => Ok(None),
@@ -99,8 +104,15 @@ impl ScanShape {
     }
 }
 
+/// The position of the first column behind the constants of a request, if its order is given and there is such a column.
+fn leading_position(request: &ScanRequest) -> Option<usize> {
+    let permutation = request.permutation?;
+    let prefix = permutation.bound_prefix(request.pattern.map(|id| id.is_some()));
+    (prefix < 4).then(|| permutation.position_of(prefix))
+}
+
 /// Where to cut the rows of a request, whose order is given, into at most so many parts of about equal size: values of the
-/// first column behind the constants, each of which begins a part.
+/// first column behind the constants, ascending, each of which begins a part.
 pub(crate) fn leading_cuts(
     request: &ScanRequest,
     parts: usize,
@@ -112,7 +124,9 @@ pub(crate) fn leading_cuts(
         let column = part.permutation.bound_prefix(bound);
         part.rows.0.get(column).copied()
     };
-    Ok(begins.filter_map(value).collect())
+    let mut cuts: Vec<u64> = begins.filter_map(value).collect();
+    cuts.dedup();
+    Ok(cuts)
 }
 
 /// A request with objects in a range alone.

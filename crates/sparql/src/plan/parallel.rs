@@ -126,7 +126,7 @@ fn below_order(plan: &mut Plan, demand: Demand) {
             grouped,
             ..
         } => {
-            let is_whole = keys.iter().all(|key| grouped.contains(key));
+            let is_whole = !keys.is_empty() && keys.iter().all(|key| grouped.contains(key));
             give_up(grouped, is_whole, demand);
             let ordered = is_whole || !grouped.is_empty();
             let first = demand.first && ordered;
@@ -171,11 +171,25 @@ pub(crate) fn cut_of(plan: &Plan) -> Option<Cut> {
     match &plan.node {
         Node::Scan { .. } => Some(Cut::Rows),
         Node::Multiway { .. } => Some(Cut::Values),
-        Node::Join { .. } => {
-            let slot = *plan.order.first()?;
-            is_cut_by(plan, slot).then_some(Cut::Values)
-        }
+        Node::Join { .. } => is_cut_by(plan, leading(plan)?).then_some(Cut::Values),
         _ => None,
+    }
+}
+
+/// The slot by which what a pipeline begins with is sorted first. The order of a join whose keys nobody reads is forgotten,
+/// that of its inputs is not.
+fn leading(plan: &Plan) -> Option<Slot> {
+    match &plan.node {
+        Node::Multiway { variables, .. } => variables.first().copied(),
+        Node::Join {
+            method: JoinMethod::Merge,
+            left,
+            ..
+        } => leading(left),
+        _ => match input_of_pipeline(plan) {
+            Some(input) => leading(input),
+            None => plan.order.first().copied(),
+        },
     }
 }
 
@@ -185,8 +199,7 @@ fn is_cut_by(plan: &Plan, slot: Slot) -> bool {
         return is_cut_by(input, slot);
     }
     match &plan.node {
-        Node::Scan { objects: None, .. } => plan.order.first() == Some(&slot),
-        Node::Multiway { variables, .. } => variables.first() == Some(&slot),
+        Node::Scan { objects: None, .. } | Node::Multiway { .. } => leading(plan) == Some(slot),
         Node::Join {
             method: JoinMethod::Merge,
             left,

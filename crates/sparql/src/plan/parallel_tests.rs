@@ -113,6 +113,7 @@ fn plans_in_parallel_give_the_same_rows() {
             1,
         ),
         ("SELECT ?b (COUNT(*) AS ?n) { ?a :link ?b } GROUP BY ?b", 0),
+        ("SELECT (SUM(?n) AS ?m) { ?a :link ?b . ?b :number ?n }", 1),
         (
             "SELECT ?n (COUNT(*) AS ?c) { ?a :number ?m BIND (?m / 7 AS ?n) } GROUP BY ?n",
             1,
@@ -139,7 +140,7 @@ fn plans_in_parallel_give_the_same_rows() {
 }
 
 /// A store in blocks, of things that know others in a ring and far off, and that like few.
-fn network() -> QuadStore<InMemoryBackend> {
+fn network(graph: &GraphName) -> QuadStore<InMemoryBackend> {
     let options = StoreOptions {
         block_bytes: Some(400),
         ..StoreOptions::default()
@@ -152,7 +153,7 @@ fn network() -> QuadStore<InMemoryBackend> {
             node(format!("n{subject}")),
             node(predicate.to_owned()),
             node(format!("n{object}")),
-            GraphName::DefaultGraph,
+            graph.clone(),
         ));
     };
     for number in 0..3_000 {
@@ -165,6 +166,7 @@ fn network() -> QuadStore<InMemoryBackend> {
             add(number, "has", number % 7);
         }
     }
+    add(8, "only", 4);
     store.extend(quads).expect("added");
     store.compact().expect("put into blocks");
     store
@@ -174,13 +176,16 @@ fn network() -> QuadStore<InMemoryBackend> {
 fn merge_joins_and_multiway_joins_are_cut_by_values() {
     let two = NonZeroUsize::new(2).expect("two");
     let options = QueryOptions::new().with_threads(two);
-    let execution = Arc::new(execution_over(&network(), 1 << 30, &options));
+    let store = network(&GraphName::DefaultGraph);
+    let execution = Arc::new(execution_over(&store, 1 << 30, &options));
     for query in [
         "SELECT * { ?a :knows ?b . ?b :knows ?c . ?a :knows ?c }",
         "SELECT ?c { ?a :knows ?b . ?b :knows ?c . ?a :knows ?c . ?a :is ?i FILTER(?i != :n3) }",
         "SELECT ?a { ?a :is :n1 . ?a :likes :n2 }",
         "SELECT * { ?a :is :n1 . ?a :likes :n2 . ?a :has :n4 . ?a :knows ?b }",
         "SELECT * { ?a :is :n1 . ?a :likes :n2 FILTER NOT EXISTS { ?a :has :n4 } }",
+        "SELECT * { ?a :is :n1 . ?a :likes :n2 FILTER EXISTS { ?a :has :n4 } }",
+        "SELECT (COUNT(*) AS ?n) { ?a :is :n1 . ?a :likes :n2 }",
     ] {
         let [plan, parallel] = plans(&execution, query);
         let [mut cut, mut exchanges] = [0, 0];
@@ -202,6 +207,35 @@ fn merge_joins_and_multiway_joins_are_cut_by_values() {
         let builder = Builder::new(Arc::clone(&execution)).expect("a builder");
         let parts = builder.parts_of(&parallel).expect("parts");
         assert!(parts > 1, "{query}: one part\n{parallel:#?}");
+    }
+}
+
+#[test]
+fn what_is_joined_by_its_graph_is_cut_by_nothing_else() {
+    let two = NonZeroUsize::new(2).expect("two");
+    let options = QueryOptions::new().with_threads(two);
+    let node = |name| NamedNode::new_unchecked(format!("http://example.com/{name}"));
+    let store = network(&node("g").into());
+    let id = |name| store.snapshot().and_then(|view| view.encode(&node(name)));
+    let [graph, other] = ["g", "n7"].map(|name| id(name).expect("read").expect("known"));
+    for named in [None, Some(vec![graph]), Some(vec![graph, other])] {
+        let mut execution = execution_over(&store, 1 << 30, &options);
+        execution.dataset.named_graphs = named.clone();
+        let execution = Arc::new(execution);
+        for body in [
+            "?a :is :n1 FILTER EXISTS { ?m :only :n4 }",
+            "?a :is :n1 FILTER NOT EXISTS { ?m :only :n4 }",
+            "?a :is :n1 FILTER EXISTS { :n4 :has :n4 }",
+            "?a :is :n1 . ?a :likes :n2",
+            "?a :knows ?b . ?b :knows ?c . ?a :knows ?c",
+        ] {
+            let query = format!("SELECT * {{ GRAPH ?g {{ {body} }} }}");
+            let [plan, parallel] = plans(&execution, &query);
+            let expected = rows(&execution, &plan).expect("no limits");
+            assert_eq!(expected.is_empty(), body.contains("NOT"), "{query}");
+            let given = rows(&execution, &parallel).expect("no limits");
+            assert!(given == expected, "{query} of {named:?}\n{parallel:#?}");
+        }
     }
 }
 

@@ -41,7 +41,12 @@ pub(crate) struct Planner<'a> {
     /// How many parts that begin with other rows are around the one at hand.
     pub(super) driven_depth: usize,
     pub(super) known_driving: KnownDriving,
+    /// How many parts that are matched in each graph are around the one at hand.
+    each_graph_depth: usize,
 }
+
+/// Within so many others, what is matched in each graph is planned graph by graph only.
+const EACH_GRAPH_DEPTH_MAX: usize = 2;
 
 impl<'a> Planner<'a> {
     pub(crate) fn new(execution: &'a Arc<Execution>, names: &'a mut Vec<String>) -> Self {
@@ -55,6 +60,7 @@ impl<'a> Planner<'a> {
             needs_no_figures: false,
             driven_depth: 0,
             known_driving: KnownDriving::default(),
+            each_graph_depth: 0,
         }
     }
 
@@ -148,12 +154,17 @@ impl<'a> Planner<'a> {
                 length,
             } => {
                 let input = self.plan(*inner)?;
-                Ok(wrapped(input, |input| Node::SliceOfEach {
+                let most =
+                    self.graphs_named_by(slot)? * length.map_or(f64::MAX, |rows| rows as f64);
+                let mut plan = wrapped(input, |input| Node::SliceOfEach {
                     input: Box::new(input),
                     slot,
                     start,
                     length,
-                }))
+                });
+                plan.cost += plan.rows * price::PROBED;
+                plan.rows = plan.rows.min(most);
+                Ok(plan)
             }
             Algebra::Sort { inner, keys } => self.sort(*inner, keys, None),
             Algebra::Group {
@@ -165,7 +176,7 @@ impl<'a> Planner<'a> {
                 graph,
                 inner,
                 bound,
-            } => self.each_graph(graph, *inner, bound),
+            } => self.each_graph(graph, *inner, bound, None),
             Algebra::Service(service) => Ok(service_leaf(*service)),
             other => self.plan(other),
         }
@@ -203,19 +214,39 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// A part that is matched in each graph by itself, or in all at once and cut by graph, as is cheaper.
-    fn each_graph(&mut self, graph: Slot, inner: Algebra, bound: Slot) -> Result<Plan, QueryError> {
-        let at_once = match self.execution.as_written {
-            true => None,
-            false => at_once(graph, &inner, bound, Slices::Counted),
-        };
+    /// A part that is matched in each graph by itself, or in all at once and cut by graph, as is cheaper. Deep within others
+    /// there is no choice: each doubles the plans that are made.
+    fn each_graph(
+        &mut self,
+        graph: Slot,
+        inner: Algebra,
+        bound: Slot,
+        first: Option<usize>,
+    ) -> Result<Plan, QueryError> {
+        let is_chosen = !self.execution.as_written && self.each_graph_depth < EACH_GRAPH_DEPTH_MAX;
+        self.each_graph_depth += 1;
+        let plan = self.cheaper_of_graphs(graph, inner, bound, (is_chosen, first));
+        self.each_graph_depth -= 1;
+        plan
+    }
+
+    fn cheaper_of_graphs(
+        &mut self,
+        graph: Slot,
+        inner: Algebra,
+        bound: Slot,
+        (is_chosen, first): (bool, Option<usize>),
+    ) -> Result<Plan, QueryError> {
+        let lifted = at_once(graph, &inner, bound, Slices::Counted).filter(|_| is_chosen);
         let apart = self.graph_by_graph(graph, inner, bound)?;
-        let Some(at_once) = at_once else {
+        let Some(lifted) = lifted else {
             return Ok(apart);
         };
-        let at_once = self.plan(normalize(at_once))?;
-        Ok(match at_once.cost < apart.cost {
-            true => at_once,
+        // The first rows may be those of the first graphs.
+        let share = first.map_or(1.0, |first| (first as f64 / apart.rows.max(1.0)).min(1.0));
+        let together = self.plan(normalize(lifted))?;
+        Ok(match together.cost < apart.cost * share {
+            true => together,
             false => apart,
         })
     }
@@ -247,7 +278,7 @@ impl<'a> Planner<'a> {
             certain,
             order: Vec::new(),
             rows: inner.rows * graphs,
-            cost: (inner.cost * part_read(&inner) + price::STARTED) * graphs,
+            cost: (cost_with_limit(&inner) + price::STARTED) * graphs,
             node: Node::EachGraph {
                 graph,
                 inner: Arc::new(inner),
@@ -325,6 +356,14 @@ impl<'a> Planner<'a> {
 
     /// A plan of which the first rows only may be wanted.
     fn plan_first(&mut self, algebra: Algebra, first: Option<usize>) -> Result<Plan, QueryError> {
+        if let Algebra::EachGraph {
+            graph,
+            inner,
+            bound,
+        } = algebra
+        {
+            return self.each_graph(graph, *inner, bound, first);
+        }
         let begins_with_join = match &algebra {
             Algebra::LeftJoin { left, .. } => matches!(**left, Algebra::Join { .. }),
             other => matches!(other, Algebra::Join { .. }),
@@ -492,14 +531,21 @@ fn reads_one_pattern(algebra: &Algebra) -> bool {
     patterns == 1
 }
 
-/// About what part of a plan's work its `LIMIT` leaves to be done.
-fn part_read(plan: &Plan) -> f64 {
+/// What a plan costs with what its `LIMIT` leaves to be done: not all rows are read, or not all are put in order.
+fn cost_with_limit(plan: &Plan) -> f64 {
     match &plan.node {
-        Node::Project(input) => part_read(input),
-        Node::Slice { input, .. } if is_streamed(input) => {
-            (plan.rows / input.rows.max(1.0)).min(1.0)
+        Node::Project(input) => cost_with_limit(input),
+        Node::Slice { input, start, .. } if is_streamed(input) => {
+            let read = plan.rows + *start as f64;
+            plan.cost * (read / input.rows.max(1.0)).min(1.0)
         }
-        _ => 1.0,
+        Node::Slice { input, .. } => cost_with_limit(input),
+        Node::Sort {
+            first: Some(_),
+            sorted: false,
+            ..
+        } => plan.cost - plan.rows * (price::ORDERED - price::FILTERED),
+        _ => plan.cost,
     }
 }
 

@@ -102,8 +102,8 @@ impl Search<'_> {
         let rows = rows_of_join(left.figures(), right.figures());
         let hashed = |(left, right)| (left, right, hash_figures(left, right, rows));
         let [one, other] = [(left, right), (right, left)].map(hashed);
-        let is_dearer = self.price_of(None, other.2) < self.price_of(None, one.2);
-        let (streams, built, figures) = if is_dearer { other } else { one };
+        let is_other_cheaper = self.price_of(None, other.2) < self.price_of(None, one.2);
+        let (streams, built, figures) = if is_other_cheaper { other } else { one };
         if self.may_keep(kept, None, figures) {
             self.keep(kept, self.hash(streams, built));
         }

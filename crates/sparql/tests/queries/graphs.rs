@@ -223,6 +223,7 @@ fn what_is_matched_in_each_graph_is_matched_in_all_at_once() {
          :l { :x :y :z . }",
     );
     let as_written = QueryOptions::new().as_written();
+    let mut sliced = 0;
     for (bodies, at_once) in [
         (IN_EACH_GRAPH, Some(true)),
         (GRAPH_BY_GRAPH, Some(false)),
@@ -245,11 +246,16 @@ fn what_is_matched_in_each_graph_is_matched_in_all_at_once() {
                 assert_eq!(answer(&store, &around).unwrap(), expected, "{around}");
                 let plan = explained(&store, &around).to_string();
                 let is_at_once = !plan.contains("for each graph");
+                sliced += usize::from(plan.contains("slice of each"));
                 let is_expected = at_once.is_none_or(|expected| expected == is_at_once);
                 assert!(is_expected, "{around}\n{plan}");
             }
         }
     }
+    assert!(
+        sliced > SLICED.len() * 3,
+        "cut of all rows in {sliced} only"
+    );
 }
 
 #[test]
@@ -261,21 +267,49 @@ fn slices_of_many_small_graphs_are_cut_from_all_rows_and_those_of_few_large_ones
             .map(|n| format!(":g{n} {{ {quads} }} "))
             .collect()
     };
-    let query =
-        |slice: &str| format!("SELECT * {{ GRAPH ?g {{ SELECT ?s {{ ?s :p ?o }} {slice} }} }}");
+    let query = |slice: &str, around: &str| {
+        format!("SELECT * {{ GRAPH ?g {{ SELECT ?s {{ ?s :p ?o }} {slice} }} }} {around}")
+    };
     let (many, few) = (loaded(&data(2_000, 3)), loaded(&data(2, 3_000)));
-    for (store, slice, is_apart, rows) in [
-        (&many, "LIMIT 2", false, 4_000),
-        (&many, "ORDER BY DESC(?o) LIMIT 2 OFFSET 1", false, 4_000),
-        (&few, "LIMIT 1000", true, 2_000),
-        (&few, "LIMIT 2 OFFSET 5", true, 4),
+    let as_written = QueryOptions::new().as_written();
+    for (store, slice, around, is_apart, rows) in [
+        (&many, "LIMIT 2", "", false, 4_000),
+        (
+            &many,
+            "ORDER BY DESC(?o) LIMIT 2 OFFSET 1",
+            "",
+            false,
+            4_000,
+        ),
+        (&many, "ORDER BY DESC(?o) LIMIT 2", "LIMIT 10", true, 10),
+        (&few, "LIMIT 1000", "", true, 2_000),
+        (&few, "LIMIT 2 OFFSET 5", "", true, 4),
+        (&few, "ORDER BY DESC(?o) LIMIT 2 OFFSET 7", "", true, 4),
     ] {
-        let query = query(slice);
-        assert_eq!(answer(store, &query).unwrap().len(), rows, "{query}");
+        let query = query(slice, around);
+        let given = answer(store, &query).unwrap();
+        assert_eq!(given.len(), rows, "{query}");
+        if slice.contains("ORDER") && around.is_empty() {
+            assert_eq!(given, answer_with(store, &query, &as_written).unwrap());
+        }
         let plan = explained(store, &query).to_string();
         assert_eq!(plan.contains("for each graph"), is_apart, "{plan}");
         assert_eq!(plan.contains("slice of each (?g)"), !is_apart, "{plan}");
     }
+}
+
+#[test]
+fn slices_within_graphs_within_graphs_are_planned_in_time() {
+    // Without a graph nothing is run within one.
+    let store = store(":a :p 1 .");
+    let mut inner = String::new();
+    for depth in 0..40 {
+        inner = format!("GRAPH ?g{depth} {{ {{ SELECT ?s {{ ?s :p ?o }} LIMIT 1 }} {inner} }}");
+    }
+    let start = std::time::Instant::now();
+    let query = format!("SELECT (COUNT(*) AS ?n) {{ {inner} }}");
+    assert_eq!(answer(&store, &query).unwrap(), ["0"]);
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }
 
 #[test]

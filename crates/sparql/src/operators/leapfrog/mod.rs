@@ -168,6 +168,7 @@ impl Leapfrog {
                 .map_err(|error| self.execution.explain(error))?;
             match found {
                 None => return Ok(None),
+                Some(found) if self.values.is_empty() && found > self.last => return Ok(None),
                 Some(found) if found == value => agreed += 1,
                 Some(found) => {
                     value = found;
@@ -175,8 +176,7 @@ impl Leapfrog {
                 }
             }
         }
-        let is_beyond = self.values.is_empty() && value > self.last;
-        Ok(Some(value).filter(|_| !is_beyond))
+        Ok(Some(value))
     }
 
     /// Goes to the next variable with a value for this one.
@@ -241,7 +241,7 @@ fn read(plans: &[TriePlan], execution: &Execution) -> Result<KeptTries, QueryErr
     Ok((kept, account))
 }
 
-/// Where to cut the values of the first variable into at most so many parts: at those of the pattern with most rows.
+/// Where to cut the values of the first variable into at most so many parts: at those of the pattern with most cuts.
 ///
 /// # Errors
 /// What the source fails with.
