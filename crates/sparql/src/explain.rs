@@ -10,7 +10,7 @@ use crate::execution::Execution;
 use crate::expression::IdRange;
 use crate::operators::{BoxedOperator, Operator};
 use crate::paths::WalkFrom;
-use crate::plan::{JoinKind, JoinMethod, Node, PathPlan, Plan, Probed};
+use crate::plan::{JoinKind, JoinMethod, Node, PathPlan, Plan, Probed, lie_together};
 use oxrdf::Term;
 use quadrille_store::{Tag, TermId, blocks_read};
 use std::collections::HashMap;
@@ -370,7 +370,7 @@ impl<'a> Explainer<'a> {
             }
             Node::Project(_) => ("project", String::new()),
             Node::Distinct { input, grouped } => {
-                let is_whole = grouped.len() >= input.columns.len();
+                let is_whole = lie_together(&input.columns, grouped);
                 let words = ["distinct", "distinct in order", "distinct in runs"];
                 let by = match (is_whole, grouped.is_empty()) {
                     (false, false) => format!("by ({})", self.slots(grouped)),

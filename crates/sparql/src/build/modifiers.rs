@@ -15,7 +15,7 @@ use crate::operators::sort::Sort;
 use crate::operators::sort_keys::SortColumn;
 use crate::operators::top::Top;
 use crate::operators::unpack::{Part, Unpack, Unpacked};
-use crate::plan::{AggregatePlan, Node, Plan, SortKeyPlan};
+use crate::plan::{AggregatePlan, Node, Plan, SortKeyPlan, lie_together};
 use spargebra::algebra::AggregateExpression;
 use std::sync::Arc;
 
@@ -70,6 +70,13 @@ impl Builder {
         match &plan.node {
             Node::Distinct { input, grouped } => {
                 let input = self.build(input, environment)?;
+                if lie_together(&input.columns, grouped) {
+                    // A look at the row before tells, and keeps the order whatever memory there is.
+                    return Ok(Built {
+                        operator: Box::new(Reduced::new(input.operator)),
+                        columns: input.columns,
+                    });
+                }
                 let width = input.width();
                 let grouped = grouped.iter().filter_map(|slot| input.place(*slot));
                 let grouped = grouped.collect();

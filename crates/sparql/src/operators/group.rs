@@ -125,7 +125,10 @@ impl Group {
             self.run.clear();
             self.run.extend(run);
             let end = self.run_end();
-            let groups = if self.is_whole { 1 } else { end - self.at };
+            let groups = match self.is_whole {
+                true => usize::from(self.groups.is_empty()),
+                false => end - self.at,
+            };
             self.groups
                 .add(&self.keys, &self.batch, (self.at, end), groups)?;
             self.at = end;
@@ -135,17 +138,29 @@ impl Group {
 
     /// Adds a whole batch of rows whose groups lie together, if there is room for as many groups.
     fn add_batch(&mut self) -> Result<bool, QueryError> {
-        let end = self.batch.len();
-        if !self.is_in_runs || self.at > 0 || !self.groups.has_room(end)? {
+        if !self.is_in_runs || self.at > 0 {
             return Ok(false);
         }
-        self.groups.add(&self.keys, &self.batch, (0, end), end)?;
+        let (end, runs) = (self.batch.len(), self.runs());
+        if !self.groups.has_room(runs)? {
+            return Ok(false);
+        }
+        self.groups.add(&self.keys, &self.batch, (0, end), runs)?;
         self.at = end;
         let last = self.grouped.iter();
         let last = last.map(|&key| self.batch.value(end - 1, key));
         self.run.clear();
         self.run.extend(last);
         Ok(true)
+    }
+
+    /// How many runs of equal keys the batch has.
+    fn runs(&self) -> usize {
+        let differs = |row: &usize| {
+            let mut keys = self.keys.iter().map(|&key| self.batch.column(key));
+            keys.any(|values| values[*row] != values[*row - 1])
+        };
+        1 + (1..self.batch.len()).filter(differs).count()
     }
 
     fn add_part(&mut self, mut part: RunReader, level: u32) -> Result<(), QueryError> {

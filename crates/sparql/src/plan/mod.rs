@@ -30,6 +30,7 @@ mod star;
 mod values;
 mod ways;
 
+pub(crate) use nodes::lie_together;
 pub(crate) use parallel::{Cut, cut_of, input_of_pipeline};
 pub(crate) use paths::PathPlan;
 pub(crate) use planner::Planner;

@@ -245,10 +245,15 @@ fn leading(plan: &Plan, columns: &SlotSet) -> Vec<Slot> {
     order.take_while(|slot| columns.contains(*slot)).collect()
 }
 
+/// Whether equal rows of these columns lie one behind the other where they come in the order of some slots.
+pub(crate) fn lie_together(columns: &[Slot], grouped: &[Slot]) -> bool {
+    columns.iter().all(|slot| grouped.contains(slot))
+}
+
 pub(super) fn distinct(input: Plan) -> Plan {
     let columns = input.possible();
     let grouped = leading(&input, &columns);
-    let is_sorted = grouped.len() == columns.len();
+    let is_sorted = lie_together(&input.columns, &grouped);
     let mut plan = wrapped(input, |input| Node::Distinct {
         input: Box::new(input),
         grouped,

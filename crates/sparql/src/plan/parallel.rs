@@ -5,6 +5,7 @@
 //! no operator above loses an order that it relies on; nothing whose first rows may be enough is run ahead; an expression
 //! that may give something else each time is left on the caller's thread.
 
+use super::nodes::lie_together;
 use super::{JoinMethod, Node, Plan, Probed};
 use crate::algebra::{Scalar, Slot};
 
@@ -106,7 +107,7 @@ fn below(plan: &mut Plan, demand: Demand) {
 fn below_order(plan: &mut Plan, demand: Demand) {
     match &mut plan.node {
         Node::Distinct { input, grouped } => {
-            let is_whole = grouped.len() >= input.columns.len();
+            let is_whole = lie_together(&input.columns, grouped);
             give_up(grouped, is_whole, demand);
             let ordered = demand.ordered || is_whole || !grouped.is_empty();
             below(input, Demand { ordered, ..demand });

@@ -211,6 +211,22 @@ fn merge_joins_and_multiway_joins_are_cut_by_values() {
 }
 
 #[test]
+fn what_is_aggregated_without_groups_needs_no_order() {
+    let execution = run_on_two_threads(QueryOptions::new());
+    let query = "SELECT (SUM(?n) AS ?m) { ?a :link ?b . ?b :number ?n }";
+    let [_, parallel] = plans(&execution, query);
+    let mut open = vec![&parallel];
+    while let Some(plan) = open.pop() {
+        if let Node::Group { input, .. } = &plan.node {
+            assert!(matches!(input.node, Node::Exchange(_)), "{input:#?}");
+            return;
+        }
+        open.extend(plan.children());
+    }
+    panic!("no group: {parallel:#?}");
+}
+
+#[test]
 fn what_is_joined_by_its_graph_is_cut_by_nothing_else() {
     let two = NonZeroUsize::new(2).expect("two");
     let options = QueryOptions::new().with_threads(two);
@@ -231,6 +247,13 @@ fn what_is_joined_by_its_graph_is_cut_by_nothing_else() {
         ] {
             let query = format!("SELECT * {{ GRAPH ?g {{ {body} }} }}");
             let [plan, parallel] = plans(&execution, &query);
+            if body.contains("only") && named.as_ref().is_none_or(|named| named.len() == 1) {
+                let below_exchange = parallel.children();
+                let is_cut = below_exchange
+                    .iter()
+                    .any(|plan| cut_of(plan) == Some(Cut::Values));
+                assert!(is_cut, "{query} is not merged by the graph\n{parallel:#?}");
+            }
             let expected = rows(&execution, &plan).expect("no limits");
             assert_eq!(expected.is_empty(), body.contains("NOT"), "{query}");
             let given = rows(&execution, &parallel).expect("no limits");

@@ -237,7 +237,10 @@ impl<'a> Planner<'a> {
         bound: Slot,
         (is_chosen, first): (bool, Option<usize>),
     ) -> Result<Plan, QueryError> {
-        let lifted = at_once(graph, &inner, bound, Slices::Counted).filter(|_| is_chosen);
+        let lifted = match is_chosen {
+            true => at_once(graph, &inner, bound, Slices::Counted),
+            false => None,
+        };
         let apart = self.graph_by_graph(graph, inner, bound)?;
         let Some(lifted) = lifted else {
             return Ok(apart);
@@ -424,7 +427,12 @@ impl<'a> Planner<'a> {
             && is_sorted_by(&input, &keys, slot)
         {
             // What lies together is told apart by a look at the row before.
-            let columns = keys.iter().copied().chain([slot]).collect();
+            let mut columns: Vec<Slot> = Vec::with_capacity(keys.len() + 1);
+            for key in keys.iter().chain([&slot]) {
+                if !columns.contains(key) {
+                    columns.push(*key);
+                }
+            }
             input = distinct(project(input, columns));
             aggregate.function = AggregateExpression::FunctionCall {
                 name: AggregateFunction::Count,

@@ -538,9 +538,51 @@ fn rows_in_runs_are_told_apart_as_without_an_order() {
         "SELECT ?s ?o (COUNT(*) AS ?n) { ?s ?p ?o } GROUP BY ?s ?o",
         "SELECT ?o ?s (COUNT(DISTINCT ?p) AS ?n) { ?s ?p ?o } GROUP BY ?o ?s",
         "SELECT DISTINCT ?v ?k { ?s :integer ?v ; :of ?k }",
+        "SELECT ?s (COUNT(DISTINCT ?p) AS ?n) { ?s ?p ?o } GROUP BY ?s",
+        "SELECT ?s (COUNT(DISTINCT ?p) AS ?n) { ?s ?p ?o } GROUP BY ?s ?s",
+        "SELECT ?s (COUNT(DISTINCT ?p) AS ?n) { ?s ?p ?o } GROUP BY ?s HAVING(COUNT(DISTINCT ?p) > 2)",
+        "SELECT (COUNT(DISTINCT ?s) AS ?n) { ?s ?p ?o }",
+        "SELECT ?s (COUNT(?o) AS ?n) (COUNT(*) AS ?all) { ?s ?p ?o } GROUP BY ?s",
+        "SELECT ?n (COUNT(*) AS ?all) { SELECT ?s (COUNT(?o) AS ?n) { ?s ?p ?o } GROUP BY ?s } GROUP BY ?n",
     ] {
         let expected = answer_with(&store, query, &as_written).unwrap();
         assert_eq!(answer(&store, query).unwrap(), expected, "{query}");
+    }
+}
+
+/// A subject with more triples than a batch has rows, and many with few.
+fn uneven() -> Store {
+    let large = (0..20_000).map(|n| format!(":s :p {n} . "));
+    let small = (0..3_000).map(|n| format!(":t{n} :p 1 , 2 ; :q 3 ; :r{} 4 . ", n % 3));
+    loaded(&large.chain(small).collect::<String>())
+}
+
+#[test]
+fn an_order_that_tells_rows_apart_stays_whatever_the_memory() {
+    let store = uneven();
+    for (query, operator) in [
+        (
+            "SELECT ?s (COUNT(DISTINCT ?p) AS ?n) { ?s ?p ?o } GROUP BY ?s",
+            "distinct in order",
+        ),
+        (
+            "SELECT ?s (COUNT(*) AS ?n) { SELECT DISTINCT ?s ?p { ?s ?p ?o } } GROUP BY ?s",
+            "distinct in order",
+        ),
+        (
+            "SELECT ?s (COUNT(?p) AS ?n) { ?s ?p ?o } GROUP BY ?s",
+            "group in order",
+        ),
+    ] {
+        let plan = explained(&store, query).to_string();
+        assert!(plan.contains(operator), "{plan}");
+        let as_written = QueryOptions::new().as_written();
+        let expected = answer_with(&store, query, &as_written).unwrap();
+        for memory in [256 << 10, 128 << 10, 64 << 10] {
+            let little = QueryOptions::new().with_memory(memory);
+            let found = answer_with(&store, query, &little).unwrap();
+            assert!(found == expected, "{query} within {memory} bytes");
+        }
     }
 }
 
