@@ -185,15 +185,16 @@ impl Planner<'_> {
         self.filtered(nodes_with_constants(input, constants), late)
     }
 
-    /// The plan of a single pattern that can be scanned in one way, all of it, if its figures are of no use.
+    /// The plan of a single pattern that can be scanned in one way, all of it, or of the patterns of one subject, if figures
+    /// are of no use.
     fn only_way(
-        &self,
+        &mut self,
         parts: &[Algebra],
         filters: &[Scalar],
         start: Option<&Plan>,
     ) -> Result<Option<Plan>, QueryError> {
         let [Algebra::Quads(quads)] = parts else {
-            return Ok(None);
+            return self.only_star(parts, start);
         };
         let bound = self.estimator.pattern(quads).map(|id| id.is_some());
         let [permutation] = Permutation::candidates(bound) else {
@@ -371,7 +372,7 @@ impl Planner<'_> {
     }
 
     /// What a pattern is to a star. A parameter may turn out to have no value: such patterns are no arms.
-    fn arm(&mut self, quads: &Quads) -> Result<Option<Arm>, QueryError> {
+    pub(super) fn arm(&mut self, quads: &Quads) -> Result<Option<Arm>, QueryError> {
         let is_apart = !quads.slots().meets(&self.parameters);
         if !is_apart || !self.estimator.is_one_scan(quads)? {
             return Ok(None);

@@ -14,6 +14,7 @@ use super::price;
 use super::prune::prune;
 use super::services::service_leaf;
 use super::sorted::Wanted;
+use super::star::is_of_one_subject;
 use super::{AggregatePlan, Node, Plan, SortKeyPlan};
 use crate::algebra::{
     Aggregate, Algebra, HIDDEN, Quads, Scalar, Slices, Slot, SlotSet, SortBy, at_once,
@@ -515,13 +516,15 @@ fn is_sorted_by(plan: &Plan, slots: &[Slot], last: Slot) -> bool {
     is_leading && plan.order.get(all.len()) == Some(&last)
 }
 
-/// Whether a query reads one pattern and works on its rows one by one, so that there is nothing to choose by cost.
+/// Whether a query reads one pattern, or those of one subject, and works on its rows one by one, so that there is little to
+/// choose by cost.
 fn reads_one_pattern(algebra: &Algebra) -> bool {
     let mut patterns = 0;
     let mut open = vec![algebra];
     while let Some(part) = open.pop() {
         match part {
             Algebra::Quads(_) => patterns += 1,
+            Algebra::Join { parts, .. } if is_of_one_subject(parts) => patterns += 1,
             Algebra::Values { rows, .. } if rows.len() == 1 => {}
             Algebra::Join { .. }
             | Algebra::Extend { .. }

@@ -5,13 +5,20 @@
 //! its graph one, and what its object binds is bound by nothing else.
 
 use super::group::{JoinPart, Search, State, Step, member};
+use super::nodes::{looked_up, unit};
+use super::planner::Planner;
 use super::price;
 use super::ways::joined_rows;
-use crate::algebra::{GraphPlace, Place, Quads, Slot, SlotSet};
+use super::{JoinKind, Plan, Probed};
+use crate::algebra::{Algebra, GraphPlace, Place, Quads, Slot, SlotSet};
+use crate::error::QueryError;
 use std::rc::Rc;
 
 /// About how many quads a subject has that are passed over for its arms.
 const SUBJECT_ROWS: f64 = 32.0;
+
+/// Of a subject with so few quads several are found soonest by passing over all of them.
+const SUBJECT_FEW: f64 = 64.0;
 
 /// With more arms that are joined already, by which the subjects are few, those that are missing are no star of their own.
 const JOINED_MAX: usize = 2;
@@ -58,6 +65,51 @@ pub(super) fn stars(parts: &[JoinPart]) -> Vec<Vec<usize>> {
     }
     stars.retain(|star| star.len() > 1);
     stars
+}
+
+impl Planner<'_> {
+    /// The plan of patterns that are all arms of one star, whose subject is a constant with few quads: no other way is as
+    /// cheap.
+    pub(super) fn only_star(
+        &mut self,
+        parts: &[Algebra],
+        start: Option<&Plan>,
+    ) -> Result<Option<Plan>, QueryError> {
+        if !self.needs_no_figures || start.is_some() || !is_of_one_subject(parts) {
+            return Ok(None);
+        }
+        let (mut arms, mut objects) = (Vec::with_capacity(parts.len()), SlotSet::default());
+        let mut graph = None;
+        for part in parts {
+            let Algebra::Quads(quads) = part else {
+                return Ok(None);
+            };
+            let Some(arm) = self.arm(quads)? else {
+                return Ok(None);
+            };
+            let is_new = arm.object.is_none_or(|object| !objects.contains(object));
+            let is_few = arm.rows.is_some_and(|rows| rows <= SUBJECT_FEW);
+            if !is_new || !is_few || *graph.get_or_insert(arm.graph) != arm.graph {
+                return Ok(None);
+            }
+            arm.object
+                .into_iter()
+                .for_each(|object| objects.insert(object));
+            arms.push(*quads);
+        }
+        let star = Probed::Star(arms);
+        Ok(Some(looked_up(unit(), star, JoinKind::Inner, Vec::new())))
+    }
+}
+
+/// Whether parts are several patterns of one constant subject.
+pub(super) fn is_of_one_subject(parts: &[Algebra]) -> bool {
+    let subject = |part: &Algebra| match part {
+        Algebra::Quads(quads) => Some(quads.triple[0]).filter(|place| place.slot().is_none()),
+        _ => None,
+    };
+    let first = parts.first().and_then(subject);
+    parts.len() > 1 && first.is_some() && parts.iter().all(|part| subject(part) == first)
 }
 
 impl Search<'_> {

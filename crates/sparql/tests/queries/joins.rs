@@ -239,3 +239,40 @@ fn a_join_for_which_there_is_no_memory_goes_on_in_files() {
         assert!(found == expected, "{query}: {} rows", found.len());
     }
 }
+
+#[test]
+fn several_properties_of_one_subject() {
+    let many: String = (0..100).map(|n| format!(":large :p {n} . ")).collect();
+    let store = store(&format!(
+        ":a :p 1 , 2 ; :q 1 , :b ; :r :a . :large :q 3 ; :r 4 . {many}
+         :g {{ :a :p 5 ; :q 6 . }} :h {{ :a :q 7 . }}"
+    ));
+    let as_written = QueryOptions::new().as_written();
+    for body in [
+        ":a :p ?x ; :q ?y ; :r ?z",
+        ":a :p ?x ; :q ?x",
+        ":a :p ?x ; :p ?y",
+        ":a :p 1 ; :q ?y",
+        ":a :p 1 ; :q 1",
+        ":a :p 1 ; :q 2",
+        ":a ?p ?x ; :q ?y",
+        ":a :p ?x ; :none ?y",
+        ":none :p ?x ; :q ?y",
+        ":large :p ?x ; :q ?y ; :r ?z",
+        ":a :p ?x ; :q ?y . :large :q ?z",
+        "GRAPH :g { :a :p ?x ; :q ?y }",
+        "GRAPH ?g { :a :p ?x ; :q ?y }",
+        "GRAPH :g { :a :p ?x } :a :q ?y",
+        ":a :p ?x ; :q ?y FILTER(?x > 1)",
+        ":a :p ?x ; :q ?y BIND(?x + 1 AS ?z)",
+        "VALUES ?s { :a } ?s :p ?x ; :q ?y",
+    ] {
+        for query in [
+            format!("SELECT * {{ {body} }}"),
+            format!("SELECT ?y {{ {body} }} ORDER BY ?y ?x"),
+        ] {
+            let expected = answer_with(&store, &query, &as_written).unwrap();
+            assert_eq!(answer(&store, &query).unwrap(), expected, "{query}");
+        }
+    }
+}
